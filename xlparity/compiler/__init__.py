@@ -1,0 +1,1 @@
+"""From tensors to cells: placing and emitting sheets."""

@@ -1,0 +1,1 @@
+"""The engine that comes with xlparity: Excel's formulas on torch."""

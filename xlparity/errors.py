@@ -1,0 +1,52 @@
+"""Exceptions that xlparity raises; every message says what, where, why and what next.
+
+    XlparityError
+    ├── InputError            a file, cell, map or option that the user can mend        exit code 2
+    │   ├── WorkbookError     the .xlsx file cannot be read
+    │   ├── FormulaError      a formula's text cannot be parsed
+    │   └── MapError          the map (sheet Parity or TOML) is missing or wrong
+    ├── EngineError           an engine that is not installed or does not answer        exit code 2
+    └── NothingChecked        no cell could be checked                                  exit code 3
+
+Excel's own errors (#DIV/0!, #N/A, ...) are values, never exceptions: see `model.value`.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EngineError",
+    "FormulaError",
+    "InputError",
+    "MapError",
+    "NothingChecked",
+    "WorkbookError",
+    "XlparityError",
+]
+
+
+class XlparityError(Exception):
+    """Base of all exceptions raised on purpose; `str()` is one line a person can act on."""
+
+
+class InputError(XlparityError):
+    """A file, cell, map or option that the user can mend."""
+
+
+class WorkbookError(InputError):
+    """The .xlsx file cannot be read."""
+
+
+class FormulaError(InputError):
+    """A formula's text cannot be parsed."""
+
+
+class MapError(InputError):
+    """The map (sheet `Parity` or a TOML file) is missing or wrong."""
+
+
+class EngineError(XlparityError):
+    """An engine that is not installed, does not start or does not answer."""
+
+
+class NothingChecked(XlparityError):
+    """No cell could be checked, which is never a pass."""

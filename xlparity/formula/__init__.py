@@ -1,0 +1,1 @@
+"""Excel's formula language: text to syntax tree and back."""

@@ -1,0 +1,1 @@
+"""Excel's functions on torch tensors, by family."""

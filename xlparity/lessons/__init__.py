@@ -1,0 +1,1 @@
+"""The lecture's sheets, one module a sheet."""
