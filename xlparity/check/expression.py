@@ -1,0 +1,255 @@
+"""The map's torch expressions: parsed with `ast` against an allow-list, never evaluated as Python.
+
+    expression  := tensor | number | expression op expression | -expression | expression[index]
+                 | expression.T | expression.method(...) | function(...) | torch.function(...) | F.function(...)
+                 | grad(tensor, tensor) | expected(tensor) | printed(tensor)
+    tensor      := a name of the map: x, net[0].weight, step[1].loss (the longest name that fits is meant)
+
+A workbook cannot name code, a file or an address here: whatever is not on the lists below is refused when the map is
+read, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from xlparity.errors import MapError
+
+__all__ = ["Expression", "Lookup", "evaluate", "parse_expression"]
+
+_MAX_LENGTH = 8_192
+_MAX_DEPTH = 100
+_MAX_ELEMENTS = 100_000_000  # what an expression may expand to, so that a short text cannot ask for all memory
+
+_OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+# Tensor methods that are functions of torch too; both spellings are allowed.
+_BOTH = (
+    "abs amax amin argmax argmin clamp cos cosh cumsum div erf exp expm1 flatten floor log log1p log2 log_softmax "
+    "logsumexp matmul max maximum mean min minimum mm mul neg outer permute pow prod relu reshape round rsqrt sigmoid "
+    "sign sin sinh softmax sqrt square squeeze std sub sum tan tanh tile transpose unsqueeze var where"
+).split()
+_METHODS = frozenset([*_BOTH, "expand", "expand_as", "t", "view"])
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {name: getattr(torch, name) for name in _BOTH} | {
+    name: getattr(torch, name) for name in ("add", "cat", "stack", "ones_like", "zeros_like", "dot", "bmm", "addmm")
+}
+_NN_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    name: getattr(torch.nn.functional, name)
+    for name in (
+        "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy elu gelu huber_loss kl_div l1_loss "
+        "layer_norm leaky_relu linear log_softmax mse_loss nll_loss relu relu6 sigmoid silu smooth_l1_loss softmax "
+        "softplus tanh"
+    ).split()
+}
+
+
+class Lookup(Protocol):
+    """Where an expression's tensors come from."""
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor `name`."""
+
+    def expected(self, name: str, printed: bool) -> Tensor:
+        """The values that the sheet shows as PyTorch's for `name`; `printed`: those with limited decimals."""
+
+    def grad(self, of: str, wrt: str) -> Tensor:
+        """The gradient of the scalar `of` with respect to `wrt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed expression.
+
+    `names` are the tensors it reads, `grads` its pairs (of, wrt), `shown` its pairs (tensor, printed).
+    """
+
+    text: str
+    tree: ast.expr
+    names: tuple[str, ...]
+    grads: tuple[tuple[str, str], ...]
+    shown: tuple[tuple[str, bool], ...]
+
+
+def parse_expression(text: str, names: Collection[str], place: str) -> Expression:
+    """The expression `text` over the tensors `names`; `place` says where it stands, for messages.
+
+    Raises MapError for anything that is not on the allow-list.
+    """
+    if len(text) > _MAX_LENGTH:
+        raise MapError(f"{place}: the torch expression has {len(text)} characters; at most {_MAX_LENGTH} are read")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise MapError(
+            f"{place}: {text[:80]!r} is not an expression ({error.args[0]}); write for instance x @ W.T + b"
+        ) from None
+    found = _Names(frozenset(names), place)
+    found.visit(tree, 0)
+    return Expression(
+        text, tree, tuple(dict.fromkeys(found.tensors)), tuple(dict.fromkeys(found.grads)),
+        tuple(dict.fromkeys(found.shown)),
+    )  # fmt: skip
+
+
+def _name_of(node: ast.expr) -> str | None:
+    """The dotted and indexed name that `node` spells, or None if it is no name."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute):
+            inner = _name_of(value)
+            return None if inner is None else f"{inner}.{attribute}"
+        case ast.Subscript(value=value, slice=ast.Constant(value=int() as number)):
+            inner = _name_of(value)
+            return None if inner is None else f"{inner}[{number}]"
+        case _:
+            return None
+
+
+class _Names:
+    """Walks an expression once: refuses what is not allowed and collects the tensors it reads."""
+
+    def __init__(self, names: frozenset[str], place: str) -> None:
+        self.names, self.place = names, place
+        self.tensors: list[str] = []
+        self.grads: list[tuple[str, str]] = []
+        self.shown: list[tuple[str, bool]] = []
+
+    def refuse(self, node: ast.expr, why: str) -> MapError:
+        return MapError(f"{self.place}: {ast.unparse(node)[:80]!r} {why}")
+
+    def reference(self, node: ast.expr) -> str:
+        name = _name_of(node)
+        if name is None or name not in self.names:
+            raise self.refuse(node, "is not a tensor of the map")
+        return name
+
+    def visit(self, node: ast.expr, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise MapError(f"{self.place}: the torch expression is nested more than {_MAX_DEPTH} deep")
+        name = _name_of(node)
+        if name is not None and name in self.names:
+            self.tensors.append(name)
+            return
+        match node:
+            case ast.Constant(value=bool() | int() | float()) | ast.Constant(value=None):
+                return
+            case ast.Constant(value=str() as word) if word in ("mean", "sum", "none", "tanh"):
+                return  # reduction="sum", approximate="tanh"
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                inner = [left, right]
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
+                inner = [left, right]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = [operand]
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                inner = list(elements)
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                inner = [part for part in (lower, upper, step) if part is not None]
+            case ast.Subscript(value=value, slice=index):
+                inner = [value, index]
+            case ast.Attribute(value=value, attr="T" | "mT"):
+                inner = [value]
+            case ast.Call(func=ast.Name(id="grad"), args=[of, wrt], keywords=[]):
+                self.grads.append((self.reference(of), self.reference(wrt)))
+                return
+            case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor], keywords=[]):
+                self.shown.append((self.reference(tensor), which == "printed"))
+                return
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                inner = [*arguments, *(keyword.value for keyword in keywords)]
+                match function:
+                    case ast.Name(id=called) if called in _FUNCTIONS:
+                        pass
+                    case ast.Attribute(value=ast.Name(id="torch"), attr=called) if called in _FUNCTIONS:
+                        pass
+                    case ast.Attribute(value=ast.Name(id="F"), attr=called) if called in _NN_FUNCTIONS:
+                        pass
+                    case ast.Attribute(value=value, attr=called) if called in _METHODS:
+                        inner.append(value)
+                    case _:
+                        raise self.refuse(function, "is not a function that a map may use (see the reference of maps)")
+            case ast.Name() | ast.Attribute():
+                raise self.refuse(node, "is not a tensor of the map")
+            case _:
+                raise self.refuse(node, "is not allowed in a torch expression")
+        for part in inner:
+            self.visit(part, depth + 1)
+
+
+def evaluate(expression: Expression, lookup: Lookup) -> Tensor:
+    """The value of `expression`, a tensor of torch's own shape and dtype for it.
+
+    Raises MapError where torch refuses (shapes that do not fit, a bad argument).
+    """
+    names = frozenset(expression.names)
+    try:
+        value = _evaluate(expression.tree, names, lookup)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MapError(f"torch cannot compute {expression.text!r}: {reason}") from None
+    return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
+
+
+def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup) -> Any:
+    def value(part: ast.expr) -> Any:
+        return _evaluate(part, names, lookup)
+
+    name = _name_of(node)
+    if name is not None and name in names:
+        return lookup.tensor(name)
+    match node:
+        case ast.Constant(value=constant):
+            return constant
+        case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _OPERATORS[type(op)](value(left), value(right))
+        case ast.UnaryOp(operand=operand):
+            return -value(operand)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return tuple(value(element) for element in elements)
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(*(None if part is None else value(part) for part in (lower, upper, step)))
+        case ast.Subscript(value=inner, slice=index):
+            return value(inner)[value(index)]
+        case ast.Attribute(value=inner, attr=attribute):
+            return getattr(value(inner), attribute)
+        case ast.Call(func=ast.Name(id="grad"), args=[of, wrt]):
+            return lookup.grad(_name_of(of) or "", _name_of(wrt) or "")
+        case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
+            return lookup.expected(_name_of(tensor) or "", which == "printed")
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            positional = [value(argument) for argument in arguments]
+            named = {keyword.arg or "": value(keyword.value) for keyword in keywords}
+            match function:
+                case ast.Name(id=called) | ast.Attribute(value=ast.Name(id="torch"), attr=called):
+                    return _FUNCTIONS[called](*positional, **named)
+                case ast.Attribute(value=ast.Name(id="F"), attr=called):
+                    return _NN_FUNCTIONS[called](*positional, **named)
+                case ast.Attribute(value=inner, attr=called):
+                    result = getattr(value(inner), called)(*positional, **named)
+                    if isinstance(result, Tensor) and result.numel() > _MAX_ELEMENTS:
+                        raise ValueError(
+                            f"it would have {result.numel()} elements; at most {_MAX_ELEMENTS} are computed"
+                        )
+                    return result
+    raise AssertionError(f"parse_expression let {ast.dump(node)} through")

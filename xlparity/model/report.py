@@ -1,0 +1,135 @@
+"""The outcome of a check, as data: what `report/` shows and what `xlparity.check` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlparity.model.block import Block
+from xlparity.model.cell import Cell
+from xlparity.model.map import Role
+from xlparity.model.verdict import Finding, Verdict
+
+__all__ = ["Coverage", "EngineUsed", "Report", "TensorVerdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUsed:
+    """An engine whose values were judged."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the workbook was looked at, in formula cells.
+
+    `unmapped` counts the formula cells that no row of the map covers: they were not checked. `stale` counts those of
+    them whose remembered value is not what the formula gives.
+    """
+
+    formulas: int
+    mapped: int
+    undecided: int
+    unmapped_example: Cell | None = None
+    stale: int = 0
+    stale_example: Cell | None = None
+
+    @property
+    def unmapped(self) -> int:
+        return self.formulas - self.mapped
+
+
+@dataclass(frozen=True, slots=True)
+class TensorVerdict:
+    """One judged tensor: arrays of the tensor's own shape, and the verdict of its worst cell.
+
+    `actual`, `expected`, `bound` are float64, `verdicts` object arrays would be large: it is uint8, the position of
+    the verdict in `list(Verdict)`. `float32` is the largest difference between torch's float64 and float32 results.
+    """
+
+    tensor: str
+    role: Role
+    block: Block
+    dtype: str
+    actual: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    bound: NDArray[np.float64]
+    verdicts: NDArray[np.uint8]
+    float32: float | None = None
+    torch: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of the tensor's cells."""
+        return list(Verdict)[int(self.verdicts.max())] if self.verdicts.size else Verdict.UNDECIDED
+
+    @property
+    def max_difference(self) -> float | None:
+        """The largest size of the difference; None where no cell holds a number."""
+        sizes = np.abs(self.actual - self.expected)
+        sizes = sizes[~np.isnan(sizes)]
+        return float(sizes.max()) if sizes.size else None
+
+    @property
+    def max_bound(self) -> float | None:
+        """The largest bound of a cell; None where there is none."""
+        bounds = self.bound[~np.isnan(self.bound)]
+        return float(bounds.max()) if bounds.size else None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    `cells` lists every cell whose verdict is not a match, faults first; the matches stand in the arrays of `tensors`.
+    """
+
+    workbook: str
+    version: str
+    engines: tuple[EngineUsed, ...]
+    tensors: tuple[TensorVerdict, ...]
+    cells: tuple[Finding, ...]
+    coverage: Coverage
+    formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of cells with each verdict; a cell counts once, with its worst verdict."""
+        total = np.zeros(len(Verdict), np.int64)
+        for tensor in self.tensors:
+            total += np.bincount(tensor.verdicts.ravel(), minlength=len(Verdict))
+        return {verdict.value: int(n) for verdict, n in zip(Verdict, total, strict=True)}
+
+    @property
+    def passed(self) -> bool:
+        """True if at least one cell was checked and every checked cell agrees with torch."""
+        counts = self.counts
+        good = counts[Verdict.MATCH.value] + counts[Verdict.EXPLAINED.value]
+        return good > 0 and good == sum(counts.values())
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """The cells that are wrong themselves."""
+        return tuple(finding for finding in self.cells if finding.verdict is Verdict.FAULT)
+
+    def every_cell(self) -> Iterator[Finding]:
+        """All judged cells, the matches too, tensor by tensor in the tensor's own order."""
+        listed = {(finding.tensor, finding.cell): finding for finding in self.cells}
+        engine = self.engines[0].name if self.engines else ""
+        for tensor in self.tensors:
+            for index in tensor.block.indices():
+                cell = tensor.block.cell(index)
+                finding = listed.get((tensor.tensor, cell))
+                if finding is not None:
+                    yield finding
+                    continue
+                actual, expected = float(tensor.actual[index]), float(tensor.expected[index])
+                yield Finding(
+                    cell, tensor.tensor, index, Verdict.MATCH, self.formulas.get(cell, ""), actual, expected,
+                    actual - expected, float(tensor.bound[index]), engine=engine,
+                )  # fmt: skip

@@ -1,0 +1,48 @@
+"""What the checker says of one cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from xlparity.model.cell import Cell
+
+__all__ = ["Finding", "Verdict"]
+
+
+class Verdict(Enum):
+    """From best to worst; only the first two pass."""
+
+    MATCH = "match"  # equal within what rounding in float64 allows
+    EXPLAINED = "explained"  # differs no more than its inputs' known rounding, or their change, accounts for
+    UNDECIDED = "undecided"  # not evaluated, not understood or without a sound bound
+    INHERITED = "inherited"  # wrong only because a cell before it is wrong
+    FAULT = "fault"  # wrong here
+
+    @property
+    def passes(self) -> bool:
+        """Whether a cell with this verdict agrees with torch."""
+        return self in (Verdict.MATCH, Verdict.EXPLAINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One judged cell with its numbers.
+
+    `difference` is actual - expected and `bound` the largest size of it that passes; all are None where there is no
+    number to compare. `formula` is the cell's text with its `=`, or the constant that stands there. `origin` is the
+    first wrong cell for INHERITED. `engine` is the engine whose value this is.
+    """
+
+    cell: Cell
+    tensor: str
+    index: tuple[int, ...]
+    verdict: Verdict
+    formula: str = ""
+    actual: float | str | None = None
+    expected: float | None = None
+    difference: float | None = None
+    bound: float | None = None
+    because: str = ""
+    origin: Cell | None = None
+    engine: str = ""
