@@ -79,7 +79,7 @@ class Ball(Tensor):
     def __init__(self, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> None:
         pass
 
-    def __repr__(self, *, tensor_contents: Any = None) -> Any:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch leaves it untyped
         return f"Ball({self.value!r} ± {self.radius!r})"
 
     @classmethod

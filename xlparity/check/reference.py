@@ -1,0 +1,204 @@
+"""What torch makes of a map: every computed tensor, from given values and from the sheet's own operands.
+
+The values of all tensors of a map come in three kinds:
+
+- *local*: the one expression of a row, on the operand values that stand in the sheet. A sheet whose every cell agrees
+  locally is right as a whole, and a cell that does not is where the error enters.
+- *whole*: all expressions in turn, from the given tensors (inputs, parameters) alone.
+- *the model's*: the same from the model's own inputs, where the sheet shows them (rows `expected`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xlparity.check.bound import Ball
+from xlparity.check.expression import Expression, evaluate, parse_expression
+from xlparity.errors import MapError
+from xlparity.model.map import Map, MapRow, Role
+
+__all__ = ["Program", "Reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Torch's value of one tensor and how far it may be off, both float64 of the tensor's shape.
+
+    NaN stands where torch gives no finite number and where no bound is known.
+    """
+
+    value: NDArray[np.float64]
+    radius: NDArray[np.float64]
+
+
+class Program:
+    """The expressions of a map in an order in which each comes after those that it reads.
+
+    Raises MapError for an expression that is not allowed, reads a tensor that the map lacks, or reads itself.
+    """
+
+    def __init__(self, parity: Map) -> None:
+        self.rows: dict[str, MapRow] = {row.tensor: row for row in parity if row.role is not Role.EXPECTED}
+        self.shown: dict[tuple[str, bool], MapRow] = {}
+        for row in parity:
+            if row.role is Role.EXPECTED:
+                if row.tensor not in self.rows:
+                    raise MapError(
+                        f"{row.place}: expected values for {row.tensor!r}, which no other row of the map names"
+                    )
+                if row.block.shape != self.rows[row.tensor].block.shape:
+                    raise MapError(f"{row.place}: expected values of shape {row.block.shape} for {row.tensor!r}, "
+                                   f"whose shape is {self.rows[row.tensor].block.shape}")  # fmt: skip
+                self.shown.setdefault((row.tensor, row.decimals is not None), row)
+        self.expressions: dict[str, Expression] = {
+            name: parse_expression(row.torch, self.rows.keys(), row.place)
+            for name, row in self.rows.items()
+            if row.role is Role.COMPUTED
+        }
+        for name, expression in self.expressions.items():
+            for tensor, printed in expression.shown:
+                if (tensor, printed) not in self.shown:
+                    what = "expected values with decimals" if printed else "expected values"
+                    raise MapError(f"{self.rows[name].place}: the map has no row with {what} for {tensor!r}")
+        self.order: tuple[str, ...] = self._order()
+
+    def operands(self, name: str) -> tuple[str, ...]:
+        """The tensors that the expression of `name` reads, those of its gradients too."""
+        expression = self.expressions.get(name)
+        if expression is None:
+            return ()
+        return (*expression.names, *(part for pair in expression.grads for part in pair))
+
+    def _order(self) -> tuple[str, ...]:
+        order: dict[str, None] = {}
+        for start in self.expressions:
+            path: dict[str, int] = {start: 0}  # the names being visited, and how many of their operands were
+            while path:
+                name, seen = next(reversed(path.items()))
+                operands = self.operands(name)
+                if seen == len(operands) or name in order:
+                    order[name] = None
+                    del path[name]
+                    continue
+                path[name] = seen + 1
+                operand = operands[seen]
+                if operand in path:
+                    circle = [*list(path)[list(path).index(operand) :], operand]
+                    raise MapError(f"{self.rows[name].place}: {' -> '.join(circle)} read each other in a circle")
+                if operand in self.expressions and operand not in order:
+                    path[operand] = 0
+        return tuple(name for name in order if name in self.expressions)
+
+    def between(self, of: str, wrt: str) -> list[str]:
+        """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
+        position = {name: at for at, name in enumerate(self.order)}
+        first = position.get(wrt, -1)
+        needed, stack = {of}, [of]
+        while stack:
+            for operand in self.operands(stack.pop()):
+                if operand not in needed and position.get(operand, -1) > first:
+                    needed.add(operand)
+                    stack.append(operand)
+        found = {wrt}
+        for name in sorted(needed & position.keys(), key=position.__getitem__):
+            if not found.isdisjoint(self.operands(name)):
+                found.add(name)
+        return sorted(found - {wrt}, key=position.__getitem__) if of in found else []
+
+    def local(
+        self,
+        name: str,
+        values: Mapping[str, NDArray[np.float64]],
+        shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+    ) -> Reference:
+        """The value of `name` from its operands' `values`, with the error that this one expression may make."""
+        lookup = _Lookup(self, lambda operand: self.given(operand, values[operand]), lambda key: _ball(shown[key]))
+        return _reference_of(self._tensor(name, lookup))
+
+    def whole(
+        self,
+        given: Mapping[str, Tensor],
+        shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+    ) -> dict[str, Reference]:
+        """The values of all tensors from the `given` ones (Balls or plain tensors, of whatever float dtype)."""
+        tensors: dict[str, Tensor] = dict(given)
+        references = {name: _reference_of(tensor) for name, tensor in given.items()}
+        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]))
+        for name in self.order:
+            result = self._tensor(name, lookup)
+            tensors[name] = result
+            references[name] = _reference_of(result)
+        return references
+
+    def _tensor(self, name: str, lookup: _Lookup) -> Tensor:
+        row = self.rows[name]
+        try:
+            result = evaluate(self.expressions[name], lookup)
+        except MapError as error:
+            raise MapError(f"{row.place}: {error}") from None
+        if tuple(result.shape) != row.block.shape:
+            raise MapError(f"{row.place}: {row.torch!r} gives shape {tuple(result.shape)}, "
+                           f"but the map gives {name} the shape {row.block.shape}")  # fmt: skip
+        return result.detach()
+
+    def given(self, name: str, values: NDArray[np.float64], radius: float = 0.0) -> Tensor:
+        """The tensor `name` with the sheet's `values`: exact integers for an integer dtype, else a float64 Ball."""
+        dtype = getattr(torch, self.rows[name].dtype)
+        if dtype.is_floating_point:
+            return _ball(values, radius)
+        return torch.from_numpy(np.array(values, np.float64)).to(dtype)
+
+
+def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
+    value = torch.from_numpy(np.array(values, np.float64))
+    return Ball(value, torch.full_like(value, radius))
+
+
+def _reference_of(tensor: Tensor) -> Reference:
+    value, radius = (tensor.value, tensor.radius) if isinstance(tensor, Ball) else (tensor, torch.zeros(tensor.shape))
+    array = value.to(torch.float64).numpy()
+    bound = radius.to(torch.float64).expand(value.shape).numpy()
+    return Reference(array, np.where(np.isfinite(array), bound, np.nan))
+
+
+class _Lookup:
+    """Tensors by name for one evaluation; gradients by rebuilding the graph between the two tensors."""
+
+    def __init__(
+        self, program: Program, tensor: Callable[[str], Tensor], shown: Callable[[tuple[str, bool]], Tensor]
+    ) -> None:
+        self._program, self._tensor, self._shown = program, tensor, shown
+
+    def tensor(self, name: str) -> Tensor:
+        return self._tensor(name)
+
+    def expected(self, name: str, printed: bool) -> Tensor:
+        return self._shown((name, printed))
+
+    def grad(self, of: str, wrt: str) -> Tensor:
+        program = self._program
+        between = program.between(of, wrt)
+        if not between:
+            raise MapError(f"{of} is not computed from {wrt}, so it has no gradient there")
+        source = self._tensor(wrt)
+        leaf = (
+            Ball(source.value, source.radius, requires_grad=True)
+            if isinstance(source, Ball)
+            else source.detach().clone().requires_grad_()
+        )
+        graph: dict[str, Tensor] = {wrt: leaf}
+        rebuilt = _Lookup(program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown)
+        for name in between:
+            if program.expressions[name].grads:
+                raise MapError(f"{of} is computed from a gradient ({name}); a gradient of a gradient is not supported")
+            graph[name] = evaluate(program.expressions[name], rebuilt)
+        if graph[of].numel() != 1:
+            raise MapError(f"the gradient of {of}, which is not a single number, is not defined")
+        (gradient,) = torch.autograd.grad(graph[of].sum() if graph[of].dim() else graph[of], leaf)
+        return gradient.detach()
