@@ -93,6 +93,7 @@ class Ball(Tensor):
                 args[0].radius = result.radius
                 return args[0]
             return result
+        print("DECOMP", func)
         decomposition = _decompositions().get(func)
         if decomposition is not None:
             return decomposition(*args, **kwargs)
@@ -410,3 +411,16 @@ def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
     other = torch.where(c, rb, ra) + _size(torch.as_tensor(a - b))
     hull = torch.where(rc > 0, torch.maximum(chosen, other), chosen)  # an undecided condition takes both branches
     return Ball(value, hull.expand(value.shape))
+
+
+# Spelled out here although torch could decompose them: its table takes seconds to import, and every lesson has a loss.
+@RULES.rule("mse_loss")
+def _mse_loss(func: Any, prediction: Any, target: Any, reduction: int = 1) -> Any:
+    squares = (prediction - target) ** 2
+    return squares if reduction == 0 else squares.mean() if reduction == 1 else squares.sum()
+
+
+@RULES.rule("mse_loss_backward")
+def _mse_loss_backward(func: Any, gradient: Any, prediction: Any, target: Any, reduction: int) -> Any:
+    factor = 2 / prediction.numel() if reduction == 1 else 2
+    return gradient * ((prediction - target) * factor)

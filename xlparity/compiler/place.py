@@ -105,28 +105,52 @@ class Draft:
         tensor: str,
         at: str,
         shape: tuple[int, ...],
-        formula: str,
+        formula: str | Sequence[str],
         torch: str,
         *,
+        by_rows: bool = False,
         transposed: bool = False,
         style: Style = Style.FORMULA,
         dtype: str = "float32",
         number_format: str = NUMBER_FORMAT,
         phase: str = "",
     ) -> None:
-        """Place a tensor whose cells are all filled with `formula`, as written for the first of them."""
+        """Place a tensor whose cells are all filled with `formula`, as written for the first of them.
+
+        Several formulas fill a line each: the rows if `by_rows`, else the columns.
+        """
         block = _block(parse_cell(at, self.name), shape, transposed)
         (area,) = block.planes
-        self._fills.append(Fill(area, formula))
+        if isinstance(formula, str):
+            self._fills.append(Fill(area, formula))
+        elif by_rows:
+            self._fills += [Fill(Area(area.corner.moved(n, 0), 1, area.width), text) for n, text in enumerate(formula)]
+        else:
+            self._fills += [Fill(Area(area.corner.moved(0, n), area.height, 1), text) for n, text in enumerate(formula)]
         self._styles.append((area, style))
         self._formats.append((area, number_format))
         self.rows.append(MapRow(tensor, Role.COMPUTED, block, dtype, torch, phase=phase))
 
-    def printed(self, tensor: str, at: str, values: Any, decimals: int) -> None:
-        """Place the values that a document prints for `tensor`, rounded to `decimals`."""
+    def printed(self, tensor: str, at: str, values: Any, decimals: int, apart: str) -> None:
+        """Place the values that a document prints for `tensor`, rounded to `decimals`.
+
+        What the sheet has more than they stands from the cell `apart` on.
+        """
         row = self.row(tensor)
         self.given(
             tensor, at, values, Role.EXPECTED, transposed=row.block.transposed, decimals=decimals, dtype=row.dtype
+        )
+        printed = self.rows[-1].block
+        self.computed(
+            f"{tensor}.difference_to_printed",
+            apart,
+            row.block.shape,
+            f"{_corner(row.block)}-{_corner(printed)}",
+            f"{tensor} - printed({tensor})",
+            transposed=row.block.transposed,
+            style=Style.DIFFERENCE,
+            dtype="float64",
+            number_format=SMALL_FORMAT,
         )
 
     def also_printed(self, tensor: str, of: str, decimals: int) -> None:
@@ -139,21 +163,19 @@ class Draft:
         return next(row for row in self.rows if row.tensor == tensor and row.role is not Role.EXPECTED)
 
     def show_pytorch(self, values: Mapping[str, NDArray[Any]], limits: Mapping[str, float]) -> None:
-        """Place PyTorch's `values` and the differences beside every tensor placed so far.
+        """Place PyTorch's `values` and the differences beside the tensors that they name.
 
         `limits` gives for each tensor the largest difference that is not coloured.
         """
-        for row in [row for row in self.rows if row.role is not Role.EXPECTED]:
+        for row in [row for row in self.rows if row.role is not Role.EXPECTED and row.tensor in values]:
             down, right = self.beside
             shown = _moved(row.block, down, right)
             apart = _moved(row.block, 2 * down, 2 * right)
             array = np.asarray(values[row.tensor], np.float64).reshape(row.block.shape)
             self._numbers(shown, array, Style.EXPECTED)
             self.rows.append(MapRow(row.tensor, Role.EXPECTED, shown, row.dtype, phase=row.phase))
-            sheet_cell = show_cell(row.block.planes[0].corner, sheet=False)
-            torch_cell = show_cell(shown.planes[0].corner, sheet=False)
             (area,) = apart.planes
-            self._fills.append(Fill(area, f"{sheet_cell}-{torch_cell}"))
+            self._fills.append(Fill(area, f"{_corner(row.block)}-{_corner(shown)}"))
             self._styles.append((area, Style.DIFFERENCE))
             self._formats.append((area, SMALL_FORMAT))
             self._limits.append((area, limits[row.tensor]))
@@ -218,6 +240,10 @@ def _block(corner: Cell, shape: tuple[int, ...], transposed: bool) -> Block:
     if transposed:
         height, width = width, height
     return Block(shape, (Area(corner, height, width),), transposed)
+
+
+def _corner(block: Block) -> str:
+    return show_cell(block.planes[0].corner, sheet=False)
 
 
 def _moved(block: Block, rows: int, columns: int) -> Block:
