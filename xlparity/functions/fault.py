@@ -16,7 +16,18 @@ from torch import Tensor
 from xlparity.functions.array import Array
 from xlparity.model.value import Error, Kind
 
-__all__ = ["UNDECIDED", "Fault", "any_fault", "array_of", "fault_of", "first_fault", "merged", "where_error"]
+__all__ = [
+    "UNDECIDED",
+    "Fault",
+    "all_finite",
+    "any_fault",
+    "array_of",
+    "fault_of",
+    "first_fault",
+    "merged",
+    "sealed",
+    "where_error",
+]
 
 UNDECIDED = 100
 Fault = Tensor | None
@@ -74,8 +85,19 @@ def array_of(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> A
 
     A NUMBER that is not finite is #NUM!, as Excel has neither infinities nor NaN.
     """
-    if kind is Kind.NUMBER and not bool(torch.isfinite(number.detach().sum())):
+    if kind is Kind.NUMBER and not all_finite(number):
         fault = merged([fault, where_error(~torch.isfinite(number.detach()), Error.NUM)])
+    return sealed(number, fault, kind)
+
+
+def all_finite(number: Tensor) -> bool:
+    """Whether `number` has neither infinities nor NaN; one fast pass where it has none."""
+    detached = number.detach()
+    return bool(torch.isfinite(detached.sum())) or bool(torch.isfinite(detached).all())
+
+
+def sealed(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> Array:
+    """As `array_of`, for numbers known to be finite where there is no fault."""
     if fault is None:
         if kind is Kind.NUMBER:
             return Array(number)

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of, numbers_of
-from xlparity.functions.fault import Fault, array_of, merged, where_error
-from xlparity.functions.signature import Argument, Body, Function, Parameter, Type
+from xlparity.functions.fault import Fault, all_finite, merged, sealed, where_error
+from xlparity.functions.signature import Argument, Function, Parameter, Type
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
-__all__ = ["Checked", "broadcast", "checked", "elementwise", "fitted"]
+__all__ = ["Checked", "broadcast", "checked", "elementwise", "fitted", "lifted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +82,45 @@ def elementwise(
     """
 
     def enter(compute: Callable[..., Tensor | Checked]) -> Callable[..., Tensor | Checked]:
-        body = _elementwise_body(parameters, compute, safe, result)
+        def body(arguments: Sequence[Argument], texts: Texts) -> Array:
+            return lifted(
+                [argument.array for argument in arguments], parameters, compute, texts, safe=safe, result=result
+            )
+
         table.add(name, Function(name, parameters, summary, body, newer, deviation))
         return compute
 
     return enter
 
 
-def _elementwise_body(
-    parameters: tuple[Parameter, ...], compute: Callable[..., Tensor | Checked], safe: float, result: Kind
-) -> Body:
-    def body(arguments: Sequence[Argument], texts: Texts) -> Array:
-        arrays = fitted([argument.array for argument in arguments])
-        values: list[Tensor] = []
-        faults: list[Fault] = []
-        for array, parameter in zip(arrays, parameters, strict=True):
-            value, fault = (booleans_of if parameter.type is Type.BOOLEAN else numbers_of)(array, texts)
-            values.append(value.trunc() if parameter.type is Type.INTEGER else value)
-            faults.append(fault)
-        given = merged(faults)
-        if given is not None:
-            values = _sound(values, given != 0, safe)
-        made = compute(*values)
-        number, own = (made.number, made.fault) if isinstance(made, Checked) else (made, None)
-        finite = bool(torch.isfinite(number.detach().sum()))
-        if own is not None or not finite:
-            bad = torch.zeros((), dtype=torch.bool) if own is None else own != 0
-            lost = ~torch.isfinite(number.detach()) & ~bad
-            own = merged([own, where_error(lost, Error.NUM)])
-            if own is not None and number.requires_grad:
-                made = compute(*_sound(values, own != 0, safe))
-                number = made.number if isinstance(made, Checked) else made
-        return array_of(number, merged([given, own]), result)
-
-    return body
+def lifted(
+    arrays: Sequence[Array],
+    parameters: Sequence[Parameter],
+    compute: Callable[..., Tensor | Checked],
+    texts: Texts,
+    *,
+    safe: float = 0.5,
+    result: Kind = Kind.NUMBER,
+) -> Array:
+    """`compute` over converted elements, with errors, undecided values and gradients kept apart."""
+    values: list[Tensor] = []
+    faults: list[Fault] = []
+    for array, parameter in zip(fitted(arrays), parameters, strict=True):
+        value, fault = (booleans_of if parameter.type is Type.BOOLEAN else numbers_of)(array, texts)
+        values.append(value.trunc() if parameter.type is Type.INTEGER else value)
+        faults.append(fault)
+    given = merged(faults)
+    if given is not None:
+        values = _sound(values, given != 0, safe)
+    made = compute(*values)
+    number, own = (made.number, made.fault) if isinstance(made, Checked) else (made, None)
+    if own is not None or not all_finite(number):
+        lost = ~torch.isfinite(number.detach())
+        own = merged([own, where_error(lost, Error.NUM)])
+        if own is not None and number.requires_grad:
+            made = compute(*_sound(values, own != 0, safe))
+            number = made.number if isinstance(made, Checked) else made
+    return sealed(number, merged([given, own]), result)
 
 
 def _sound(values: Sequence[Tensor], bad: Tensor, safe: float) -> list[Tensor]:
