@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.newer import NEWER
 from xlparity.model.value import Kind, Scalar
 
 __all__ = [
@@ -104,21 +105,24 @@ Body = Callable[[Sequence[Argument], Texts], Array]
 class Function:
     """One function of Excel.
 
-    `newer` tells that files store the name with the prefix `_xlfn.`; `deviation` says, for the list of functions, where
-    the result can differ from Excel's.
+    `deviation` says, for the list of functions, where the result can differ from Excel's.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     summary: str
     body: Body
-    newer: bool = False
     deviation: str = ""
 
     @property
     def signature(self) -> str:
         """The call as Excel's documentation writes it: `ROUND(number, num_digits)`."""
         return f"{self.name}({', '.join(str(parameter) for parameter in self.parameters)})"
+
+    @property
+    def newer(self) -> bool:
+        """Whether files store the name with the prefix `_xlfn.`."""
+        return self.name in NEWER
 
     @property
     def least(self) -> int:
