@@ -19,9 +19,13 @@ __all__ = ["Array", "Texts"]
 
 @dataclass(slots=True)
 class Texts:
-    """The texts of one evaluation, each stored once; a text's payload is its index."""
+    """The texts of one evaluation, each stored once; a text's payload is its index.
+
+    The reasons of undecided values are entered here too. `date1904` is the workbook's date system.
+    """
 
     table: list[str] = field(default_factory=list)
+    date1904: bool = False
     _index: dict[str, int] = field(default_factory=dict)
 
     def index(self, text: str) -> int:
@@ -37,8 +41,8 @@ class Array:
     """`number` is float64 of shape (*lanes, rows, columns); `kind` is uint8 of the same shape, or None: all numbers.
 
     The payload of a text is its index in the evaluation's `Texts`, of a boolean 0 or 1, of an error its
-    `model.value.Error`, of an undecided value the index of its reason, of a blank 0. `number` of NUMBER values carries
-    autograd; the other payloads do not.
+    `model.value.Error`, of an undecided value the index of its reason in `Texts`, of a blank 0. `number`
+    of NUMBER values carries autograd and is finite; the other payloads do not.
     """
 
     number: Tensor

@@ -1,0 +1,48 @@
+"""Helpers of the tests: Python values to arrays and back."""
+
+from __future__ import annotations
+
+from xlparity.functions import Argument, call
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.operators import operator
+from xlparity.functions.scalars import array_of_rows, scalar_of
+from xlparity.model.value import Kind
+
+
+def argument(value: object, texts: Texts) -> Argument | None:
+    """A constant; a list of lists is an array constant, a tuple of lists a range; ... is an empty argument."""
+    if value is ...:
+        return None
+    if isinstance(value, (list, tuple)):
+        rows = [row if isinstance(row, (list, tuple)) else [row] for row in value]
+        return Argument(array_of_rows(rows, texts), isinstance(value, tuple))
+    return Argument(array_of_rows([[value]], texts))
+
+
+def python(array: Array, texts: Texts) -> object:
+    """A single value, or a list of rows."""
+
+    def one(kind: int, payload: float) -> object:
+        return f"undecided: {texts.table[int(payload)]}" if kind == Kind.UNDECIDED else scalar_of(kind, payload, texts)
+
+    assert array.number.ndim == 2
+    rows = [
+        [one(kind, payload) for kind, payload in zip(*pair, strict=True)]
+        for pair in zip(array.kinds.tolist(), array.number.tolist(), strict=True)
+    ]
+    return rows[0][0] if len(rows) == len(rows[0]) == 1 else rows
+
+
+def value(name: str, *arguments: object) -> object:
+    """The value of a function for Python values."""
+    texts = Texts()
+    return python(call(name, [argument(given, texts) for given in arguments], texts), texts)
+
+
+def operation(left: object, symbol: str, right: object) -> object:
+    """The value of an operator for Python values."""
+    texts = Texts()
+    one, two = argument(left, texts), argument(right, texts)
+    assert one is not None
+    assert two is not None
+    return python(operator(symbol, one.array, two.array, texts), texts)

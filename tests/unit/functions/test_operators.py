@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from tests.unit.functions.evaluation import operation
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.operators import operator
+from xlparity.model.value import Error
+
+
+@pytest.mark.parametrize(
+    ("left", "symbol", "right", "expected"),
+    [
+        (1, "+", 2, 3),
+        ("3", "+", 1, 4),
+        (" 3 ", "+", True, 4),
+        ("50%", "*", 2, 1),
+        ("1e3", "-", None, 1000),
+        ("$1,000", "+", 0, 1000),
+        ("1/2/2024", "+", 0, 45293),
+        ("12:00", "+", 0, 0.5),
+        ("(5)", "+", 0, -5),
+        ("abc", "+", 1, Error.VALUE),
+        ("", "+", 1, Error.VALUE),
+        (Error.NA, "+", Error.DIV0, Error.NA),
+        (Error.DIV0, "+", "abc", Error.DIV0),
+        ("abc", "+", Error.DIV0, Error.VALUE),
+        (1, "/", 0, Error.DIV0),
+        (0, "/", 0, Error.DIV0),
+        (1, "/", None, Error.DIV0),
+        (1e308, "*", 10, Error.NUM),
+        (0, "^", 0, Error.NUM),
+        (0, "^", -1, Error.DIV0),
+        (0, "^", 2, 0),
+        (-8, "^", 0.5, Error.NUM),
+        (-8, "^", 2, 64),
+        (-8, "^", 1 / 3, -2),
+        (-8, "^", 2 / 3, Error.NUM),
+        (2, "^", -1, 0.5),
+        (10, "^", 400, Error.NUM),
+        (1, "&", 2, "12"),
+        (0.1, "&", "", "0.1"),
+        (1 / 3, "&", "", "0.333333333333333"),
+        (2 / 3 / 100000, "&", "", "6.66666666666667E-06"),
+        (1e20, "&", "", "100000000000000000000"),
+        (1e21, "&", "", "1E+21"),
+        (123456789012345678, "&", "", "123456789012346000"),
+        (-1.5e-20, "&", "", "-1.5E-20"),
+        (True, "&", None, "TRUE"),
+        (Error.NA, "&", "a", Error.NA),
+        ("a", "=", "A", True),
+        ("a", "<", "B", True),
+        ("10", "=", 10, False),
+        ("10", ">", 1e300, True),
+        (True, ">", "zzz", True),
+        (False, ">", 5, True),
+        (None, "=", 0, True),
+        (None, "=", "", True),
+        (None, "=", False, True),
+        (None, "=", None, True),
+        (None, "<", "a", True),
+        (None, ">", -1, True),
+        (0.1 + 0.2, "=", 0.3, True),
+        (0.1 + 0.2, ">", 0.3, False),
+        (1, "=", 1 + 1e-13, False),
+        (1, "<>", 2, True),
+        (2, "<=", 2, True),
+        (1, "=", Error.NUM, Error.NUM),
+        ([[1], [2]], "+", [[10, 20, 30]], [[11, 21, 31], [12, 22, 32]]),
+        ([[1, 2]], "+", [[1, 2, 3]], [[2, 4, Error.NA]]),
+    ],
+)
+def test_operator_gives_what_excel_gives(left: object, symbol: str, right: object, expected: object) -> None:
+    assert operation(left, symbol, right) == expected
+
+
+def test_a_power_has_gradients_beside_errors() -> None:
+    base = torch.tensor([[2.0, 0.0, -8.0, -8.0]], dtype=torch.float64, requires_grad=True)
+    exponent = torch.tensor([[2.0, 0.0, 1 / 3, 0.5]], dtype=torch.float64)
+    result = operator("^", Array(base), Array(exponent), Texts())
+    (gradient,) = torch.autograd.grad(result.number[0, 0] + result.number[0, 2], base)
+    assert gradient.tolist()[0] == pytest.approx([4, 0, 1 / 12, 0])
+
+
+def test_lanes_broadcast_against_arrays() -> None:
+    lanes = Array(torch.arange(3, dtype=torch.float64).reshape(3, 1, 1))
+    row = Array(torch.tensor([[1.0, 2.0]], dtype=torch.float64))
+    assert operator("*", lanes, row, Texts()).number.tolist() == [[[0, 0]], [[1, 2]], [[2, 4]]]

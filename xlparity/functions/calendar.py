@@ -1,0 +1,127 @@
+"""Excel's dates: serial numbers of days since 1900 (with its 29 February 1900) or 1904.
+
+Source: "Date systems in Excel".
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+from xlparity.model.value import Error
+
+__all__ = ["SHIFT1904", "date_of_serial", "days_in_month", "serial_of_date", "serial_of_text"]
+
+LAST = 2958465  # 9999-12-31
+SHIFT1904 = 1462  # days between the two date systems
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+            "sep sept september", "oct october", "nov november", "dec december",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+TIME = re.compile(r"(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))? *(am?|pm?)?", re.IGNORECASE)
+ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+AMERICAN = re.compile(r"(\d{1,2})[-/](\d{1,2})(?:[-/](\d{4}|\d{2}))")
+DAY_NAME = re.compile(r"(\d{1,2})[- /]([A-Za-z]+)[- /,]+(\d{4}|\d{2})")
+NAME_DAY = re.compile(r"([A-Za-z]+) +(\d{1,2}),? +(\d{4})")
+
+
+def is_leap(year: int) -> bool:
+    """Whether Excel's `year` has a 29 February; 1900 has one in Excel."""
+    return year == 1900 or (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
+
+
+def days_in_month(year: int, month: int) -> int:
+    """The number of days of a month as Excel counts."""
+    return 29 if month == 2 and is_leap(year) else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+
+
+def serial_of_date(year: int, month: int, day: int) -> int | Error:
+    """The serial number of a date; months and days may overflow; #NUM! outside 1900 to 9999."""
+    month -= 1
+    year, month = year + month // 12, month % 12 + 1
+    if not 1899 <= year <= 10000:
+        return Error.NUM
+    if year == 1900 and month <= 2:  # Excel's own 1900, before its 29 February
+        serial = (0, 31)[month - 1] + day
+    else:
+        serial = (date(min(year, 9999), month, 1) - date(1899, 12, 30)).days + day - 1
+        if year == 10000:
+            serial += 365
+        if serial <= 60 and (year, month) >= (1900, 3):
+            serial -= 1  # counting back across the day that never was
+        if year == 1899:
+            serial -= 1
+    return serial if 0 <= serial <= LAST else Error.NUM
+
+
+def date_of_serial(serial: float) -> tuple[int, int, int] | Error:
+    """Year, month and day of a serial number; 0 is 1900-01-00 and 60 is 1900-02-29, as in Excel."""
+    days = int(serial // 1)
+    if not 0 <= days <= LAST:
+        return Error.NUM
+    if days == 0:
+        return 1900, 1, 0
+    if days == 60:
+        return 1900, 2, 29
+    found = date(1899, 12, 31 if days < 60 else 30) + timedelta(days)
+    return found.year, found.month, found.day
+
+
+def serial_of_text(text: str) -> float | None:
+    """The serial number of a date, a time, or both, written as Excel (English, US) reads them; None otherwise.
+
+    A date without a year is not read: it would depend on the day of the calculation.
+    """
+    text = text.strip()
+    whole = _date(text)
+    if whole is not None:
+        return float(whole)
+    clock = _time(text)
+    if clock is not None:
+        return clock
+    for at in (i for i, sign in enumerate(text) if sign in " T"):
+        whole, clock = _date(text[:at].strip()), _time(text[at + 1 :].strip())
+        if whole is not None and clock is not None:
+            return whole + clock
+    return None
+
+
+def _date(text: str) -> int | None:
+    if found := ISO.fullmatch(text):
+        year, month, day = found[1], int(found[2]), int(found[3])
+    elif found := AMERICAN.fullmatch(text):
+        month, day, year = int(found[1]), int(found[2]), found[3]
+    elif (found := DAY_NAME.fullmatch(text)) and found[2].lower() in MONTHS:
+        day, month, year = int(found[1]), MONTHS[found[2].lower()], found[3]
+    elif (found := NAME_DAY.fullmatch(text)) and found[1].lower() in MONTHS:
+        month, day, year = MONTHS[found[1].lower()], int(found[2]), found[3]
+    else:
+        return None
+    full = int(year)
+    if len(year) == 2:
+        full += 2000 if full < 30 else 1900
+    if full < 1900 or not 1 <= month <= 12 or not 1 <= day <= days_in_month(full, month):
+        return None
+    serial = serial_of_date(full, month, day)
+    return None if isinstance(serial, Error) else serial
+
+
+def _time(text: str) -> float | None:
+    found = TIME.fullmatch(text)
+    if not found:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3] or 0)
+    if minutes > 59 or seconds >= 60:
+        return None
+    if found[4]:
+        if not 0 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if found[4].lower().startswith("p") else 0)
+    return (hours * 3600 + minutes * 60 + seconds) / 86400

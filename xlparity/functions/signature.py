@@ -1,0 +1,188 @@
+"""What a function of Excel is: its name, the parameters it declares, and a body on tensors.
+
+A function declares the type of each parameter. The caller (`calling.call`) counts the arguments, converts them by
+Excel's rules, propagates errors and undecided values, and repeats a scalar function over arrays, so that a body is the
+mathematics alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.newer import NEWER
+from xlparity.model.value import Kind, Scalar
+
+__all__ = [
+    "REQUIRED",
+    "Argument",
+    "Body",
+    "Function",
+    "LanesDiffer",
+    "Parameter",
+    "Type",
+    "Unsupported",
+    "anything",
+    "array",
+    "boolean",
+    "integer",
+    "number",
+    "numbers",
+    "text",
+]
+
+
+class Unsupported(Exception):
+    """The function cannot be computed honestly for these arguments; the engine makes the result undecided.
+
+    `str()` is the reason, in words for the person who reads the report.
+    """
+
+
+class LanesDiffer(Exception):
+    """The result has another size in different lanes (FILTER, UNIQUE, ...); evaluate each lane alone."""
+
+
+class Type(Enum):
+    """How the caller converts an argument."""
+
+    NUMBER = "number"  # "3" is 3, TRUE is 1, a blank is 0, other text is #VALUE!; repeated over arrays
+    INTEGER = "integer"  # a number, truncated towards zero; repeated over arrays
+    TEXT = "text"  # 1.5 is "1.5", TRUE is "TRUE", a blank is ""; repeated over arrays
+    BOOLEAN = "boolean"  # a number is TRUE unless 0, "true" is TRUE, other text is #VALUE!; repeated over arrays
+    ANY = "any"  # a value of any kind, as it is; repeated over arrays
+    NUMBERS = "numbers"  # all numbers of ranges and arrays (text, booleans, blanks skipped); single values converted
+    ARRAY = "array"  # a whole array or range, as it is
+
+
+class _Required(Enum):
+    REQUIRED = "required"
+
+
+REQUIRED: Final = _Required.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter.
+
+    `default` is the value of an argument that is not given. An argument that is given but empty (`ROUND(2.5,)`) is a
+    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). `repeating` parameters stand at
+    the end, and all of them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
+    """
+
+    name: str
+    type: Type
+    default: Scalar | _Required = REQUIRED
+    repeating: bool = False
+    empty_is_default: bool = False
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    def __str__(self) -> str:
+        shown = f"{self.name}, ..." if self.repeating else self.name
+        return shown if self.required else f"[{shown}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call; `reference` tells that it came from cells and not from a constant or a result."""
+
+    array: Array
+    reference: bool = False
+
+
+# A body takes the arguments, one for each argument given or defaulted, after the count was checked.
+Body = Callable[[Sequence[Argument], Texts], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of Excel.
+
+    `deviation` says, for the list of functions, where the result can differ from Excel's.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    summary: str
+    body: Body
+    deviation: str = ""
+
+    @property
+    def signature(self) -> str:
+        """The call as Excel's documentation writes it: `ROUND(number, num_digits)`."""
+        return f"{self.name}({', '.join(str(parameter) for parameter in self.parameters)})"
+
+    @property
+    def newer(self) -> bool:
+        """Whether files store the name with the prefix `_xlfn.`."""
+        return self.name in NEWER
+
+    @property
+    def least(self) -> int:
+        """The smallest number of arguments."""
+        return sum(1 for parameter in self.parameters if parameter.required)
+
+    @property
+    def most(self) -> int | None:
+        """The greatest number of arguments; None if the last ones repeat."""
+        return None if any(parameter.repeating for parameter in self.parameters) else len(self.parameters)
+
+    @property
+    def page(self) -> str:
+        """Where Microsoft documents the function."""
+        return "https://support.microsoft.com/search/results?query=" + self.name + "+function"
+
+    def parameter(self, position: int) -> Parameter:
+        """The parameter that the argument at `position` (from 0) belongs to."""
+        if position < len(self.parameters):
+            return self.parameters[position]
+        repeating = [parameter for parameter in self.parameters if parameter.repeating]
+        first = len(self.parameters) - len(repeating)
+        return repeating[(position - first) % len(repeating)]
+
+
+def number(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
+    """A parameter that is a number."""
+    return Parameter(name, Type.NUMBER, default, repeating)
+
+
+def integer(name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False) -> Parameter:
+    """A parameter that is a number truncated to an integer."""
+    return Parameter(name, Type.INTEGER, default, empty_is_default=empty_is_default)
+
+
+def text(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
+    """A parameter that is a text."""
+    return Parameter(name, Type.TEXT, default, repeating)
+
+
+def boolean(name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False) -> Parameter:
+    """A parameter that is TRUE or FALSE."""
+    return Parameter(name, Type.BOOLEAN, default, empty_is_default=empty_is_default)
+
+
+def anything(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
+    """A parameter of any kind of value."""
+    return Parameter(name, Type.ANY, default, repeating)
+
+
+def numbers(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
+    """A parameter whose numbers count: `SUM(number1, ...)`."""
+    return Parameter(name, Type.NUMBERS, default, repeating)
+
+
+def array(
+    name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False, empty_is_default: bool = False
+) -> Parameter:
+    """A parameter that is a whole array."""
+    return Parameter(name, Type.ARRAY, default, repeating, empty_is_default)
+
+
+BLANK: Final = Argument(Array.single(Kind.BLANK, 0.0))

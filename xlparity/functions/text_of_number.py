@@ -1,0 +1,79 @@
+"""Numbers as text and back: the format General, and what Excel accepts where a number is expected.
+
+Sources: "VALUE function", "Number format codes", and the 15 significant digits of "Excel specifications and limits".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+
+from xlparity.functions.calendar import serial_of_text
+
+__all__ = ["digits15", "general", "number_of_text"]
+
+NUMBER = re.compile(r"(\d+(?:,\d{3,})*|(?=\.\d))(\.\d*)?(?:E([+-]?\d{1,3}))?", re.IGNORECASE)
+FRACTION = re.compile(r"(?:(\d+) +)?(\d{1,7})/(\d{1,7})")
+
+
+def digits15(value: float) -> Decimal:
+    """`value` rounded to the 15 significant digits that Excel shows and compares."""
+    return Decimal(f"{value:.14e}")
+
+
+def general(value: float) -> str:
+    """`value` as the format General prints it in a text: 15 significant digits, `1E+21` from 22 digits on.
+
+    `&` and TEXT do not narrow to a column's width.
+    """
+    if value == 0:
+        return "0"
+    sign, digits, exponent = digits15(value).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    point = len(text) + exponent  # digits before the decimal point
+    prefix = "-" if sign else ""
+    plain = text + "0" * (point - len(text)) if point >= len(text) else ""
+    if not plain:
+        plain = f"{text[:point]}.{text[point:]}" if point > 0 else "0." + "0" * -point + text
+    if point > 21 or (point < 1 and len(plain) > 20):
+        mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+        power = point - 1
+        return f"{prefix}{mantissa}E{'+' if power >= 0 else '-'}{abs(power):02d}"
+    return prefix + plain
+
+
+def number_of_text(text: str) -> float | None:
+    """The number that Excel reads in `text`, or None: `" 3 "`, `1e3`, `50%`, `$1,000`, `(5)`, `1/2/2024`, `12:30`."""
+    body = text.strip(" ")
+    value = _plain_number(body)
+    return serial_of_text(body) if value is None else value
+
+
+def _plain_number(body: str) -> float | None:
+    sign = 1.0
+    if body.startswith("(") and body.endswith(")") and len(body) > 2:
+        sign, body = -1.0, body[1:-1].strip(" ")
+        if body[:1] in "+-":
+            return None
+    percent, currency, signed = 0, False, sign < 0
+    while body:
+        if body[0] in "+-" and not signed:
+            sign, signed, body = (-sign if body[0] == "-" else sign), True, body[1:].lstrip(" ")
+        elif body[0] == "$" and not currency:
+            currency, body = True, body[1:].lstrip(" ")
+        elif body[0] == "%" and percent == 0:
+            percent, body = 1, body[1:].lstrip(" ")
+        else:
+            break
+    while body.endswith("%") and percent == 0:
+        percent, body = percent + 1, body[:-1].rstrip(" ")
+    match = NUMBER.fullmatch(body)
+    if match and (match[1] or len(match[2] or "") > 1):
+        value = float(body.replace(",", ""))
+        return sign * value / (100.0 if percent else 1.0) if math.isfinite(value) else None
+    fraction = FRACTION.fullmatch(body)
+    if fraction and fraction[1] and int(fraction[3]):
+        return sign * (float(fraction[1]) + int(fraction[2]) / int(fraction[3])) / (100.0 if percent else 1.0)
+    return None
