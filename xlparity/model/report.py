@@ -13,7 +13,9 @@ from xlparity.model.cell import Cell
 from xlparity.model.map import Role
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["Coverage", "EngineUsed", "Report", "TensorVerdict"]
+__all__ = ["IGNORED", "Coverage", "EngineUsed", "Report", "TensorVerdict"]
+
+IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class Coverage:
 class TensorVerdict:
     """One judged tensor: arrays of the tensor's own shape, and the verdict of its worst cell.
 
-    `actual`, `expected`, `bound` are float64, `verdicts` object arrays would be large: it is uint8, the position of
-    the verdict in `list(Verdict)`. `float32` is the largest difference between torch's float64 and float32 results.
+    `actual`, `expected`, `bound` are float64; `verdicts` is int8, the position of the verdict in `list(Verdict)`, or
+    IGNORED for a cell that the user told to leave out. `float32` is the largest difference between torch's float64 and float32 results.
     """
 
     tensor: str
@@ -59,14 +61,15 @@ class TensorVerdict:
     actual: NDArray[np.float64]
     expected: NDArray[np.float64]
     bound: NDArray[np.float64]
-    verdicts: NDArray[np.uint8]
+    verdicts: NDArray[np.int8]
     float32: float | None = None
     torch: str = ""
 
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of the tensor's cells."""
-        return list(Verdict)[int(self.verdicts.max())] if self.verdicts.size else Verdict.UNDECIDED
+        worst = int(self.verdicts.max()) if self.verdicts.size else IGNORED
+        return Verdict.UNDECIDED if worst == IGNORED else list(Verdict)[worst]
 
     @property
     def max_difference(self) -> float | None:
@@ -102,7 +105,7 @@ class Report:
         """The number of cells with each verdict; a cell counts once, with its worst verdict."""
         total = np.zeros(len(Verdict), np.int64)
         for tensor in self.tensors:
-            total += np.bincount(tensor.verdicts.ravel(), minlength=len(Verdict))
+            total += np.bincount(tensor.verdicts[tensor.verdicts != IGNORED], minlength=len(Verdict))
         return {verdict.value: int(n) for verdict, n in zip(Verdict, total, strict=True)}
 
     @property
@@ -124,6 +127,8 @@ class Report:
         for tensor in self.tensors:
             for index in tensor.block.indices():
                 cell = tensor.block.cell(index)
+                if tensor.verdicts[index] == IGNORED:
+                    continue
                 finding = listed.get((tensor.tensor, cell))
                 if finding is not None:
                     yield finding

@@ -58,7 +58,7 @@ def corners(node: AreaNode) -> Corners:
             return (first_row, first_absolute), (last_row, last_absolute), (0, True), (MAX_COLUMNS - 1, True)
 
 
-def _line(  # noqa: PLR0917
+def _line(
     first: tuple[int, bool], last: tuple[int, bool], home: int, start: int, count: int, limit: int, axis: str
 ) -> tuple[int, int, bool] | None:
     """Start, length and movement of a reference along one axis; None if it lies outside the sheet.
@@ -117,9 +117,7 @@ def _no_value() -> Array:
     return Array.of_error(Error.VALUE)
 
 
-def _crossing(  # noqa: PLR0917
-    start: int, length: int, moves: bool, window: int, count: int, axis: str
-) -> bool:
+def _crossing(start: int, length: int, moves: bool, window: int, count: int, axis: str) -> bool:
     """Whether the window's lines lie within the area's; Ragged if some do and some do not."""
     if moves:
         return start <= window < start + length

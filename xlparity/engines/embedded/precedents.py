@@ -95,7 +95,7 @@ def reads(workbook: Workbook, formula: Formula) -> Reads:
     return Reads(tuple(found), dynamic, volatile)
 
 
-def _enter_name(  # noqa: PLR0917
+def _enter_name(
     workbook: Workbook,
     name: str,
     on_sheet: str | None,

@@ -69,7 +69,7 @@ def _faulty(fault: Fault, result: Array) -> Array:
     return choose(fault != 0, Array(payload, kind), result)
 
 
-def _branch(  # noqa: PLR0917
+def _branch(
     evaluator: Evaluator,
     truth: Tensor,
     fault: Fault,

@@ -1,0 +1,106 @@
+"""Why a cell has its verdict, in one sentence that names what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from xlparity.check.formulas import FormulaIndex, neighbours_formula
+from xlparity.check.judge import Judged, Opinion, show_value
+from xlparity.check.origin import Origins
+from xlparity.check.reference import Program
+from xlparity.engines.cached import CachedValues
+from xlparity.formula.a1 import show_cell
+from xlparity.model.cell import Cell
+from xlparity.model.map import Role
+from xlparity.model.value import Kind
+from xlparity.model.verdict import Finding, Verdict
+
+__all__ = ["Because"]
+
+
+class Because:
+    """Turns judged cells into findings."""
+
+    def __init__(
+        self, index: FormulaIndex, program: Program, formula_faults: Mapping[Cell, str], origins: Origins
+    ) -> None:
+        self._index, self._program, self._faults, self._origins = index, program, formula_faults, origins
+
+    def finding(self, opinion: Opinion, number: int, at: tuple[int, ...], verdict_number: int) -> Finding:
+        """The finding for element `at` of the opinion's judged row `number`."""
+        judged = opinion.judged[number]
+        row = judged.row
+        cell = row.block.cell(at)
+        verdict = list(Verdict)[verdict_number]
+        text = self._index.text(cell)
+        value = opinion.values.scalar(cell)
+        actual, expected, bound = (
+            float(array[at]) for array in (judged.held.values, judged.expected, judged.bound)
+        )  # fmt: skip
+        number_held = not np.isnan(actual)
+        origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
+        match verdict:
+            case Verdict.INHERITED:
+                because = self._inherited(cell, origin)
+            case Verdict.EXPLAINED:
+                because = f"explained by {opinion.reasons.get(number, '')}: the difference may be up to {bound:.1e}"
+            case Verdict.UNDECIDED:
+                because = self._undecided(opinion, judged, cell, at)
+            case _ if row.role is Role.EXPECTED:
+                because = "PyTorch does not give this value for the inputs that the sheet shows as PyTorch's"
+            case _:
+                because = self._fault(opinion, judged, cell, at)
+        return Finding(
+            cell, row.tensor, at, verdict,
+            f"={text}" if text is not None else "" if value is None else show_value(value),
+            actual if number_held else show_value(value),
+            None if np.isnan(expected) else expected,
+            None if np.isnan(actual - expected) else actual - expected,
+            None if np.isnan(bound) else bound,
+            because, origin, opinion.engine.name,
+        )  # fmt: skip
+
+    def _inherited(self, cell: Cell, origin: Cell | None) -> str:
+        if origin is None:
+            return "its formula is right, but a cell that it reads is wrong"
+        text = self._index.text(origin)
+        return f"inherited from {show_cell(origin)}" + (f" ={text}" if text is not None else "")
+
+    def _undecided(self, opinion: Opinion, judged: Judged, cell: Cell, at: tuple[int, ...]) -> str:
+        if judged.held.kinds[at] == Kind.UNDECIDED:
+            note = opinion.values.notes.get(cell)
+            if note is None:
+                return f"{opinion.engine.name} could not evaluate it"
+            where = "" if note.origin == cell else f" in {show_cell(note.origin)}"
+            return f"not evaluated: {note.because}{where}"
+        if not np.isfinite(judged.expected[at]):
+            return f"torch gives {judged.expected[at]}, which no cell can hold"
+        return "no sound bound is known for an operation of its torch expression; give --rtol and --atol"
+
+    def _fault(self, opinion: Opinion, judged: Judged, cell: Cell, at: tuple[int, ...]) -> str:
+        text = self._index.text(cell)
+        like = neighbours_formula(self._index, judged.row.block, cell)
+        hint = f"; its neighbours fill ={like}" if like is not None and like != text else ""
+        if text is None:
+            if judged.held.kinds[at] == Kind.BLANK:
+                return f"the cell is empty, but the map says that it is computed{hint}"
+            return f"hard-coded: a constant stands where the map says computed{hint}"
+        if cell in self._faults:
+            return self._faults[cell]
+        if isinstance(opinion.engine, CachedValues):
+            return "stale: the file remembers a value that the formula does not give; recalculate and save"
+        if judged.held.kinds[at] == Kind.ERROR:
+            note = opinion.values.notes.get(cell)
+            return (
+                f"its formula gives {show_value(opinion.values.scalar(cell))}"
+                + (f" ({note.because})" if note is not None else "")
+                + hint
+            )
+        gives = float(judged.formula_gives[at])
+        if np.isnan(gives):
+            return f"its formula gives no number on right operands{hint}"
+        if judged.local[at] or abs(gives - judged.expected[at]) <= judged.bound[at]:
+            return f"its formula is right, but {opinion.engine.name} computes another value from it"
+        return f"its formula does not compute {judged.row.torch}: it gives {gives!r} on right operands{hint}"

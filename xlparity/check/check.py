@@ -1,0 +1,326 @@
+"""The whole check of one workbook: engines evaluate, torch recomputes, every cell gets its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xlparity.check.because import Because
+from xlparity.check.formulas import FormulaIndex, breaks_of_fill, reaches_beyond
+from xlparity.check.judge import (
+    FAULT,
+    INHERITED,
+    MATCH,
+    UNDECIDED,
+    Array,
+    Judged,
+    Opinion,
+    Tolerance,
+    hold,
+    judge_computed,
+    judge_expected,
+    require_numbers,
+)
+from xlparity.check.origin import Origins
+from xlparity.check.reference import Program
+from xlparity.engines.cached import CachedValues
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.errors import NothingChecked
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.book import Book
+from xlparity.model.cell import Cell
+from xlparity.model.engine import Engine
+from xlparity.model.map import Map, MapRow, Role
+from xlparity.model.report import IGNORED, Coverage, EngineUsed, Report, TensorVerdict
+from xlparity.model.value import Kind, Values
+from xlparity.model.verdict import Verdict
+from xlparity.version import __version__
+
+__all__ = ["check_book"]
+
+
+def check_book(
+    book: Book,
+    path: Path,
+    parity: Map,
+    engines: Sequence[Engine],
+    tolerance: Tolerance | None = None,
+    ignore: Sequence[Area] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Judge every cell of `parity` by each of `engines`, and by the values that the file remembers.
+
+    Parameters
+    ----------
+    book, path
+        The workbook and the file that it was read from.
+    parity
+        Which cells hold which tensor.
+    tolerance
+        Replaces the computed rounding error bound.
+    ignore
+        Areas whose cells are not judged.
+    progress
+        Is told what is being done.
+
+    Raises InputError if a given tensor's cell holds no number, MapError if the map makes no sense, EngineError if an
+    engine cannot be run, NothingChecked if no cell is left to judge.
+    """
+    program = Program(parity)
+    rows = [row for row in parity if row.role is Role.COMPUTED] + [row for row in parity if row.role is Role.EXPECTED]
+    ignored = [_ignored(row.block, ignore) for row in rows]
+    if all(mask.all() for mask in ignored):
+        raise NothingChecked(
+            f"{path.name}: the map has no computed or expected tensor that could be checked; add rows with the role "
+            "computed and a torch expression"
+        )
+    index = FormulaIndex(book)
+    judges: list[Engine] = [*engines, CachedValues()] if CachedValues.available(book) else [*engines]
+    opinions = []
+    for engine in judges:
+        progress(f"evaluating with {engine.name}")
+        values = engine.evaluate(book, path)
+        progress(f"judging the values of {engine.name}")
+        opinions.append(_opinion(program, rows, index, engine, values, tolerance, book))
+    progress("looking for the origin of differences")
+    formula_faults = _formula_faults(index, opinions[0].values, rows, program)
+    merged = [_merge(opinions, number, row, formula_faults) for number, row in enumerate(rows)]
+    for (verdicts, _), mask in zip(merged, ignored, strict=True):
+        verdicts[mask] = IGNORED
+    origins = _settle(index, rows, [verdicts for verdicts, _ in merged])
+    narrow = _float32_differences(program, opinions[0].values)
+    because = Because(index, program, formula_faults, origins)
+    tensors = []
+    findings = []
+    for number, (row, (verdicts, chosen)) in enumerate(zip(rows, merged, strict=True)):
+        judged = [opinion.judged[number] for opinion in opinions]
+        tensors.append(
+            TensorVerdict(
+                row.tensor, row.role, row.block, row.dtype,
+                _pick([tensor.held.values for tensor in judged], chosen),
+                _pick([tensor.expected for tensor in judged], chosen),
+                _pick([tensor.bound for tensor in judged], chosen),
+                verdicts, narrow.get(row.tensor) if row.role is Role.COMPUTED else None, row.torch,
+            )
+        )  # fmt: skip
+        for at in np.argwhere(verdicts > MATCH).tolist():
+            spot = tuple(at)
+            findings.append(because.finding(opinions[int(chosen[spot])], number, spot, int(verdicts[spot])))
+    rank = {verdict: -at for at, verdict in enumerate(Verdict)}
+    findings.sort(key=lambda finding: rank[finding.verdict])
+    return Report(
+        path.name,
+        __version__,
+        tuple(EngineUsed(opinion.engine.name, opinion.engine.version) for opinion in opinions),
+        tuple(tensors),
+        tuple(findings),
+        _coverage(index, rows, opinions, tensors),
+        _texts(index, rows),
+    )
+
+
+def _opinion(
+    program: Program,
+    rows: Sequence[MapRow],
+    index: FormulaIndex,
+    engine: Engine,
+    values: Values,
+    tolerance: Tolerance | None,
+    book: Book,
+) -> Opinion:
+    held = {name: hold(values, row.block, row.dtype) for name, row in program.rows.items()}
+    expected_rows = [row for row in rows if row.role is Role.EXPECTED]
+    owns = [hold(values, row.block, row.dtype) for row in expected_rows]
+    for name, row in program.rows.items():
+        if name not in program.expressions and not isinstance(engine, CachedValues):
+            require_numbers(row, held[name], values)
+    shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
+    is_formula = {name: _formula_mask(index, program.rows[name].block) for name in program.expressions}
+
+    def forced(right: Mapping[str, Array]) -> dict[str, Array]:
+        areas: dict[Area, Array] = {}
+        for name, array in right.items():
+            areas |= _areas(program.rows[name].block, array)
+        again = EmbeddedEngine().evaluate(book, forced=areas)
+        return {name: hold(again, program.rows[name].block, program.rows[name].dtype).values for name in right}
+
+    computed = judge_computed(program, held, shown, engine.slack, tolerance, is_formula, forced)
+    if isinstance(engine, CachedValues):
+        computed = {name: _only_remembered(tensor, is_formula[name]) for name, tensor in computed.items()}
+    order = [row.tensor for row in rows if row.role is Role.COMPUTED]
+    shown_rows = judge_expected(program, expected_rows, held, owns, shown)
+    judged = [computed[name] for name in order] + [tensor for tensor, _ in shown_rows]
+    reasons = {len(order) + at: reason for at, (_, reason) in enumerate(shown_rows)}
+    return Opinion(engine, values, tuple(judged), reasons)
+
+
+def _only_remembered(tensor: Judged, is_formula: NDArray[np.bool_]) -> Judged:
+    """Cells whose value the file does not remember are no evidence; constants were judged by the engines."""
+    absent = (tensor.held.kinds == Kind.BLANK) | ~is_formula
+    return replace(tensor, verdicts=np.where(absent, 0, tensor.verdicts).astype(np.uint8))
+
+
+def _formula_mask(index: FormulaIndex, block: Block) -> NDArray[np.bool_]:
+    masks = [index.mask(plane).T if block.transposed else index.mask(plane) for plane in block.planes]
+    return np.stack(masks).reshape(block.shape)
+
+
+def _areas(block: Block, array: Array) -> dict[Area, Array]:
+    """The planes of `block` with the elements of `array` as they lie in the sheet."""
+    planes = array.reshape((-1, *block.shape[-2:])) if len(block.shape) > 2 else array[None]
+    areas = {}
+    for plane, values in zip(block.planes, planes, strict=True):
+        shaped = values.T if block.transposed else values
+        areas[plane] = np.ascontiguousarray(shaped.reshape(plane.height, plane.width))
+    return areas
+
+
+def _ignored(block: Block, ignore: Sequence[Area]) -> NDArray[np.bool_]:
+    mask = np.zeros(block.shape, bool)
+    for area in ignore:
+        if any(plane.intersection(area) for plane in block.planes):
+            for at in block.indices():
+                mask[at] |= block.cell(at) in area
+    return mask
+
+
+def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
+    """For each element the array that was chosen for it."""
+    picked: Array = np.take_along_axis(np.stack(arrays), chosen[None], 0)[0]
+    return picked
+
+
+def _formula_faults(index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program) -> dict[Cell, str]:
+    """Cells of computed tensors whose formula is not what it should be, whatever its value."""
+    faults: dict[Cell, str] = {}
+    for row in rows:
+        if row.role is not Role.COMPUTED:
+            continue
+        faults |= breaks_of_fill(index, row.block)
+        operands = [program.rows[name].block for name in program.operands(row.tensor)]
+        operands += [program.shown[key].block for key in program.expressions[row.tensor].shown]
+        for cell in _first_of_each_fill(index, row.block):
+            reason = reaches_beyond(index, values, cell, operands)
+            if reason:
+                faults[cell] = reason
+    return faults
+
+
+def _first_of_each_fill(index: FormulaIndex, block: Block) -> list[Cell]:
+    """A formula cell of `block` for every fill that it has: the ranges of a fill's other cells are as large."""
+    found: dict[Area, Cell] = {}
+    for plane in block.planes:
+        for row, column in np.argwhere(index.mask(plane)).tolist():
+            cell = plane.corner.moved(row, column)
+            fill = index.fill(cell)
+            if fill is not None:
+                found.setdefault(fill.area, cell)
+    return list(found.values())
+
+
+def _merge(
+    opinions: Sequence[Opinion], number: int, row: MapRow, formula_faults: Mapping[Cell, str]
+) -> tuple[NDArray[np.int8], NDArray[np.intp]]:
+    """The worst verdict of each cell of a tensor, and whose it is.
+
+    What one engine leaves undecided another may decide; what the file remembers decides nothing alone.
+    """
+    stacked = np.stack([opinion.judged[number].verdicts for opinion in opinions]).astype(np.int8)
+    engines = [at for at, opinion in enumerate(opinions) if not isinstance(opinion.engine, CachedValues)]
+    decided = (stacked[engines] != UNDECIDED).any(0)
+    chosen = np.where((stacked == UNDECIDED) & decided, -1, stacked).argmax(0)
+    verdicts = np.take_along_axis(stacked, chosen[None], 0)[0]
+    if row.role is Role.COMPUTED:
+        for cell in formula_faults:
+            if cell in row.block:
+                verdicts[row.block.index(cell)] = FAULT
+    return verdicts, chosen
+
+
+def _settle(index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDArray[np.int8]]) -> Origins:
+    """Origins of all wrong cells; a cell that inherits from nowhere becomes a fault itself, in `verdicts`."""
+    while True:
+        wrong: dict[Cell, Verdict] = {}
+        places: dict[Cell, tuple[int, tuple[int, ...]]] = {}
+        for number, (row, array) in enumerate(zip(rows, verdicts, strict=True)):
+            for at in np.argwhere(array >= INHERITED).tolist():
+                spot = tuple(at)
+                cell = row.block.cell(spot)
+                wrong[cell] = list(Verdict)[int(array[spot])]
+                places[cell] = (number, spot)
+        origins = Origins(index, wrong)
+        orphans = [
+            cell for cell, verdict in wrong.items() if verdict is Verdict.INHERITED and not origins.reads_wrong(cell)
+        ]
+        if not orphans:
+            return origins
+        for cell in orphans:
+            number, spot = places[cell]
+            verdicts[number][spot] = FAULT
+
+
+def _float32_differences(program: Program, values: Values) -> dict[str, float]:
+    """For each float32 tensor how far torch's float32 result is from its float64 result, at most."""
+    shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
+    results = []
+    for dtype in (torch.float64, torch.float32):
+        given = {}
+        for name, row in program.rows.items():
+            if name not in program.expressions:
+                tensor = torch.from_numpy(hold(values, row.block, row.dtype).values.copy())
+                exact = getattr(torch, row.dtype)
+                given[name] = tensor.to(dtype if exact.is_floating_point else exact)
+        results.append(program.whole(given, shown))
+    wide, narrow = results
+    return {
+        name: float(np.max(np.abs(wide[name].value - narrow[name].value)))
+        for name in program.order
+        if program.rows[name].dtype == "float32"
+    }
+
+
+def _coverage(
+    index: FormulaIndex, rows: Sequence[MapRow], opinions: Sequence[Opinion], tensors: Sequence[TensorVerdict]
+) -> Coverage:
+    mapped: set[Cell] = set()
+    for row in rows:
+        for plane in row.block.planes:
+            mask = index.mask(plane)
+            mapped.update(plane.corner.moved(*at) for at in np.argwhere(mask).tolist())
+    unmapped = [cell for cell in index.cells() if cell not in mapped]
+    stale: list[Cell] = []
+    remembered = opinions[-1].values
+    if isinstance(opinions[-1].engine, CachedValues):
+        stale = [cell for cell in unmapped if _is_stale(remembered, opinions[0].values, cell)]
+    return Coverage(
+        index.count,
+        len(mapped),
+        sum(int((tensor.verdicts == UNDECIDED).sum()) for tensor in tensors),
+        unmapped[0] if unmapped else None,
+        len(stale),
+        stale[0] if stale else None,
+    )
+
+
+def _is_stale(remembered: Values, computed: Values, cell: Cell) -> bool:
+    """Whether the file remembers something that nobody would take for the computed value (no map row gives a bound)."""
+    old, new = remembered.scalar(cell), computed.scalar(cell)
+    if old is None or new is None:
+        return False
+    if isinstance(old, float) and isinstance(new, float):
+        return not np.isclose(old, new, rtol=1e-6, atol=1e-9)
+    return old != new
+
+
+def _texts(index: FormulaIndex, rows: Sequence[MapRow]) -> dict[Cell, str]:
+    """The formula texts of the judged cells, for small maps; large ones are shown without."""
+    if sum(row.block.size for row in rows) > 100_000:
+        return {}
+    cells = (row.block.cell(at) for row in rows for at in row.block.indices())
+    return {cell: f"={text}" for cell in cells if (text := index.text(cell)) is not None}

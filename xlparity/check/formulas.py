@@ -1,0 +1,213 @@
+"""What a workbook's formulas say by themselves: where they stand, what they read, which break a fill."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlparity.errors import FormulaError
+from xlparity.formula.a1 import show_area, show_cell
+from xlparity.formula.ast import Binary, Boolean, Call, CellReference, Expression, Number, Text, Unary, walk
+from xlparity.formula.parse import parse
+from xlparity.formula.precedents import precedents
+from xlparity.formula.relative import move, relative_text
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.book import Book, Fill, FillKind
+from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
+from xlparity.model.value import Kind, Values
+
+__all__ = ["FormulaIndex", "breaks_of_fill", "reaches_beyond"]
+
+_KEY = np.int64(MAX_COLUMNS)
+
+
+class FormulaIndex:
+    """The formula cells of a workbook, found by address; arrays, not an object a cell."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._fills = {sheet.name: sheet.fills for sheet in book.sheets}
+        self._keys: dict[str, NDArray[np.int64]] = {}
+        self._numbers: dict[str, NDArray[np.int64]] = {}
+        for sheet in book.sheets:
+            keys = [_keys(fill.area) for fill in sheet.fills]
+            joined = np.concatenate(keys) if keys else np.empty(0, np.int64)
+            numbers = np.repeat(np.arange(len(keys)), [len(part) for part in keys])
+            order = np.argsort(joined, kind="stable")
+            self._keys[sheet.name], self._numbers[sheet.name] = joined[order], numbers[order]
+
+    @property
+    def count(self) -> int:
+        """The number of formula cells."""
+        return sum(len(keys) for keys in self._keys.values())
+
+    def mask(self, area: Area) -> NDArray[np.bool_]:
+        """Which cells of `area` hold a formula, as an array of its height and width."""
+        keys = self._keys.get(area.sheet, np.empty(0, np.int64))
+        wanted = _keys(area)
+        found = np.searchsorted(keys, wanted)
+        inside = found < len(keys)
+        mask = np.zeros(len(wanted), bool)
+        mask[inside] = keys[found[inside]] == wanted[inside]
+        return mask.reshape(area.height, area.width)
+
+    def cells(self) -> Iterator[Cell]:
+        """All formula cells, sheet by sheet, row by row."""
+        for sheet, keys in self._keys.items():
+            for key in keys.tolist():
+                yield Cell(sheet, *divmod(key, MAX_COLUMNS))
+
+    def fill(self, cell: Cell) -> Fill | None:
+        """The fill that `cell` belongs to, or None if it holds no formula."""
+        keys = self._keys.get(cell.sheet)
+        if keys is None:
+            return None
+        at = int(np.searchsorted(keys, cell.row * MAX_COLUMNS + cell.column))
+        if at == len(keys) or keys[at] != cell.row * MAX_COLUMNS + cell.column:
+            return None
+        return self._fills[cell.sheet][int(self._numbers[cell.sheet][at])]
+
+    def text(self, cell: Cell) -> str | None:
+        """The formula of `cell` without `=`, or None if it holds none."""
+        fill = self.fill(cell)
+        if fill is None:
+            return None
+        if fill.kind is not FillKind.COPIED:
+            return fill.formula
+        return move(fill.formula, cell.row - fill.area.row, cell.column - fill.area.column)
+
+    def precedents(self, cell: Cell) -> list[Area]:
+        """The areas that the formula of `cell` reads, as far as its text says; empty for a cell without formula."""
+        text = self.text(cell)
+        if text is None:
+            return []
+        try:
+            return precedents(parse(text), cell.sheet, self.book)
+        except FormulaError:
+            return []
+
+
+def _keys(area: Area) -> NDArray[np.int64]:
+    rows = np.arange(area.row, area.bottom, dtype=np.int64)[:, None] * _KEY
+    return (rows + np.arange(area.column, area.right, dtype=np.int64)).ravel()
+
+
+def breaks_of_fill(index: FormulaIndex, block: Block) -> dict[Cell, str]:
+    """Cells whose formula is not the one that the rest of their column or row in `block` is filled with.
+
+    The reason is given for each. Only near misses are named: a formula of the same build with another reference,
+    operator or number, where at least two others, and all others, in its line share one relative form. A formula of
+    another build (the first of a running sum) may be meant, and is judged by its value alone.
+    """
+    found: dict[Cell, str] = {}
+    for plane in block.planes:
+        mask = index.mask(plane)
+        if mask.sum() < 3 or _one_fill(index, plane):
+            continue
+        forms: dict[Cell, str] = {}
+        for row, column in np.argwhere(mask).tolist():
+            cell = plane.corner.moved(row, column)
+            forms[cell] = relative_text(index.text(cell) or "", cell.row, cell.column)
+        for cell, form in forms.items():
+            for line in ("column", "row"):
+                others = [
+                    other for other in forms
+                    if other != cell and getattr(other, line) == getattr(cell, line)
+                ]  # fmt: skip
+                shared = {forms[other] for other in others}
+                if len(others) >= 2 and len(shared) == 1 and form not in shared:
+                    expected = _moved_here(index, others[0], cell)
+                    if _same_build(index.text(cell) or "", expected):
+                        found[cell] = f"it breaks the fill of its {line}, which has ={expected} here"
+                    break
+    return found
+
+
+def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:
+    """What `cell` would hold if it were filled as most of the other cells in its column or row of `block` are."""
+    for plane in block.planes:
+        if cell not in plane:
+            continue
+        column = Area.of(plane.sheet, plane.row, cell.column, plane.height, 1)
+        row = Area.of(plane.sheet, cell.row, plane.column, 1, plane.width)
+        for line in (column, row):
+            others = [other for other in line.cells() if other != cell and index.text(other) is not None]
+            if len(others) < 2 or len(others) > 100_000:
+                continue
+            forms = Counter(relative_text(index.text(other) or "", other.row, other.column) for other in others)
+            form, count = forms.most_common(1)[0]
+            if 2 * count > len(others):
+                like = next(o for o in others if relative_text(index.text(o) or "", o.row, o.column) == form)
+                return _moved_here(index, like, cell)
+    return None
+
+
+def _one_fill(index: FormulaIndex, plane: Area) -> bool:
+    fill = index.fill(plane.corner)
+    return fill is not None and fill.area.intersection(plane) == plane
+
+
+def _moved_here(index: FormulaIndex, source: Cell, target: Cell) -> str:
+    return move(index.text(source) or "", target.row - source.row, target.column - source.column)
+
+
+def _same_build(text: str, other: str) -> bool:
+    """Whether two formulas differ in references, operators and numbers alone."""
+    try:
+        return _build(parse(text)) == _build(parse(other))
+    except FormulaError:
+        return False
+
+
+def _build(expression: Expression) -> list[str]:
+    parts = []
+    for node in walk(expression):
+        match node:
+            case Binary():
+                parts.append("binary")
+            case Unary():
+                parts.append("unary")
+            case Number() | Text() | Boolean() | CellReference():
+                parts.append("operand")
+            case Call(name=name):
+                parts.append(name)
+            case _:
+                parts.append(type(node).__name__)
+    return parts
+
+
+def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, operands: list[Block]) -> str | None:
+    """Why the formula of `cell` reads too much, or None.
+
+    A range that covers an operand of the cell's torch expression and goes on over cells that hold no number gives the
+    right value today, and another as soon as somebody types there. Whole columns and rows are meant to be open.
+    """
+    for area in index.precedents(cell):
+        if area.size == 1 or area.height == MAX_ROWS or area.width == MAX_COLUMNS:
+            continue
+        covered = np.zeros((area.height, area.width), bool)
+        touched = False
+        for block in operands:
+            for plane in block.planes:
+                common = area.intersection(plane)
+                if common is not None:
+                    touched = True
+                    top, left = common.row - area.row, common.column - area.column
+                    covered[top : top + common.height, left : left + common.width] = True
+        if not touched or covered.all():
+            continue
+        kinds = values.grid(area).kind
+        idle = ~covered & np.isin(kinds, (Kind.BLANK, Kind.TEXT))
+        if idle.any() and (idle | covered).all():
+            row, column = np.argwhere(idle)[0].tolist()
+            spare = show_cell(area.corner.moved(row, column), sheet=False)
+            holds = "is empty" if kinds[row, column] == Kind.BLANK else "holds a text"
+            return (
+                f"its range {show_area(area, sheet=area.sheet != cell.sheet)} reaches beyond the tensor that it stands "
+                f"for: {spare} {holds} and belongs to no operand"
+            )
+    return None

@@ -1,0 +1,284 @@
+"""One engine's values held against torch's, tensor by tensor: arrays of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xlparity.check.bound import Ball, allowing, unit_roundoff
+from xlparity.check.reference import Program, Reference
+from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.model.block import Block
+from xlparity.model.engine import Engine, Slack
+from xlparity.model.map import MapRow
+from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar, Values
+from xlparity.model.verdict import Verdict
+
+__all__ = ["Held", "Judged", "Opinion", "Tolerance", "hold", "judge_computed", "judge_expected", "show_value"]
+
+Array = NDArray[np.float64]
+MATCH, EXPLAINED, UNDECIDED, INHERITED, FAULT = range(len(Verdict))  # positions in list(Verdict)
+
+# Below the smallest normal float64 numbers lose precision, and Excel sets them to 0.
+_SMALLEST = 2.0**-1022
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """The user's own bound in the place of the computed one: atol + rtol |expected|."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the cells of a tensor hold, in the tensor's own shape: `values` is NaN where there is no number."""
+
+    values: Array
+    kinds: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Verdicts for one tensor and the numbers behind them, all of the tensor's shape.
+
+    `local` says that the cell agrees with torch on the operands that stand in the sheet.
+    """
+
+    row: MapRow
+    held: Held
+    verdicts: NDArray[np.uint8]
+    expected: Array
+    bound: Array
+    local: NDArray[np.bool_]
+    formula_gives: Array  # what the cell's own formula gives on right operands; NaN where that was not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the values of one engine came to: a judgement for every judged row of the map.
+
+    `reasons` tells, by a row's position, what explains the differences of a tensor of expected values.
+    """
+
+    engine: Engine
+    values: Values
+    judged: tuple[Judged, ...]
+    reasons: Mapping[int, str]
+
+
+def hold(values: Values, block: Block, dtype: str) -> Held:
+    """The cells of `block` as arrays of its tensor's shape."""
+    grids = [values.grid(plane) for plane in block.planes]
+    kinds = [grid.kind.T if block.transposed else grid.kind for grid in grids]
+    numbers = [grid.number.T if block.transposed else grid.number for grid in grids]
+    kind = np.stack(kinds).reshape(block.shape)
+    good = (kind == Kind.NUMBER) | ((kind == Kind.BOOLEAN) & (dtype == "bool"))
+    return Held(np.where(good, np.stack(numbers).reshape(block.shape), np.nan), kind)
+
+
+def show_value(value: Scalar) -> str:
+    """A cell's value as people read it."""
+    match value:
+        case None:
+            return "empty"
+        case Error():
+            return f"the error {ERROR_TEXTS[value]}"
+        case bool():
+            return str(value).upper()
+        case str():
+            return f"the text {value[:40]!r}"
+        case _:
+            return repr(value)
+
+
+def require_numbers(row: MapRow, held: Held, values: Values) -> None:
+    """InputError naming the first cell of a given tensor that holds no number."""
+    bad = np.argwhere(np.isnan(held.values))
+    if len(bad):
+        index = tuple(bad[0].tolist())
+        cell = row.block.cell(index)
+        what = show_value(values.scalar(cell))
+        if held.kinds[index] == Kind.UNDECIDED:
+            note = values.notes.get(cell)
+            what = "undecided" + (f" ({note.because})" if note else "")
+        more = f" (and {len(bad) - 1} more of its cells)" if len(bad) > 1 else ""
+        raise InputError(
+            f"{show_cell(cell)} should hold a number, the {row.role.value} {row.tensor}{list(index) or ''}, but is "
+            f"{what}{more}; type the number there, or correct the cells in {row.place}"
+        )
+
+
+def judge_computed(
+    program: Program,
+    held: Mapping[str, Held],
+    shown: Mapping[tuple[str, bool], Array],
+    slack: Slack,
+    tolerance: Tolerance | None,
+    is_formula: Mapping[str, NDArray[np.bool_]],
+    evaluate_forced: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+) -> dict[str, Judged]:
+    """Verdicts for every computed tensor of the map.
+
+    `evaluate_forced` gives, for the right values of all computed tensors, what the cells' own formulas make of them;
+    it is asked only if some cell is wrong.
+    """
+    values = {name: tensor.values for name, tensor in held.items()}
+    judged: dict[str, Judged] = {}
+    with allowing(slack.cancellation):
+        given = {name: program.given(name, values[name]) for name in program.rows if name not in program.expressions}
+        whole = program.whole(given, shown)
+        for name in program.order:
+            row, own = program.rows[name], held[name]
+            near = program.local(name, values, shown)
+            near_bound = _allowed(near, slack, tolerance)
+            whole_bound = _allowed(whole[name], slack, tolerance)
+            with np.errstate(invalid="ignore"):
+                local = np.abs(own.values - near.value) <= near_bound
+                right = np.abs(own.values - whole[name].value) <= whole_bound
+            verdicts = np.select(
+                [own.kinds == Kind.UNDECIDED, ~np.isfinite(whole[name].value), local & right, local],
+                [UNDECIDED, UNDECIDED, MATCH, INHERITED],
+                FAULT,
+            ).astype(np.uint8)
+            # A bound that is not known decides nothing, unless the cell holds no number at all.
+            unknown = (np.isnan(near_bound) & np.isfinite(near.value)) | np.isnan(whole_bound)
+            verdicts = np.where(unknown & ~np.isnan(own.values), UNDECIDED, verdicts).astype(np.uint8)
+            verdicts = np.where(is_formula[name], verdicts, FAULT).astype(np.uint8)
+            passed = verdicts == MATCH
+            expected = np.where(passed, near.value, whole[name].value)
+            bound = np.where(passed, near_bound, whole_bound)
+            judged[name] = Judged(row, own, verdicts, expected, bound, local, np.full(row.block.shape, np.nan))
+        if any((tensor.verdicts == FAULT).any() for tensor in judged.values()):
+            _forgive_right_formulas(program, judged, whole, shown, slack, tolerance, is_formula, evaluate_forced)
+    return judged
+
+
+def _forgive_right_formulas(
+    program: Program,
+    judged: dict[str, Judged],
+    whole: Mapping[str, Reference],
+    shown: Mapping[tuple[str, bool], Array],
+    slack: Slack,
+    tolerance: Tolerance | None,
+    is_formula: Mapping[str, NDArray[np.bool_]],
+    evaluate_forced: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+) -> None:
+    """Cells whose own formula is right on right operands inherit their error."""
+    right = {name: reference.value for name, reference in whole.items()}
+    gives = evaluate_forced({name: right[name] for name in program.order})
+    for name, tensor in judged.items():
+        faulty = tensor.verdicts == FAULT
+        if not faulty.any():
+            continue
+        bound = _allowed(program.local(name, right, shown), slack, tolerance)
+        with np.errstate(invalid="ignore"):
+            formula_right = np.abs(gives[name] - right[name]) <= bound
+        verdicts = np.where(faulty & formula_right & is_formula[name], INHERITED, tensor.verdicts).astype(np.uint8)
+        judged[name] = Judged(
+            tensor.row, tensor.held, verdicts, tensor.expected, tensor.bound, tensor.local, gives[name]
+        )
+
+
+def _allowed(reference: Reference, slack: Slack, tolerance: Tolerance | None) -> Array:
+    size = np.abs(reference.value)
+    if tolerance is not None:
+        return tolerance.atol + tolerance.rtol * size
+    return reference.radius + slack.relative * size + _SMALLEST
+
+
+def judge_expected(
+    program: Program,
+    rows: Sequence[MapRow],
+    held: Mapping[str, Held],
+    owns: Sequence[Held],
+    shown: Mapping[tuple[str, bool], Array],
+) -> list[tuple[Judged, str]]:
+    """Verdicts for the tensors that the sheet shows as PyTorch's, each with the reason that explains a difference.
+
+    The shown values must be torch's at the model's own inputs: those shown as PyTorch's, else the sheet's. What the
+    sheet's inputs differ from them (changed since, or rounded to `decimals`) explains a difference, and nothing more.
+    """
+    groups: dict[tuple[str, bool], _AtModel] = {}
+    judged = []
+    for row, own in zip(rows, owns, strict=True):
+        key = (row.dtype, row.decimals is not None)
+        if key not in groups:
+            groups[key] = _at_model(program, held, shown, *key)
+        judged.append(_judge_shown(row, own, groups[key]))
+    return judged
+
+
+@dataclass(frozen=True, slots=True)
+class _AtModel:
+    """Torch's values at the sheet's inputs, at the model's, and at the model's as far as rounding leaves them known."""
+
+    at_sheet: Mapping[str, Reference]
+    at_model: Mapping[str, Reference]
+    within_rounding: Mapping[str, Reference]
+    reason: str
+
+
+def _at_model(
+    program: Program, held: Mapping[str, Held], shown: Mapping[tuple[str, bool], Array], dtype_name: str, printed: bool
+) -> _AtModel:
+    dtype = getattr(torch, dtype_name)
+    dtype = dtype if dtype.is_floating_point else torch.float64
+    sheet: dict[str, Tensor] = {}
+    model: dict[str, Tensor] = {}
+    rounded_model: dict[str, Tensor] = {}
+    changed: list[str] = []
+    rounded: list[str] = []
+    for name, row in program.rows.items():
+        if name in program.expressions:
+            continue
+        values = held[name].values
+        source = shown.get((name, False), values)
+        sheet[name] = program.given(name, values)
+        if not sheet[name].is_floating_point():
+            model[name] = rounded_model[name] = program.given(name, source)
+            continue
+        value = torch.from_numpy(np.array(source)).to(dtype)
+        # A number that the sheet has with more digits than the model's dtype is the model's number all the same.
+        if not (np.abs(source - values) <= unit_roundoff(getattr(torch, row.dtype)) * np.abs(values)).all():
+            changed.append(name)
+        model[name] = rounded_model[name] = Ball(value)
+        if printed and row.decimals is not None:
+            rounded.append(f"{name} to {row.decimals}")
+            half_unit = 0.5 * 10.0**-row.decimals
+            rounded_model[name] = Ball(value, torch.full(value.shape, half_unit, dtype=torch.float64))
+    reasons = [f"{', '.join(changed)} changed since PyTorch's values were written"] if changed else []
+    reasons += [f"{', '.join(rounded)} decimals"] if rounded else []
+    at_model = program.whole(model, shown)
+    return _AtModel(
+        program.whole(sheet, shown),
+        at_model,
+        program.whole(rounded_model, shown) if rounded else at_model,
+        "; ".join(reasons),
+    )
+
+
+def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> tuple[Judged, str]:
+    at_sheet, at_model, within = (
+        part[row.tensor] for part in (reference.at_sheet, reference.at_model, reference.within_rounding)
+    )
+    half_unit = 0.5 * 10.0**-row.decimals if row.decimals is not None else 0.0
+    own_rounding = half_unit + 2 * unit_roundoff(getattr(torch, row.dtype)) * np.abs(at_model.value) + _SMALLEST
+    with np.errstate(invalid="ignore"):
+        equal = np.abs(own.values - at_sheet.value) <= at_model.radius + own_rounding
+        true_to_model = np.abs(own.values - at_model.value) <= within.radius + own_rounding
+        moved = np.abs(at_model.value - at_sheet.value)
+    no_bound = np.isnan(within.radius) & ~np.isnan(own.values)
+    verdicts = np.select([no_bound, equal & true_to_model, true_to_model], [UNDECIDED, MATCH, EXPLAINED], FAULT).astype(
+        np.uint8
+    )
+    bound = np.where(equal, at_model.radius, within.radius + moved) + own_rounding
+    blank = np.full(row.block.shape, np.nan)
+    return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, blank), reference.reason
