@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xlparity.functions import (
+    arrays,
     criteria,
+    distributions,
     information,
     logic,
     lookup,
@@ -32,12 +34,14 @@ FUNCTIONS: Table[str, Function] = Table(
     mathematics.TABLE,
     trigonometry.TABLE,
     statistics.TABLE,
+    distributions.TABLE,
     rounding.TABLE,
     logic.TABLE,
     information.TABLE,
     criteria.TABLE,
     lookup.TABLE,
     matrix.TABLE,
+    arrays.TABLE,
 )
 
 
