@@ -43,7 +43,7 @@ class Because:
         origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
         match verdict:
             case Verdict.INHERITED:
-                because = self._inherited(cell, origin)
+                because = self._inherited(origin)
             case Verdict.EXPLAINED:
                 because = f"explained by {opinion.reasons.get(number, '')}: the difference may be up to {bound:.1e}"
             case Verdict.UNDECIDED:
@@ -62,7 +62,7 @@ class Because:
             because, origin, opinion.engine.name,
         )  # fmt: skip
 
-    def _inherited(self, cell: Cell, origin: Cell | None) -> str:
+    def _inherited(self, origin: Cell | None) -> str:
         if origin is None:
             return "its formula is right, but a cell that it reads is wrong"
         text = self._index.text(origin)

@@ -192,8 +192,7 @@ def _ignored(block: Block, ignore: Sequence[Area]) -> NDArray[np.bool_]:
 
 def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
     """For each element the array that was chosen for it."""
-    picked: Array = np.take_along_axis(np.stack(arrays), chosen[None], 0)[0]
-    return picked
+    return np.asarray(np.take_along_axis(np.stack(arrays), chosen[None], 0)[0])
 
 
 def _formula_faults(index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program) -> dict[Cell, str]:
@@ -234,8 +233,8 @@ def _merge(
     stacked = np.stack([opinion.judged[number].verdicts for opinion in opinions]).astype(np.int8)
     engines = [at for at, opinion in enumerate(opinions) if not isinstance(opinion.engine, CachedValues)]
     decided = (stacked[engines] != UNDECIDED).any(0)
-    chosen = np.where((stacked == UNDECIDED) & decided, -1, stacked).argmax(0)
-    verdicts = np.take_along_axis(stacked, chosen[None], 0)[0]
+    chosen = np.asarray(np.where((stacked == UNDECIDED) & decided, -1, stacked).argmax(0))
+    verdicts = np.array(np.take_along_axis(stacked, chosen[None], 0)[0])
     if row.role is Role.COMPUTED:
         for cell in formula_faults:
             if cell in row.block:

@@ -51,7 +51,8 @@ class TensorVerdict:
     """One judged tensor: arrays of the tensor's own shape, and the verdict of its worst cell.
 
     `actual`, `expected`, `bound` are float64; `verdicts` is int8, the position of the verdict in `list(Verdict)`, or
-    IGNORED for a cell that the user told to leave out. `float32` is the largest difference between torch's float64 and float32 results.
+    IGNORED for a cell that the user told to leave out. `float32` is the largest difference between torch's float64
+    and float32 results.
     """
 
     tensor: str

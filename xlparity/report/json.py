@@ -1,0 +1,71 @@
+"""The report as JSON, as the contract in `docs/reference/json.md` lays it out."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from xlparity.formula.a1 import show_cell
+from xlparity.model.report import Report
+from xlparity.model.verdict import Finding
+from xlparity.xlsx.map_file import show_block
+
+__all__ = ["report_to_dict", "report_to_json"]
+
+
+def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
+    """Plain dicts, lists, numbers and texts; `every` lists the matching cells too."""
+    return {
+        "version": report.version,
+        "workbook": report.workbook,
+        "engines": [{"name": engine.name, "version": engine.version} for engine in report.engines],
+        "passed": report.passed,
+        "counts": report.counts,
+        "coverage": {
+            "formulas": report.coverage.formulas,
+            "mapped": report.coverage.mapped,
+            "undecided": report.coverage.undecided,
+            "stale_unmapped": report.coverage.stale,
+        },
+        "tensors": [
+            {
+                "tensor": tensor.tensor,
+                "role": tensor.role.value,
+                "cells": show_block(tensor.block),
+                "verdict": tensor.verdict.value,
+                "count": tensor.block.size,
+                "max_difference": _number(tensor.max_difference),
+                "bound": _number(tensor.max_bound),
+                "float32_difference": _number(tensor.float32),
+            }
+            for tensor in report.tensors
+        ],
+        "cells": [_cell(finding) for finding in (report.every_cell() if every else report.cells)],
+    }
+
+
+def report_to_json(report: Report, every: bool = False) -> str:
+    """The report as JSON text, always valid: what is not a finite number is null."""
+    return json.dumps(report_to_dict(report, every), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _cell(finding: Finding) -> dict[str, Any]:
+    return {
+        "cell": show_cell(finding.cell),
+        "tensor": finding.tensor,
+        "index": list(finding.index),
+        "formula": finding.formula,
+        "actual": _number(finding.actual),
+        "expected": _number(finding.expected),
+        "difference": _number(finding.difference),
+        "bound": _number(finding.bound),
+        "verdict": finding.verdict.value,
+        "because": finding.because,
+        "origin": show_cell(finding.origin) if finding.origin is not None else None,
+        "engine": finding.engine,
+    }
+
+
+def _number(value: float | str | None) -> float | str | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

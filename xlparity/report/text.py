@@ -1,0 +1,160 @@
+"""The report for people at a terminal: the verdict, a table of tensors, then what is wrong and nothing else."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xlparity.formula.a1 import show_cell
+from xlparity.model.report import Report, TensorVerdict
+from xlparity.model.verdict import Finding, Verdict
+from xlparity.xlsx.map_file import show_block
+
+__all__ = ["finding_lines", "plain", "report_to_text", "verdict_sentence"]
+
+_COLOURS = {
+    Verdict.MATCH: "green",
+    Verdict.EXPLAINED: "cyan",
+    Verdict.INHERITED: "yellow",
+    Verdict.FAULT: "bold red",
+    Verdict.UNDECIDED: "magenta",
+}
+_MOST_TENSORS = 40  # a longer table of tensors that all match is summed up
+_MOST_CELLS = 20
+
+
+def report_to_text(report: Report, colour: bool = False, width: int = 120) -> str:
+    """The whole report; `colour` adds terminal colours."""
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer, width=width, force_terminal=colour, no_color=not colour, highlight=False, markup=False, emoji=False
+    )
+    console.print(
+        Text(plain(f"{report.workbook}: {verdict_sentence(report)}"), style="green" if report.passed else "bold red")
+    )
+    console.print(_tensors(report.tensors))
+    for line in _notes(report):
+        console.print(Text(plain(line)))
+    for finding in _worst(report.cells):
+        console.print()
+        first, *rest = finding_lines(finding)
+        console.print(Text(plain(first), style=_COLOURS[finding.verdict]))
+        for line in rest:
+            console.print(Text(plain(line)))
+    rest_of_cells = _rest(report)
+    if rest_of_cells:
+        console.print()
+        console.print(Text(rest_of_cells))
+    return buffer.getvalue()
+
+
+def verdict_sentence(report: Report) -> str:
+    """The verdict in one sentence."""
+    counts = report.counts
+    total = sum(counts.values())
+    engines = " and ".join(engine.name for engine in report.engines if engine.name != "cached")
+    if report.passed:
+        explained = counts[Verdict.EXPLAINED.value]
+        extra = f", {explained} of them within what rounded or changed inputs explain" if explained else ""
+        return f"parity. All {total} checked cells agree with PyTorch{extra} ({engines})"
+    parts = [
+        f"{counts[verdict.value]} {word}"
+        for verdict, word in (
+            (Verdict.FAULT, "wrong"), (Verdict.INHERITED, "inheriting an error"), (Verdict.UNDECIDED, "undecided")
+        )
+        if counts[verdict.value]
+    ]  # fmt: skip
+    return f"NO PARITY. Of {total} checked cells {', '.join(parts) or 'none could be judged'} ({engines})"
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """One cell's finding: what stands where, by how much it differs, and why."""
+    at = f"[{', '.join(map(str, finding.index))}]" if finding.index else ""
+    actual = repr(finding.actual) if isinstance(finding.actual, float) else finding.actual
+    torch = "no finite number" if finding.expected is None else repr(finding.expected)
+    lines = [f"{show_cell(finding.cell)} ({finding.tensor}{at}) is {actual}, torch has {torch}"]
+    if finding.difference is not None and finding.bound is not None:
+        lines.append(f"  difference {abs(finding.difference):.1e}, allowed {finding.bound:.1e}")
+    lines.append(f"  {finding.verdict.value}: {finding.because}")
+    if finding.formula.startswith("="):
+        lines.append(f"  formula {finding.formula}")
+    return lines
+
+
+def plain(text: str) -> str:
+    """`text` without control characters, so that a workbook cannot send escape sequences to a terminal."""
+    return "".join(character if not unicodedata.category(character).startswith("C") else "�" for character in text)
+
+
+def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title, justify in (
+        ("tensor", "left"), ("cells", "left"), ("verdict", "left"), ("count", "right"), ("largest difference", "right"),
+        ("allowed", "right"), ("float32 apart", "right"),
+    ):  # fmt: skip
+        table.add_column(title, justify="right" if justify == "right" else "left", overflow="fold")
+    shown = list(tensors)
+    if len(shown) > _MOST_TENSORS:
+        good = [tensor for tensor in shown if tensor.verdict is Verdict.MATCH]
+        shown = [tensor for tensor in shown if tensor.verdict is not Verdict.MATCH][:_MOST_TENSORS]
+        if good:
+            worst = max(tensor.max_difference or 0.0 for tensor in good)
+            table.add_row(
+                f"{len(good)} tensors", "", Text("match", style=_COLOURS[Verdict.MATCH]),
+                str(sum(tensor.block.size for tensor in good)), f"{worst:.1e}", "each its own", "",
+            )  # fmt: skip
+    for tensor in shown:
+        name = tensor.tensor if tensor.role.value == "computed" else f"{tensor.tensor} (PyTorch's, shown)"
+        table.add_row(
+            plain(name), plain(show_block(tensor.block)), Text(tensor.verdict.value, style=_COLOURS[tensor.verdict]),
+            str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound), _small(tensor.float32),
+        )  # fmt: skip
+    return table
+
+
+def _small(value: float | None) -> str:
+    return "" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def _notes(report: Report) -> Iterable[str]:
+    coverage = report.coverage
+    if coverage.unmapped and coverage.unmapped_example is not None:
+        yield (
+            f"{coverage.unmapped} of {coverage.formulas} formula cells stand outside the map and were not checked "
+            f"(first: {show_cell(coverage.unmapped_example)})"
+        )
+    if coverage.stale and coverage.stale_example is not None:
+        yield (
+            f"{coverage.stale} of those show a remembered value that their formula does not give "
+            f"(first: {show_cell(coverage.stale_example)}); recalculate and save"
+        )
+
+
+def _worst(findings: tuple[Finding, ...]) -> list[Finding]:
+    """Faults and undecided cells first; a few of the explained ones only where nothing is wrong."""
+    bad = [finding for finding in findings if finding.verdict in (Verdict.FAULT, Verdict.UNDECIDED)]
+    return (bad or [finding for finding in findings if finding.verdict is Verdict.INHERITED])[:_MOST_CELLS]
+
+
+def _rest(report: Report) -> str:
+    counts = report.counts
+    shown = len(_worst(report.cells))
+    wrong = counts[Verdict.FAULT.value] + counts[Verdict.UNDECIDED.value]
+    parts = []
+    if wrong > shown:
+        parts.append(f"{wrong - shown} more cells like these")
+    if counts[Verdict.INHERITED.value] and wrong:
+        parts.append(f"{counts[Verdict.INHERITED.value]} cells inherit an error from the cells above")
+    explained = [finding for finding in report.cells if finding.verdict is Verdict.EXPLAINED]
+    if explained:
+        worst = max(explained, key=lambda finding: abs(finding.difference or 0.0))
+        parts.append(
+            f"{len(explained)} cells are explained, the largest difference {abs(worst.difference or 0.0):.1e} at "
+            f"{show_cell(worst.cell)} (allowed {worst.bound or 0.0:.1e}): {worst.because}"
+        )
+    return plain("; ".join(parts))
