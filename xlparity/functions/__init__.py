@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlparity.functions import mathematics, statistics, trigonometry
+from xlparity.functions import (
+    arrays,
+    criteria,
+    distributions,
+    information,
+    logic,
+    lookup,
+    mathematics,
+    matrix,
+    rounding,
+    statistics,
+    trigonometry,
+)
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calling import call_function
 from xlparity.functions.newer import NEWER
@@ -22,6 +34,14 @@ FUNCTIONS: Table[str, Function] = Table(
     mathematics.TABLE,
     trigonometry.TABLE,
     statistics.TABLE,
+    distributions.TABLE,
+    rounding.TABLE,
+    logic.TABLE,
+    information.TABLE,
+    criteria.TABLE,
+    lookup.TABLE,
+    matrix.TABLE,
+    arrays.TABLE,
 )
 
 

@@ -70,8 +70,9 @@ class Parameter:
     """One declared parameter.
 
     `default` is the value of an argument that is not given. An argument that is given but empty (`ROUND(2.5,)`) is a
-    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). `repeating` parameters stand at
-    the end, and all of them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
+    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). An `absent` parameter that is
+    not given is not handed to the body, nor are those after it. `repeating` parameters stand at the end, and all of
+    them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
     """
 
     name: str
@@ -79,6 +80,7 @@ class Parameter:
     default: Scalar | _Required = REQUIRED
     repeating: bool = False
     empty_is_default: bool = False
+    absent: bool = False
 
     @property
     def required(self) -> bool:
@@ -153,9 +155,11 @@ def number(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool
     return Parameter(name, Type.NUMBER, default, repeating)
 
 
-def integer(name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False) -> Parameter:
+def integer(
+    name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False, absent: bool = False
+) -> Parameter:
     """A parameter that is a number truncated to an integer."""
-    return Parameter(name, Type.INTEGER, default, empty_is_default=empty_is_default)
+    return Parameter(name, Type.INTEGER, default, empty_is_default=empty_is_default, absent=absent)
 
 
 def text(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
@@ -179,10 +183,15 @@ def numbers(name: str, default: Scalar | _Required = REQUIRED, *, repeating: boo
 
 
 def array(
-    name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False, empty_is_default: bool = False
+    name: str,
+    default: Scalar | _Required = REQUIRED,
+    *,
+    repeating: bool = False,
+    empty_is_default: bool = False,
+    absent: bool = False,
 ) -> Parameter:
     """A parameter that is a whole array."""
-    return Parameter(name, Type.ARRAY, default, repeating, empty_is_default)
+    return Parameter(name, Type.ARRAY, default, repeating, empty_is_default, absent)
 
 
 BLANK: Final = Argument(Array.single(Kind.BLANK, 0.0))
