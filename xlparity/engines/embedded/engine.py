@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xlparity.engines.embedded.notes import Notes
 from xlparity.engines.embedded.run import Run
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.model.area import Area
@@ -55,4 +56,4 @@ class EmbeddedEngine:
         with torch.no_grad():
             run = Run(Workbook(book), inputs or {}, forced or {})
             run.go()
-        return Values(run.cells(), {})
+        return Values(run.cells(), Notes(run))

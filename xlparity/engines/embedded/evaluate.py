@@ -372,6 +372,8 @@ class Evaluator:
 
     def apply(self, name: str, arguments: Sequence[Argument | None], frame: Frame) -> Array:
         """The function `name` of values."""
+        if name not in FUNCTIONS:
+            raise Unresolved(f"the function {name} is not supported")
         try:
             return call(name, arguments, self.texts)
         except LanesDiffer:

@@ -256,6 +256,11 @@ class Run:
                 continue
             except RecursionError:
                 result = self.evaluator.undecided("its formula nests too deep")
+            except NotReady:
+                raise
+            except Exception as problem:
+                # A mistake of ours must not take the other cells along, nor pass for a value.
+                result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)
 
     def _finer(self, window: Window, axis: str) -> list[Window]:
@@ -283,7 +288,10 @@ class Run:
         fill = self.workbook.formulas[index].fill
         grid = self.store.grids[window.sheet]
         number, kind = result.number, result.kind
-        if fill.kind is FillKind.COPIED or (result.rows == result.columns == 1 and number.ndim >= 4):
+        single = result.rows == result.columns == 1
+        unknown = single and kind is not None and bool((kind == int(Kind.UNDECIDED)).any())
+        if fill.kind is FillKind.COPIED or unknown or _covers(result, window):
+            # What is undecided is so over the whole area, since its size is not known either.
             number = number[..., 0, 0]
             kind = None if kind is None else kind[..., 0, 0]
         else:
@@ -344,6 +352,19 @@ class Run:
 def _window(formula: Formula) -> Window:
     area = formula.area
     return Window(formula.sheet, area.row, area.column, area.height, area.width)
+
+
+def _covers(result: Array, window: Window) -> bool:
+    """Whether `result` has a lane for each cell of the window, as remembered values of an array formula have."""
+    return (
+        window.size > 1
+        and result.rows == result.columns == 1
+        and result.number.shape[-4:-2]
+        == (
+            window.height,
+            window.width,
+        )
+    )
 
 
 def _spread(
