@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,7 +188,7 @@ def _forgive_right_formulas(
 
 
 def _allowed(reference: Reference, slack: Slack, tolerance: Tolerance | None) -> Array:
-    size = np.abs(reference.value)
+    size = np.where(np.isfinite(reference.value), np.abs(reference.value), np.nan)
     if tolerance is not None:
         return tolerance.atol + tolerance.rtol * size
     return reference.radius + slack.relative * size + _SMALLEST
@@ -212,7 +212,7 @@ def judge_expected(
         key = (row.dtype, row.decimals is not None)
         if key not in groups:
             groups[key] = _at_model(program, held, shown, *key)
-        judged.append(_judge_shown(row, own, groups[key]))
+        judged.append((_judge_shown(row, own, groups[key]), groups[key].reason(program.upstream(row.tensor))))
     return judged
 
 
@@ -223,7 +223,20 @@ class _AtModel:
     at_sheet: Mapping[str, Reference]
     at_model: Mapping[str, Reference]
     within_rounding: Mapping[str, Reference]
-    reason: str
+    changed: tuple[str, ...]
+    rounded: Mapping[str, int]  # decimals by tensor
+
+    def reason(self, upstream: Collection[str]) -> str:
+        """What explains the difference of a tensor that is computed from `upstream`."""
+        reasons = []
+        changed = [name for name in self.changed if name in upstream]
+        if changed:
+            reasons.append(f"{', '.join(changed)} changed since PyTorch's values were written")
+        rounded = {name: decimals for name, decimals in self.rounded.items() if name in upstream}
+        for decimals in sorted(set(rounded.values())):
+            names = [name for name in rounded if rounded[name] == decimals]
+            reasons.append(f"{' and '.join(names)} known to {decimals} decimals")
+        return "; ".join(reasons)
 
 
 def _at_model(
@@ -235,7 +248,7 @@ def _at_model(
     model: dict[str, Tensor] = {}
     rounded_model: dict[str, Tensor] = {}
     changed: list[str] = []
-    rounded: list[str] = []
+    rounded: dict[str, int] = {}
     for name, row in program.rows.items():
         if name in program.expressions:
             continue
@@ -251,21 +264,20 @@ def _at_model(
             changed.append(name)
         model[name] = rounded_model[name] = Ball(value)
         if printed and row.decimals is not None:
-            rounded.append(f"{name} to {row.decimals}")
+            rounded[name] = row.decimals
             half_unit = 0.5 * 10.0**-row.decimals
             rounded_model[name] = Ball(value, torch.full(value.shape, half_unit, dtype=torch.float64))
-    reasons = [f"{', '.join(changed)} changed since PyTorch's values were written"] if changed else []
-    reasons += [f"{', '.join(rounded)} decimals"] if rounded else []
     at_model = program.whole(model, shown)
     return _AtModel(
         program.whole(sheet, shown),
         at_model,
         program.whole(rounded_model, shown) if rounded else at_model,
-        "; ".join(reasons),
+        tuple(changed),
+        rounded,
     )
 
 
-def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> tuple[Judged, str]:
+def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> Judged:
     at_sheet, at_model, within = (
         part[row.tensor] for part in (reference.at_sheet, reference.at_model, reference.within_rounding)
     )
@@ -281,4 +293,4 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> tuple[Judged, s
     )
     bound = np.where(equal, at_model.radius, within.radius + moved) + own_rounding
     blank = np.full(row.block.shape, np.nan)
-    return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, blank), reference.reason
+    return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, blank)

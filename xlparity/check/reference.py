@@ -95,6 +95,15 @@ class Program:
                     path[operand] = 0
         return tuple(name for name in order if name in self.expressions)
 
+    def upstream(self, name: str) -> set[str]:
+        """`name` and all tensors that it is computed from, over however many steps."""
+        found, stack = {name}, [name]
+        while stack:
+            new = set(self.operands(stack.pop())) - found
+            found |= new
+            stack += new
+        return found
+
     def between(self, of: str, wrt: str) -> list[str]:
         """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
         position = {name: at for at, name in enumerate(self.order)}

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlparity.formula.a1 import show_cell
+from xlparity.model.map import Role
 from xlparity.model.report import Report, TensorVerdict
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.xlsx.map_file import show_block
@@ -98,23 +99,32 @@ def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
         ("allowed", "right"), ("float32 apart", "right"),
     ):  # fmt: skip
         table.add_column(title, justify="right" if justify == "right" else "left", overflow="fold")
-    shown = list(tensors)
+    everything = list(tensors)
+    shown = [tensor for tensor in everything if tensor.verdict is not Verdict.MATCH or not _is_comparison(tensor)]
     if len(shown) > _MOST_TENSORS:
-        good = [tensor for tensor in shown if tensor.verdict is Verdict.MATCH]
         shown = [tensor for tensor in shown if tensor.verdict is not Verdict.MATCH][:_MOST_TENSORS]
-        if good:
-            worst = max(tensor.max_difference or 0.0 for tensor in good)
-            table.add_row(
-                f"{len(good)} tensors", "", Text("match", style=_COLOURS[Verdict.MATCH]),
-                str(sum(tensor.block.size for tensor in good)), f"{worst:.1e}", "each its own", "",
-            )  # fmt: skip
+    listed = {id(tensor) for tensor in shown}
+    rest = [tensor for tensor in everything if id(tensor) not in listed]
     for tensor in shown:
-        name = tensor.tensor if tensor.role.value == "computed" else f"{tensor.tensor} (PyTorch's, shown)"
+        name = tensor.tensor if tensor.role is Role.COMPUTED else f"{tensor.tensor} (PyTorch's, shown)"
         table.add_row(
             plain(name), plain(show_block(tensor.block)), Text(tensor.verdict.value, style=_COLOURS[tensor.verdict]),
             str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound), _small(tensor.float32),
         )  # fmt: skip
+    for verdict in Verdict:
+        same = [tensor for tensor in rest if tensor.verdict is verdict]
+        if same:
+            worst = max(tensor.max_difference or 0.0 for tensor in same)
+            table.add_row(
+                f"{len(same)} more tensors", "", Text(verdict.value, style=_COLOURS[verdict]),
+                str(sum(tensor.block.size for tensor in same)), _small(worst), "each its own", "",
+            )  # fmt: skip
     return table
+
+
+def _is_comparison(tensor: TensorVerdict) -> bool:
+    """Whether a tensor only shows how others differ (`loss.difference`), which a short table leaves out."""
+    return "difference" in tensor.tensor.rpartition(".")[2] or tensor.role is Role.EXPECTED
 
 
 def _small(value: float | None) -> str:
