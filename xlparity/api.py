@@ -1,0 +1,271 @@
+"""The public verbs: what the command line, the pytest plugin and notebooks call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlparity.errors import InputError, MapError
+from xlparity.model import report as model_report
+
+if TYPE_CHECKING:
+    import pandas
+
+    from xlparity.model.book import Book
+    from xlparity.model.explanation import Explanation
+    from xlparity.model.map import Map
+
+__all__ = ["Report", "assert_parity", "check", "explain", "generate_documents", "has_map", "recalculate"]
+
+StrPath = str | os.PathLike[str]
+
+_MOST_PRECEDENTS = 64
+
+
+class Report(model_report.Report):
+    """The outcome of a check; see `model.report.Report` for its fields."""
+
+    def to_json(self, every: bool = False) -> str:
+        """The report as JSON text (see the reference); `every` lists the matching cells too."""
+        from xlparity.report.json import report_to_json
+
+        return report_to_json(self, every)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All judged cells, a row each, with the columns of the JSON's `cells`."""
+        import pandas
+
+        from xlparity.report.json import report_to_dict
+
+        return pandas.DataFrame(report_to_dict(self, every=True)["cells"])
+
+    def __str__(self) -> str:
+        from xlparity.report.text import report_to_text
+
+        return report_to_text(self)
+
+
+def check(
+    workbook: StrPath,
+    *,
+    map: StrPath | None = None,
+    engines: Sequence[str] = ("embedded",),
+    rtol: float | None = None,
+    atol: float | None = None,
+    decimals: int | None = None,
+    ignore: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Judge every cell that the workbook's map covers against what torch computes.
+
+    Parameters
+    ----------
+    workbook
+        The .xlsx file; it is only read.
+    map
+        A TOML map; by default the workbook's sheet `Parity`, else `BOOK.parity.toml` beside it.
+    engines
+        The engines that evaluate the formulas; all must agree with torch. What the file remembers is compared too.
+    rtol, atol
+        A tolerance in the place of the computed rounding error bound, both together: atol + rtol |expected|.
+    decimals
+        Instead of these, agreement to so many decimals (half a unit of the last).
+    ignore
+        Areas such as `Sheet1!B3:C5` whose cells are not judged.
+    progress
+        Is told in words what is being done.
+
+    Raises InputError (its subclasses WorkbookError, MapError, ...) for what the user can mend, EngineError for an
+    engine that cannot run, NothingChecked if no cell is left to judge.
+
+    Examples
+    --------
+    >>> report = check("workbooks/mse.xlsx")  # doctest: +SKIP
+    >>> report.passed  # doctest: +SKIP
+    True
+    """
+    path = Path(workbook)
+    chosen = tuple(dict.fromkeys(engines))
+    tolerance_given = _checked_tolerance(rtol, atol, decimals)
+    progress(f"reading {path.name}")
+    book = _read(path)
+    parity = _map(book, path, map)
+
+    from xlparity.check.check import check_book
+    from xlparity.check.judge import Tolerance
+    from xlparity.engines import engine
+    from xlparity.formula.a1 import parse_area
+
+    areas = [parse_area(text) for text in ignore]
+    found = check_book(
+        book,
+        path,
+        parity,
+        [engine(name) for name in chosen],
+        None if tolerance_given is None else Tolerance(*tolerance_given),
+        areas,
+        progress,
+    )
+    return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+def assert_parity(
+    workbook: StrPath,
+    *,
+    map: StrPath | None = None,
+    engines: Sequence[str] = ("embedded",),
+    rtol: float | None = None,
+    atol: float | None = None,
+    decimals: int | None = None,
+    ignore: Sequence[str] = (),
+) -> Report:
+    """`check`, with an AssertionError that shows the worst cells if the workbook does not pass."""
+    __tracebackhide__ = True
+    report = check(workbook, map=map, engines=engines, rtol=rtol, atol=atol, decimals=decimals, ignore=ignore)
+    if not report.passed:
+        raise AssertionError("\n" + str(report))
+    return report
+
+
+def explain(workbook: StrPath, cell: str, *, map: StrPath | None = None, depth: int = 1) -> Explanation:
+    """How `cell` (`Sheet1!C5`) comes to its value, with its precedents down to `depth` and their verdicts.
+
+    Raises InputError if the workbook has no such sheet or the cell is empty; see `check` for the rest.
+    """
+    from xlparity.check.formulas import FormulaIndex
+    from xlparity.engines.embedded import EmbeddedEngine
+    from xlparity.formula.a1 import parse_cell
+    from xlparity.model.cell import Cell
+    from xlparity.model.explanation import Explanation
+    from xlparity.model.map import GIVEN
+
+    path = Path(workbook)
+    book = _read(path)
+    asked = parse_cell(cell, book.sheets[0].name)
+    try:
+        asked = Cell(book.sheet(asked.sheet).name, asked.row, asked.column)
+    except KeyError:
+        known = ", ".join(sheet.name for sheet in book.sheets)
+        raise InputError(f"{path.name}: there is no sheet {asked.sheet!r}; the workbook has {known}") from None
+    parity = _map(book, path, map)
+    findings = {finding.cell: finding for finding in check(path, map=map).every_cell()}
+    index = FormulaIndex(book)
+    values = EmbeddedEngine().evaluate(book, path)
+
+    def given(place: Cell) -> str:
+        rows = [row for row in parity if row.role in GIVEN and place in row.block]
+        return f"{rows[0].tensor}, {rows[0].role.value}" if rows else ""
+
+    def explained(place: Cell, levels: int) -> Explanation:
+        text = index.text(place)
+        areas = index.precedents(place) if levels else []
+        below = list(dict.fromkeys(read for area in areas if area.size <= 10_000 for read in area.cells()))
+        shown = below[:_MOST_PRECEDENTS]
+        omitted = len(below) - len(shown) + sum(area.size for area in areas if area.size > 10_000)
+        return Explanation(
+            place,
+            None if text is None else f"={text}",
+            values.scalar(place),
+            findings.get(place),
+            given(place),
+            tuple(explained(read, levels - 1) for read in shown),
+            omitted,
+        )
+
+    if index.text(asked) is None and values.scalar(asked) is None:
+        raise InputError(f"{path.name}: {cell} is empty; name a cell with a value or a formula")
+    return explained(asked, depth)
+
+
+def generate_documents(folder: StrPath) -> list[Path]:
+    """Write the lecture's workbooks into `folder`, the same bytes each time; what it wrote, in the lecture's order.
+
+    The values that the files remember are those that the embedded engine computes from the formulas.
+    """
+    from xlparity.engines.embedded import EmbeddedEngine
+    from xlparity.lessons import LESSONS
+    from xlparity.xlsx.write import write_book
+
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file; name a folder for the workbooks")
+    target.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, lesson in LESSONS.items():
+        book = lesson()
+        write_book(book, target / name, EmbeddedEngine().evaluate(book))
+        written.append(target / name)
+    return written
+
+
+def has_map(workbook: StrPath) -> bool:
+    """Whether the workbook, or a TOML file beside it, says which cells hold which tensor."""
+    path = Path(workbook)
+    if path.with_suffix(".parity.toml").exists():
+        return True
+    from xlparity.xlsx.map_file import PARITY_SHEET
+
+    return any(sheet.name.casefold() == PARITY_SHEET.casefold() for sheet in _read(path).sheets)
+
+
+def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded") -> tuple[int, int]:
+    """Copy `workbook` to `output` with the values that `engine` computes; how many formulas, and how many undecided.
+
+    Everything else in the file stays byte for byte; an undecided formula is left without a value.
+    """
+    from xlparity.engines import engine as engine_named
+    from xlparity.model.value import Kind
+    from xlparity.xlsx.edit import store_values
+
+    source, target = Path(workbook), Path(output)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InputError(f"{target} is the workbook itself; name another file with -o")
+    book = _read(source)
+    values = engine_named(engine).evaluate(book, source)
+    store_values(source, target, book, values)
+    formulas = sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
+    undecided = sum(int((cells.kind == Kind.UNDECIDED).sum()) for cells in values.sheets.values())
+    return formulas, undecided
+
+
+def _read(path: Path) -> Book:
+    from xlparity.xlsx.read import read_book
+
+    return read_book(path)
+
+
+def _map(book: Book, path: Path, named: StrPath | None) -> Map:
+    """The map that the user named, or the workbook's own, or the one beside it."""
+    from xlparity.xlsx.map_file import map_of_book, map_of_toml
+
+    if named is not None:
+        return map_of_toml(Path(named), book)
+    found = map_of_book(book)
+    if found is not None:
+        return found
+    beside = path.with_suffix(".parity.toml")
+    if beside.exists():
+        return map_of_toml(beside, book)
+    raise MapError(
+        f"{path.name} has no sheet Parity and there is no {beside.name} beside it; "
+        "write one that says which cells hold which tensor, or name it with --map"
+    )
+
+
+def _checked_tolerance(rtol: float | None, atol: float | None, decimals: int | None) -> tuple[float, float] | None:
+    if decimals is not None:
+        if rtol is not None or atol is not None:
+            raise InputError("decimals and rtol/atol are two ways to say one thing; give one of them")
+        if not 0 <= decimals <= 15:
+            raise InputError(f"decimals is {decimals}; it is a whole number from 0 to 15")
+        return (0.0, 0.5 * 10.0**-decimals)
+    if (rtol is None) != (atol is None):
+        raise InputError("rtol and atol come together: the allowed difference is atol + rtol x |expected|")
+    if rtol is None or atol is None:
+        return None
+    if not (0 <= rtol < float("inf") and 0 <= atol < float("inf")):
+        raise InputError(f"rtol {rtol} and atol {atol} must be finite and not negative")
+    return (rtol, atol)

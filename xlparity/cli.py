@@ -1,0 +1,265 @@
+"""The command line: parses arguments, calls the API, prints. Results go to stdout, everything else to stderr.
+
+Exit codes: 0 parity, 1 difference, 2 bad usage, input or environment, 3 nothing could be checked or an internal error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from xlparity import api
+from xlparity.errors import InputError, NothingChecked, XlparityError
+from xlparity.version import __version__
+from xlparity.xlsx.aside import written_aside
+
+__all__ = ["app", "main"]
+
+PARITY, DIFFERENCE, BAD_INPUT, NOTHING_CHECKED = 0, 1, 2, 3
+
+app = App(
+    name="xlparity",
+    help="Prove, cell by cell, that an Excel workbook and a PyTorch model compute the same thing.",
+    version=__version__,
+    help_flags=["--help", "-h"],
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; its exit code."""
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+        return code if isinstance(code, int) else PARITY
+    except CycloptsError as error:
+        _complain(f"{str(error).strip().splitlines()[0]}; see xlparity --help")
+        return BAD_INPUT
+    except NothingChecked as error:
+        _complain(str(error))
+        return NOTHING_CHECKED
+    except XlparityError as error:
+        _complain(str(error))
+        return BAD_INPUT
+    except BrokenPipeError:
+        # The reader (head, less) has gone; nothing is wrong, and Python must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PARITY
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except Exception as error:  # the last resort: a defect of xlparity, said in one line
+        if os.environ.get("XLPARITY_DEBUG"):
+            traceback.print_exc()
+        _complain(
+            f"internal error: {type(error).__name__}: {str(error)[:200]}; this is a defect of xlparity, "
+            "please report it (XLPARITY_DEBUG=1 shows where)"
+        )
+        return NOTHING_CHECKED
+
+
+def _complain(message: str) -> None:
+    from xlparity.report.text import plain
+
+    print(f"xlparity: {plain(message)}", file=sys.stderr)
+
+
+@app.command
+def generate(
+    what: str,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+) -> int:
+    """Write workbooks whose live formulas compute what PyTorch computes.
+
+    Parameters
+    ----------
+    what
+        `documents`: the lecture's workbooks.
+    output
+        The folder for the workbooks.
+    """
+    if what != "documents":
+        raise InputError(
+            f"{what!r} cannot be generated yet; `xlparity generate documents -o workbooks/` writes the lecture's"
+        )
+    for path in api.generate_documents(output):
+        print(path)
+    return PARITY
+
+
+@app.command
+def check(
+    *books: Path,
+    map: Path | None = None,
+    engine: Annotated[list[str] | None, Parameter(negative=())] = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    decimals: int | None = None,
+    ignore: Annotated[list[str] | None, Parameter(negative=())] = None,
+    format: Literal["text", "json"] = "text",
+    output: Path | None = None,
+    all: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Check workbooks cell by cell against what torch computes from the numbers that stand in them.
+
+    Parameters
+    ----------
+    books
+        The .xlsx files. They are only read.
+    map
+        A TOML map (by default the sheet Parity, else BOOK.parity.toml beside the workbook).
+    engine
+        The engine that evaluates the formulas (see `xlparity engines`); may be given several times.
+    rtol
+        Relative tolerance in the place of the computed bound, together with --atol.
+    atol
+        Absolute tolerance in the place of the computed bound, together with --rtol.
+    decimals
+        Agreement to so many decimals in the place of the computed bound.
+    ignore
+        An area such as 'Sheet1!B3:C5' that is not judged; may be given several times.
+    format
+        text for people, json for programs.
+    output
+        Write the report into this file instead of to the standard output.
+    all
+        List every cell in the JSON, the matching ones too.
+    """
+    if not books:
+        raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
+    from xlparity.report.text import report_to_text
+
+    reports: list[api.Report] = []
+    worst = PARITY
+    texts: list[str] = []
+    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = _width()
+    for book in books:
+        try:
+            report = api.check(
+                book, map=map, engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals,
+                ignore=ignore or [], progress=_progress(book),
+            )  # fmt: skip
+        except NothingChecked as error:
+            _complain(str(error))
+            worst = max(worst, NOTHING_CHECKED)
+            continue
+        except XlparityError as error:
+            _complain(str(error))
+            worst = max(worst, BAD_INPUT)
+            continue
+        reports.append(report)
+        worst = max(worst, PARITY if report.passed else DIFFERENCE)
+        if format == "text":
+            texts.append(report_to_text(report, colour, width))
+    if format == "json":
+        bodies = [report.to_json(every=all) for report in reports]
+        texts = bodies if len(books) == 1 else ["[\n" + ",\n".join(body.rstrip() for body in bodies) + "\n]\n"]
+    text = "\n".join(texts)
+    if output is None:
+        sys.stdout.write(text)
+    elif reports:
+        with written_aside(output) as file:
+            file.write(text.encode())
+    return worst
+
+
+@app.command
+def explain(book: Path, cell: str, *, map: Path | None = None, depth: int = 1) -> int:
+    """Show how one cell comes to its value: its formula, what it reads, and torch's values beside.
+
+    Parameters
+    ----------
+    book
+        The .xlsx file.
+    cell
+        Its address, such as 'Layer 1'!N11 or C5 (on the first sheet).
+    map
+        A TOML map (by default the sheet Parity, else BOOK.parity.toml beside the workbook).
+    depth
+        How many levels of precedents to show.
+    """
+    from xlparity.report.explanation import explanation_to_text
+
+    if depth < 0:
+        raise InputError(f"--depth is {depth}; it is 0 or more")
+    sys.stdout.write(explanation_to_text(api.explain(book, cell, map=map, depth=depth)))
+    return PARITY
+
+
+@app.command
+def calc(
+    book: Path,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    engine: str = "embedded",
+) -> int:
+    """Copy a workbook with all formulas recalculated and their values stored.
+
+    Parameters
+    ----------
+    book
+        The .xlsx file. It is only read.
+    output
+        The recalculated copy.
+    engine
+        The engine that computes the values (see `xlparity engines`).
+    """
+    formulas, undecided = api.recalculate(book, output, engine=engine)
+    print(
+        f"{output}: {formulas} formula cells recalculated by {engine}"
+        + (f", {undecided} undecided" if undecided else "")
+    )
+    return DIFFERENCE if undecided else PARITY
+
+
+@app.command
+def engines() -> int:
+    """List the engines that can evaluate formulas here, with their versions, and what the others lack."""
+    from xlparity.engines import ENGINES, engine
+
+    for name in ENGINES:
+        try:
+            print(f"{name:12} {engine(name).version}")
+        except XlparityError as error:
+            print(f"{name:12} not available: {error}")
+    return PARITY
+
+
+@app.command
+def functions() -> int:
+    """List the Excel functions that the embedded engine computes."""
+    from xlparity.functions import FUNCTIONS
+
+    for name in sorted(FUNCTIONS):
+        print(f"{name:18} {FUNCTIONS[name].summary}")
+    return PARITY
+
+
+def _width() -> int:
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 80)
+    except (OSError, ValueError):
+        return 120
+
+
+def _progress(book: Path) -> Callable[[str], None]:
+    """What is being done, on stderr and only where a person watches."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def say(what: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{book.name}: {what}\r" if what else "\r\x1b[K")
+
+    return say

@@ -1,0 +1,51 @@
+"""An explanation as an indented tree of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xlparity.formula.a1 import show_cell
+from xlparity.model.explanation import Explanation
+from xlparity.model.value import ERROR_TEXTS, Error, Scalar
+from xlparity.report.text import plain
+
+__all__ = ["explanation_to_text"]
+
+
+def explanation_to_text(explanation: Explanation) -> str:
+    """One cell a line, its precedents indented: formula, sheet and torch value, difference and bound, verdict."""
+    return "\n".join(_lines(explanation, 0)) + "\n"
+
+
+def _lines(explanation: Explanation, level: int) -> Iterator[str]:
+    parts = [show_cell(explanation.cell)]
+    if explanation.formula is not None:
+        parts.append(explanation.formula)
+    parts.append(f"sheet {_show(explanation.value)}")
+    finding = explanation.finding
+    if finding is not None:
+        if finding.expected is not None:
+            parts.append(f"torch {finding.expected!r}")
+        if finding.difference is not None and finding.bound is not None:
+            parts.append(f"difference {abs(finding.difference):.1e} (allowed {finding.bound:.1e})")
+        tensor = finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else "")
+        parts.append(f"{tensor}: {finding.verdict.value}" + (f", {finding.because}" if finding.because else ""))
+    elif explanation.given:
+        parts.append(explanation.given)
+    else:
+        parts.append("not in the map" if explanation.formula is not None else "a constant that is not in the map")
+    yield plain("  " * level + "  ".join(parts))
+    for precedent in explanation.precedents:
+        yield from _lines(precedent, level + 1)
+    if explanation.omitted:
+        yield "  " * (level + 1) + f"... and {explanation.omitted} more cells"
+
+
+def _show(value: Scalar) -> str:
+    match value:
+        case None:
+            return "empty"
+        case Error():
+            return ERROR_TEXTS[value]
+        case _:
+            return repr(value)
