@@ -184,10 +184,11 @@ def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, operands: li
     """Why the formula of `cell` reads too much, or None.
 
     A range that covers an operand of the cell's torch expression and goes on over cells that hold no number gives the
-    right value today, and another as soon as somebody types there. Whole columns and rows are meant to be open.
+    right value today, and another as soon as somebody types there; so does a reference to an empty cell. Whole columns
+    and rows are meant to be open.
     """
     for area in index.precedents(cell):
-        if area.size == 1 or area.height == MAX_ROWS or area.width == MAX_COLUMNS:
+        if area.height == MAX_ROWS or area.width == MAX_COLUMNS:
             continue
         covered = np.zeros((area.height, area.width), bool)
         touched = False
@@ -198,9 +199,14 @@ def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, operands: li
                     touched = True
                     top, left = common.row - area.row, common.column - area.column
                     covered[top : top + common.height, left : left + common.width] = True
-        if not touched or covered.all():
+        if covered.all():
             continue
         kinds = values.grid(area).kind
+        if not touched:
+            if (kinds == Kind.BLANK).all():
+                place = show_area(area, sheet=area.sheet != cell.sheet)
+                return f"it reads {place}, which is empty and belongs to no tensor"
+            continue
         idle = ~covered & np.isin(kinds, (Kind.BLANK, Kind.TEXT))
         if idle.any() and (idle | covered).all():
             row, column = np.argwhere(idle)[0].tolist()

@@ -56,12 +56,12 @@ class Draft:
     def text(self, at: str, text: str, style: Style = Style.LABEL, beside: str | bool = False) -> None:
         """Write `text` into the cell `at`; `beside`: also beside PyTorch's values and the differences.
 
-        A text as `beside` stands there instead, with PyTorch's or the difference's name in the place of {}.
+        A text as `beside` stands there instead, with "PyTorch" or "Excel - PyTorch" in the place of {}.
         """
         cell = parse_cell(at, self.name)
         self._put(cell, text, style)
         if beside:
-            for times, what in ((1, "PyTorch"), (2, "difference")):
+            for times, what in ((1, "PyTorch"), (2, "Excel - PyTorch")):
                 words = text if beside is True else str(beside).format(what)
                 self._put(cell.moved(self.beside[0] * times, self.beside[1] * times), words, style)
 

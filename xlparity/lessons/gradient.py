@@ -21,7 +21,7 @@ PRINTED_BIAS_GRAD = (-38.1045,)
 
 def gradient() -> Book:
     """dL/dw = -2/K (y - y_hat)^T a with every factor in cells of its own; W_new = W_old - alpha dL/dW."""
-    draft = Draft("Gradient", beside=(0, 11))
+    draft = Draft("Gradient", beside=(17, 0))
     draft.text("A1", "The last layer's gradient, factor by factor", Style.TITLE)
     draft.note(
         "A2", "net[2] = nn.Linear(2, 1); a is the last hidden layer's output (n6, n7), K the number of data points.", 20
@@ -67,16 +67,16 @@ def gradient() -> Book:
     draft.computed("net[2]", "I6", (3, 1), "E6*$G$16+F6*$H$16+$I$16", "F.linear(a, net[2].weight, net[2].bias)")
     draft.also_printed("net[2]", of="y_hat", decimals=7)
 
-    draft.text("A21", "As the lecture's PyTorch printed it", Style.HEADING)
-    draft.text("A22", "gradient")
-    draft.printed("net[2].weight.grad", "G22", PRINTED_WEIGHT_GRAD, 4, apart="G23")
-    draft.printed("net[2].bias.grad", "I22", PRINTED_BIAS_GRAD, 4, apart="I23")
-    draft.text("A23", "Excel - printed")
+    draft.text("A56", "As the lecture's PyTorch printed it", Style.HEADING)
+    draft.text("A57", "gradient")
+    draft.printed("net[2].weight.grad", "G57", PRINTED_WEIGHT_GRAD, 4, apart="G58")
+    draft.printed("net[2].bias.grad", "I57", PRINTED_BIAS_GRAD, 4, apart="I58")
+    draft.text("A58", "Excel - printed")
     draft.note(
-        "A24", "y_hat (column C) is the documents' own; a w + b (column I) differs from it as far as the 4 decimals of "
-        "w and b explain.", 20,
+        "A59", "y_hat (column C) is the documents' own; a w + b (column I) differs from it as far as the 4 decimals of "
+        "w and b explain.", 9,
     )  # fmt: skip
-    draft.note("A25", "alpha is our own: the documents print none.", 20)
+    draft.note("A60", "alpha is our own: the documents print none.", 9)
     return proved("The lecture's gradient of the last layer", [draft], _pytorch())
 
 

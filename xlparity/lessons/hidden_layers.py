@@ -21,7 +21,7 @@ SAMPLES = ["sample 1", "sample 2", "sample 3"]
 
 def hidden_layers() -> Book:
     """`Layer 1` from the inputs, `Layer 2` from Layer 1's n by links."""
-    first = Draft("Layer 1", beside=(17, 0))
+    first = Draft("Layer 1", beside=(12, 0))
     first.text("A1", "Layer 1: n3, n4, n5", Style.TITLE)
     first.note("A2", "net[0] = nn.Linear(2, 3): k = x * w, then n = k + b. A row per input, a column per neuron.", 16)
     first.text("A4", "Excel", Style.HEADING, beside="{}")
@@ -44,7 +44,7 @@ def hidden_layers() -> Book:
     first.texts("N10", ["n3", "n4", "n5"])
     first.computed("net[0]", "N11", (3, 3), "F11+J11", "F.linear(x, net[0].weight, net[0].bias)")
 
-    second = Draft("Layer 2", beside=(17, 0))
+    second = Draft("Layer 2", beside=(13, 0))
     second.text("A1", "Layer 2: n6, n7", Style.TITLE)
     second.note("A2", "net[1] = nn.Linear(3, 2). Its input is Layer 1's n, linked (green).", 14)
     second.text("A4", "Excel", Style.HEADING, beside="{}")
@@ -93,15 +93,15 @@ def hidden_layers() -> Book:
 
 def _printed(draft: Draft) -> None:
     """PyTorch's printed n beside the sheet's: the documents' own difference that is no fault."""
-    draft.text("A55", "The lecture's own PyTorch output", Style.HEADING)
+    draft.text("A41", "The lecture's own PyTorch output", Style.HEADING)
     draft.note(
-        "A56", "Printed with 4 decimals, from weights that have more decimals than this sheet: "
+        "A42", "Printed with 4 decimals, from weights that have more decimals than this sheet: "
         "that rounding explains a difference in the 4th decimal.", 16,
     )  # fmt: skip
     for column, text in (("F", "n as printed"), ("N", "Excel - printed")):
-        draft.text(f"{column}57", text, Style.HEADING)
+        draft.text(f"{column}43", text, Style.HEADING)
         for at, neuron in enumerate(("n3", "n4", "n5")):
-            draft.text(f"{chr(ord(column) + at)}58", neuron)
+            draft.text(f"{chr(ord(column) + at)}44", neuron)
     for at, sample in enumerate(SAMPLES):
-        draft.text(f"A{59 + at}", sample)
-    draft.printed("net[0]", "F59", PRINTED_N, 4, apart="N59")
+        draft.text(f"A{45 + at}", sample)
+    draft.printed("net[0]", "F45", PRINTED_N, 4, apart="N45")
