@@ -124,8 +124,8 @@ def judge_computed(
     tolerance: Tolerance | None,
     is_formula: Mapping[str, NDArray[np.bool_]],
     evaluate_forced: Callable[[Mapping[str, Array]], Mapping[str, Array]],
-) -> dict[str, Judged]:
-    """Verdicts for every computed tensor of the map.
+) -> tuple[dict[str, Judged], dict[str, Reference]]:
+    """Verdicts for every computed tensor of the map, and torch's values of all tensors from the given ones.
 
     `evaluate_forced` gives, for the right values of all computed tensors, what the cells' own formulas make of them;
     it is asked only if some cell is wrong.
@@ -158,7 +158,7 @@ def judge_computed(
             judged[name] = Judged(row, own, verdicts, expected, bound, local, np.full(row.block.shape, np.nan))
         if any((tensor.verdicts == FAULT).any() for tensor in judged.values()):
             _forgive_right_formulas(program, judged, whole, shown, slack, tolerance, is_formula, evaluate_forced)
-    return judged
+    return judged, whole
 
 
 def _forgive_right_formulas(
@@ -200,18 +200,20 @@ def judge_expected(
     held: Mapping[str, Held],
     owns: Sequence[Held],
     shown: Mapping[tuple[str, bool], Array],
+    at_sheet: Mapping[str, Reference],
 ) -> list[tuple[Judged, str]]:
     """Verdicts for the tensors that the sheet shows as PyTorch's, each with the reason that explains a difference.
 
     The shown values must be torch's at the model's own inputs: those shown as PyTorch's, else the sheet's. What the
     sheet's inputs differ from them (changed since, or rounded to `decimals`) explains a difference, and nothing more.
+    `at_sheet` are torch's float64 values from the sheet's inputs.
     """
     groups: dict[tuple[str, bool], _AtModel] = {}
     judged = []
     for row, own in zip(rows, owns, strict=True):
         key = (row.dtype, row.decimals is not None)
         if key not in groups:
-            groups[key] = _at_model(program, held, shown, *key)
+            groups[key] = _at_model(program, held, shown, at_sheet, *key)
         judged.append((_judge_shown(row, own, groups[key]), groups[key].reason(program.upstream(row.tensor))))
     return judged
 
@@ -240,11 +242,15 @@ class _AtModel:
 
 
 def _at_model(
-    program: Program, held: Mapping[str, Held], shown: Mapping[tuple[str, bool], Array], dtype_name: str, printed: bool
+    program: Program,
+    held: Mapping[str, Held],
+    shown: Mapping[tuple[str, bool], Array],
+    at_sheet: Mapping[str, Reference],
+    dtype_name: str,
+    printed: bool,
 ) -> _AtModel:
     dtype = getattr(torch, dtype_name)
     dtype = dtype if dtype.is_floating_point else torch.float64
-    sheet: dict[str, Tensor] = {}
     model: dict[str, Tensor] = {}
     rounded_model: dict[str, Tensor] = {}
     changed: list[str] = []
@@ -254,8 +260,7 @@ def _at_model(
             continue
         values = held[name].values
         source = shown.get((name, False), values)
-        sheet[name] = program.given(name, values)
-        if not sheet[name].is_floating_point():
+        if not getattr(torch, row.dtype).is_floating_point:
             model[name] = rounded_model[name] = program.given(name, source)
             continue
         value = torch.from_numpy(np.array(source)).to(dtype)
@@ -267,9 +272,12 @@ def _at_model(
             rounded[name] = row.decimals
             half_unit = 0.5 * 10.0**-row.decimals
             rounded_model[name] = Ball(value, torch.full(value.shape, half_unit, dtype=torch.float64))
-    at_model = program.whole(model, shown)
+    same = dtype == torch.float64 and all(
+        np.array_equal(shown.get((name, False), held[name].values), held[name].values) for name in model
+    )
+    at_model = at_sheet if same else program.whole(model, shown)
     return _AtModel(
-        program.whole(sheet, shown),
+        at_sheet,
         at_model,
         program.whole(rounded_model, shown) if rounded else at_model,
         tuple(changed),

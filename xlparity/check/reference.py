@@ -67,6 +67,7 @@ class Program:
                     what = "expected values with decimals" if printed else "expected values"
                     raise MapError(f"{self.rows[name].place}: the map has no row with {what} for {tensor!r}")
         self.order: tuple[str, ...] = self._order()
+        self._position = {name: at for at, name in enumerate(self.order)}
 
     def operands(self, name: str) -> tuple[str, ...]:
         """The tensors that the expression of `name` reads, those of its gradients too."""
@@ -106,7 +107,7 @@ class Program:
 
     def between(self, of: str, wrt: str) -> list[str]:
         """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
-        position = {name: at for at, name in enumerate(self.order)}
+        position = self._position
         first = position.get(wrt, -1)
         needed, stack = {of}, [of]
         while stack:
