@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test lint types imports figures clean
 
 demo: $(READY)
-	$(BIN)/python -m xlparity.demo
+	$(BIN)/xlparity demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2

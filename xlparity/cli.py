@@ -247,6 +247,39 @@ def functions() -> int:
     return PARITY
 
 
+@app.command
+def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo")) -> int:
+    """Generate the lecture's workbooks, check them, then break one cell of a copy and show that it is caught.
+
+    Parameters
+    ----------
+    output
+        The folder for the workbooks.
+    """
+    import openpyxl
+
+    from xlparity.report.text import report_to_text, verdict_sentence
+
+    print(f"The lecture's workbooks, generated into {output}/ and checked against PyTorch:\n")
+    checked = []
+    for path in api.generate_documents(output):
+        checked.append(api.check(path))
+        print(f"  {path.name:20} {verdict_sentence(checked[-1])}")
+    broken = output / "mse_broken.xlsx"
+    book = openpyxl.load_workbook(output / "mse.xlsx")
+    before, after = book["MSE"]["D6"].value, "=SUM(D2:D3)"
+    book["MSE"]["D6"].value = after
+    with written_aside(broken) as file:
+        book.save(file)
+    print(f"\nNow one cell of a copy is broken: in {broken}, MSE!D6 {before} becomes {after}\n")
+    report = api.check(broken)
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    sys.stdout.write(report_to_text(report, colour, _width()))
+    caught = [finding.cell.row for finding in report.faults] == [5]
+    print("\nxlparity named the broken cell, and only that one." if caught else "\nThe broken cell was NOT named.")
+    return PARITY if caught and all(report.passed for report in checked) else DIFFERENCE
+
+
 def _width() -> int:
     try:
         return max(os.get_terminal_size(sys.stdout.fileno()).columns, 80)
