@@ -94,13 +94,12 @@ class Ball(Tensor):
                 return args[0]
             return result
         print("DECOMP", func)
+        composite = func.decompose(*args, **kwargs)
+        if composite is not NotImplemented:
+            return composite
         decomposition = _decompositions().get(func)
         if decomposition is not None:
             return decomposition(*args, **kwargs)
-        with torch.no_grad():
-            composite = func.decompose(*args, **kwargs)
-        if composite is not NotImplemented:
-            return composite
         plain = tree_map(lambda part: part.value if isinstance(part, Ball) else part, (args, kwargs))
         return tree_map(_unknown, func(*plain[0], **plain[1]))
 
@@ -144,7 +143,7 @@ def _rounded(value: Tensor, radius: Tensor, terms: int = 1) -> Ball:
 _STRUCTURAL = (
     "view _unsafe_view reshape t transpose permute expand unsqueeze squeeze slice select clone detach alias "
     "as_strided contiguous flip roll narrow unfold slice_backward select_backward diagonal tril triu gather "
-    "index_select repeat constant_pad_nd lift_fresh broadcast_in_dim"
+    "index_select repeat constant_pad_nd lift_fresh broadcast_in_dim conj_physical"
 ).split()
 
 
@@ -413,7 +412,7 @@ def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
     return Ball(value, hull.expand(value.shape))
 
 
-# Spelled out here although torch could decompose them: its table takes seconds to import, and every lesson has a loss.
+# Spelled out here although torch could decompose them: its table takes seconds to import.
 @RULES.rule("mse_loss")
 def _mse_loss(func: Any, prediction: Any, target: Any, reduction: int = 1) -> Any:
     squares = (prediction - target) ** 2
@@ -424,3 +423,18 @@ def _mse_loss(func: Any, prediction: Any, target: Any, reduction: int = 1) -> An
 def _mse_loss_backward(func: Any, gradient: Any, prediction: Any, target: Any, reduction: int) -> Any:
     factor = 2 / prediction.numel() if reduction == 1 else 2
     return gradient * ((prediction - target) * factor)
+
+
+@RULES.rule("tanh_backward")
+def _tanh_backward(func: Any, gradient: Any, output: Any) -> Any:
+    return gradient * (1 - output * output)
+
+
+@RULES.rule("sigmoid_backward")
+def _sigmoid_backward(func: Any, gradient: Any, output: Any) -> Any:
+    return gradient * ((1 - output) * output)
+
+
+@RULES.rule("threshold_backward")
+def _threshold_backward(func: Any, gradient: Any, output: Any, threshold: float) -> Any:
+    return torch.where(output <= threshold, torch.zeros((), dtype=output.dtype), gradient)
