@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from xlparity.engines.embedded import address
+from xlparity.engines.embedded.classes import ARRAY_FUNCTIONS, UP_TO_USED, WHOLE_FUNCTIONS
 from xlparity.engines.embedded.frame import Frame
 from xlparity.engines.embedded.operand import (
     Lambda,
@@ -40,58 +41,6 @@ from xlparity.model.value import Error, Kind
 
 __all__ = ["Evaluator"]
 
-# Functions whose arguments are calculated as arrays even in an ordinary formula. Source: the classes of parameters in
-# OpenOffice's documentation of the Excel file format, section 3.11 (class A).
-ARRAY_FUNCTIONS = frozenset(
-    [
-        "SUMPRODUCT",
-        "MMULT",
-        "MINVERSE",
-        "MDETERM",
-        "TRANSPOSE",
-        "SUMX2MY2",
-        "SUMX2PY2",
-        "SUMXMY2",
-        "CORREL",
-        "COVAR",
-        "PEARSON",
-        "RSQ",
-        "SLOPE",
-        "INTERCEPT",
-        "STEYX",
-        "MODE",
-        "LOOKUP",
-        "LINEST",
-        "LOGEST",
-        "TREND",
-        "GROWTH",
-        "FREQUENCY",
-        "COVARIANCE.P",
-        "COVARIANCE.S",
-        "FORECAST",
-        "FORECAST.LINEAR",
-        "PROB",
-        "FILTER",
-        "SORT",
-        "SORTBY",
-        "UNIQUE",
-        "HSTACK",
-        "VSTACK",
-        "TAKE",
-        "DROP",
-        "TOCOL",
-        "TOROW",
-        "WRAPROWS",
-        "WRAPCOLS",
-        "CHOOSECOLS",
-        "CHOOSEROWS",
-        "EXPAND",
-        "SEQUENCE",
-        "XMATCH",
-        "XLOOKUP",
-        "MUNIT",
-    ]
-)
 _WHOLE = frozenset({Type.NUMBERS, Type.ARRAY})
 _MAX_CALLS = 60
 
@@ -132,10 +81,12 @@ class Evaluator:
             return crossing if isinstance(crossing, Array) else self.read(crossing, frame)
         return self.read(operand, frame)
 
-    def whole(self, operand: Operand, frame: Frame) -> Array:
-        """All values of `operand`."""
+    def whole(self, operand: Operand, frame: Frame, name: str = "") -> Array:
+        """All values of `operand`; of whole columns and rows only what the function `name` can see."""
         if isinstance(operand, Array):
             return operand
+        if isinstance(operand, Reference) and name in UP_TO_USED:
+            operand = self.used(operand)
         if isinstance(operand, Lambda):
             return Array.of_error(Error.CALC)
         return self.read(operand, frame)
@@ -154,13 +105,17 @@ class Evaluator:
             kinds = torch.cat([part.kinds.expand(*shape, -1, -1).flatten(-2).unsqueeze(-1) for part in parts], -2)
         return Array(torch.cat(numbers, -2), kinds)
 
+    def used(self, area: Reference) -> Reference:
+        """`area`, whole columns and rows cut where all sheets are empty."""
+        if area.rows < MAX_ROWS and area.columns < MAX_COLUMNS:
+            return area
+        rows = min(self.store.height + 1, MAX_ROWS) if area.rows == MAX_ROWS else area.rows
+        columns = min(self.store.width + 1, MAX_COLUMNS) if area.columns == MAX_COLUMNS else area.columns
+        return replace(area, rows=rows, columns=columns)
+
     def _read_area(self, area: Reference, frame: Frame) -> Array:
         window = frame.window
         rows, columns = area.rows, area.columns
-        if rows >= MAX_ROWS:
-            rows = max(self.store.height, 1)
-        if columns >= MAX_COLUMNS:
-            columns = max(self.store.width, 1)
         height = rows + (window.height - 1 if area.down else 0)
         width = columns + (window.width - 1 if area.across else 0)
         if frame.checked:
@@ -247,7 +202,7 @@ class Evaluator:
             return self._sheets(node, frame)
         sheet = frame.sheet if node.sheet is None else self.workbook.sheet(node.sheet)
         if sheet is None:
-            return self.undecided(f"there is no sheet {node.sheet!r} in the workbook")
+            return Array.of_error(Error.REF)
         return address.placed(node, sheet, frame) or Array.of_error(Error.REF)
 
     def _sheets(self, node: address.AreaNode, frame: Frame) -> Operand:
@@ -304,7 +259,9 @@ class Evaluator:
         if not owner.size or owner[0, 0] < 0:
             return Array.of_error(Error.REF)
         fill = self.workbook.formulas[int(owner[0, 0])].fill
-        if fill.kind is FillKind.COPIED or (fill.area.row, fill.area.column) != (anchor.top, anchor.left):
+        if fill.kind is FillKind.COPIED:
+            return replace(anchor, rows=1, columns=1)
+        if (fill.area.row, fill.area.column) != (anchor.top, anchor.left):
             return Array.of_error(Error.REF)
         return Reference(anchor.sheet, anchor.top, anchor.left, fill.area.height, fill.area.width)
 
@@ -360,11 +317,13 @@ class Evaluator:
                     arguments.append(None)
                     continue
                 operand = self.evaluate(part, inside)
-                takes_whole = function.parameters and function.parameter(position).type in _WHOLE
+                takes_whole = node.name in WHOLE_FUNCTIONS or (
+                    function.parameters and function.parameter(position).type in _WHOLE
+                )
                 if takes_whole and isinstance(operand, Union) and node.name not in ("LARGE", "SMALL"):
                     arguments.extend(Argument(self.read(area, inside), True) for area in operand.parts)
                     continue
-                array = self.whole(operand, inside) if takes_whole else self.one(operand, inside)
+                array = self.whole(operand, inside, node.name) if takes_whole else self.one(operand, inside)
                 arguments.append(Argument(array, not isinstance(operand, Array)))
             return self.apply(node.name, arguments, frame)
         except (Unsupported, Unresolved, FormulaError) as problem:
