@@ -19,6 +19,7 @@ from xlparity.functions import (
     matrix,
     rounding,
     statistics,
+    text,
     trigonometry,
 )
 from xlparity.functions.array import Array, Texts
@@ -42,6 +43,7 @@ FUNCTIONS: Table[str, Function] = Table(
     lookup.TABLE,
     matrix.TABLE,
     arrays.TABLE,
+    text.TABLE,
 )
 
 
