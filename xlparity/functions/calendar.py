@@ -55,8 +55,6 @@ def serial_of_date(year: int, month: int, day: int) -> int | Error:
         serial = (date(min(year, 9999), month, 1) - date(1899, 12, 30)).days + day - 1
         if year == 10000:
             serial += 365
-        if serial <= 60 and (year, month) >= (1900, 3):
-            serial -= 1  # counting back across the day that never was
         if year == 1899:
             serial -= 1
     return serial if 0 <= serial <= LAST else Error.NUM

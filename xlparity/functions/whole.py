@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,20 +17,21 @@ from xlparity.model.value import Error, Kind, Scalar
 
 __all__ = ["Grid", "whole"]
 
+F = TypeVar("F", bound=Callable[..., object])
 # The values of a range or an array, by rows; a blank is None.
 Grid = list[list[Scalar]]
 
 
 def whole(
     table: Table[str, Function], name: str, *parameters: Parameter, summary: str, deviation: str = ""
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+) -> Callable[[F], F]:
     """Decorator that enters a function of whole arrays into `table`.
 
     ARRAY and NUMBERS arguments arrive as a `Grid` (NUMBERS as a flat list of the numbers that count), others as single
     converted values, the first of an array. The function returns a Scalar or a list of rows.
     """
 
-    def enter(compute: Callable[..., object]) -> Callable[..., object]:
+    def enter(compute: F) -> F:
         declared: list[Function] = []
 
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
