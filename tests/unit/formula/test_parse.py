@@ -1,0 +1,65 @@
+import pytest
+
+from xlparity.errors import FormulaError
+from xlparity.formula.ast import Binary, CellReference, Number, Percent, Unary
+from xlparity.formula.parse import parse
+from xlparity.formula.show import show
+
+two = Number(2.0)
+
+
+def test_a_sign_binds_tighter_than_the_power() -> None:
+    assert parse("-2^2") == Binary("^", Unary("-", two), two)
+
+
+def test_the_power_associates_to_the_left() -> None:
+    assert parse("2^2^2") == Binary("^", Binary("^", two, two), two)
+
+
+def test_percent_binds_tighter_than_the_power() -> None:
+    assert parse("2^2%") == Binary("^", two, Percent(two))
+
+
+def test_comparisons_bind_loosest() -> None:
+    assert parse('A1&"x"=B1+1') == parse('(A1&"x")=(B1+1)')
+
+
+def test_a_name_beyond_the_last_column_is_no_cell() -> None:
+    assert show(parse("XFE1+XFD1")) == "XFE1+XFD1"
+    assert parse("$XFD1") == CellReference(0, 16383, False, True)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("A1#", "_xlfn.ANCHORARRAY(A1)"),
+        ("@A1:A3", "_xlfn.SINGLE(A1:A3)"),
+        ("[@x]", "[[#This Row],[x]]"),
+        ("SUM( A1 , B1 )", "SUM(A1,B1)"),
+        ("SUM(A1:B2  B1:C3)", "SUM(A1:B2 B1:C3)"),
+        ("'[1]My Sheet'!$A$1", "'[1]My Sheet'!$A$1"),
+        ("_xlfn._xlws.FILTER(A1:A3,A1:A3>1)", "_xlfn._xlws.FILTER(A1:A3,A1:A3>1)"),
+        ("IF(A1,,2)", "IF(A1,,2)"),
+        ("(((A1)))", "A1"),
+    ],
+)
+def test_show(stored: str, shown: str) -> None:
+    assert show(parse(stored)) == shown
+
+
+@pytest.mark.parametrize("text", ["", "1+", "(1", "F(1", "A1)", "1 2", "{1,2;3}", "{}", "F(1,+)", "1,2", "'A", "A1 ?"])
+def test_what_is_no_formula_is_said_in_one_line(text: str) -> None:
+    with pytest.raises(FormulaError) as failure:
+        parse(text)
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("text", ["(" * 9_999, "-" * 8_000 + "1", "1" + "%" * 8_000, "F(" * 4_000])
+def test_deep_nesting_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(FormulaError, match="nested deeper than 128"):
+        parse(text)
+
+
+def test_a_sum_of_thousands_of_terms_is_parsed_and_shown() -> None:
+    text = "+".join(["A1"] * 2_700)
+    assert show(parse(text)) == text

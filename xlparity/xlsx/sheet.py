@@ -1,0 +1,393 @@
+"""The cells of one worksheet, in a single pass over its XML and without a Python object per cell."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlparity.errors import InputError, WorkbookError
+from xlparity.formula.a1 import column_letters, column_number, parse_area
+from xlparity.model.book import Fill, FillKind, Sheet
+from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
+from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind
+from xlparity.xlsx.fills import Formulas
+from xlparity.xlsx.package import Package
+from xlparity.xlsx.text import decode
+from xlparity.xlsx.workbook import MAX_PIECES, NAMESPACES
+
+__all__ = ["Context", "read_sheet"]
+
+_ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
+_ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
+_COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
+# Arrays of a sheet may cover this many cells together; beyond it their areas must overlap, which Excel forbids.
+_MAX_ARRAY_WORK = 1 << 32
+
+
+class _Reader:
+    """The state of the pass; the handlers are bound methods of expat's parser."""
+
+    def __init__(self, package: Package, part: str, name: str, context: Context) -> None:
+        self.package, self.part, self.name = package, part, name
+        self.shared, self.dynamic, self.date1904 = context.shared, context.dynamic, context.date1904
+        # Values, of formulas as well as constants.
+        self.row, self.column, self.number = array("i"), array("i"), array("d")
+        self.kind, self.computed = bytearray(), bytearray()
+        self.texts: dict[str, int] = {}
+        # Formulas that are copied.
+        self.formulas = Formulas(name)
+        self.formula_row, self.formula_column, self.formula_key = array("i"), array("i"), array("i")
+        self.groups: dict[str, int] = {}  # shared group -> key
+        self.waiting: list[tuple[int, str]] = []  # cells whose group's formula has not come yet
+        self.arrays: list[Fill] = []
+        self.empty: dict[tuple[int, int], None] = {}  # formula cells without a formula of their own
+
+    def error(self, row: int, column: int, message: str) -> WorkbookError:
+        return self.package.error(f"{self.name}!{column_letters(column)}{row + 1} {message}")
+
+    def read(self) -> None:
+        """Run over the part and gather its cells."""
+        # Everything that runs once per cell is a local variable of this function: attribute look-ups would double
+        # the time of the pass.
+        error, shared_count, texts = self.error, len(self.shared), self.texts
+        add_row, add_column, add_number = self.row.append, self.column.append, self.number.append
+        add_kind, add_computed = self.kind.append, self.computed.append
+        add_formula_row, add_formula_column = self.formula_row.append, self.formula_column.append
+        add_formula_key, key_of = self.formula_key.append, self.formulas.key
+        columns, errors = _COLUMNS, _ERRORS
+        namespace = ""
+        tag_row = tag_c = tag_v = tag_f = tag_t = tag_phonetic = tag_data = ""
+        row, column, row_text = -1, -1, "0"
+        kind: str | None = None
+        metadata: str | None = None
+        formula_attributes: dict[str, str] | None = None
+        formula: str | None = None
+        value: str | None = None
+        inside_data = False
+        phonetic = 0
+        capture = False
+        pieces: list[str] = []
+        number_kind, text_kind = int(Kind.NUMBER), int(Kind.TEXT)
+        boolean_kind, error_kind = int(Kind.BOOLEAN), int(Kind.ERROR)
+
+        def start(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal row, column, row_text, kind, metadata, formula_attributes, formula, value
+            nonlocal capture, inside_data, phonetic
+            if tag == tag_v:
+                capture = inside_data
+            elif tag == tag_c:
+                if not inside_data:
+                    return
+                address = attributes.get("r")
+                if address is None:
+                    column += 1
+                    if column >= MAX_COLUMNS:
+                        raise error(row, column, "lies outside the sheet, which ends at XFD1048576")
+                else:
+                    letters = address[: -len(row_text)]
+                    if address.endswith(row_text) and letters in columns:
+                        column = columns[letters]
+                    else:
+                        row, column = self._address(address)
+                        row_text = str(row + 1)
+                kind = attributes.get("t")
+                metadata = attributes.get("cm")
+                formula = value = formula_attributes = None
+            elif tag == tag_f:
+                capture = inside_data
+                formula_attributes = attributes
+            elif tag == tag_t:
+                capture = inside_data and not phonetic
+            elif tag == tag_row:
+                if not inside_data:
+                    return
+                number = attributes.get("r")
+                if number is None:
+                    row += 1
+                elif number.isdecimal() and len(number) < 8:
+                    row = int(number) - 1
+                else:
+                    row = -1
+                if not 0 <= row < MAX_ROWS:
+                    raise self.package.error(f"{self.name}: row {number or row + 1} lies outside a sheet")
+                row_text = str(row + 1)
+                column = -1
+            elif tag == tag_phonetic:
+                phonetic += 1
+            elif tag == tag_data:
+                inside_data = True
+            elif not namespace:
+                begin(tag)
+
+        def begin(tag: str) -> None:
+            nonlocal namespace, tag_row, tag_c, tag_v, tag_f, tag_t, tag_phonetic, tag_data
+            namespace, _, local = tag.rpartition(" ")
+            if local != "worksheet" or namespace not in NAMESPACES:
+                raise self.package.error(f"the part {self.part!r} of the sheet {self.name!r} is no worksheet")
+            tag_row, tag_c, tag_v, tag_f, tag_t, tag_phonetic, tag_data = (
+                f"{namespace} {local}" for local in ("row", "c", "v", "f", "t", "rPh", "sheetData")
+            )
+
+        def end(tag: str) -> None:
+            nonlocal capture, value, formula, inside_data, phonetic
+            if tag == tag_v:
+                value = pieces[0] if len(pieces) == 1 else "".join(pieces)
+                pieces.clear()
+                capture = False
+            elif tag == tag_c:
+                if formula_attributes is not None:
+                    enter_formula()
+                elif value is None:
+                    return
+                if value is not None:
+                    enter_value()
+            elif tag == tag_f:
+                formula = "".join(pieces)
+                pieces.clear()
+                capture = False
+            elif tag == tag_t:
+                if capture:
+                    value = (value or "") + "".join(pieces)
+                    pieces.clear()
+                    capture = False
+            elif tag == tag_phonetic:
+                phonetic -= 1
+            elif tag == tag_data:
+                inside_data = False
+
+        def text(data: str) -> None:
+            if capture:
+                pieces.append(data)
+                if len(pieces) > MAX_PIECES and sum(map(len, pieces)) > MAX_PIECES << 16:
+                    raise error(row, column, "holds many million characters; a cell holds 32,767")
+
+        def enter_value() -> None:
+            nonlocal value
+            assert value is not None
+            if kind is None or kind == "n":
+                if not value:
+                    return
+                try:
+                    number = float(value)
+                except ValueError:
+                    number = math.nan
+                if not math.isfinite(number) or "_" in value:
+                    raise error(row, column, f"holds {value[:40]!r}, which is not a number")
+                code = number_kind
+            elif kind == "s":
+                index = int(value) if value.isdecimal() and len(value) < 10 else -1
+                if not 0 <= index < shared_count:
+                    raise error(row, column, f"takes shared text number {value[:40]!r} of {shared_count}")
+                number, code = float(index), text_kind
+            elif kind in ("str", "inlineStr"):
+                # Texts that are not shared are numbered from -1 downwards until the pass is over.
+                number, code = -1.0 - texts.setdefault(decode(value), len(texts)), text_kind
+            elif kind == "b":
+                if value not in ("0", "1", "true", "false"):
+                    raise error(row, column, f"holds {value[:40]!r}, which is not a boolean")
+                number, code = float(value in ("1", "true")), boolean_kind
+            elif kind == "e":
+                number, code = float(errors.get(value, Error.UNKNOWN)), error_kind
+            elif kind == "d":
+                number, code = self._date(value, row, column), number_kind
+            else:
+                raise error(row, column, f"is of the type {kind[:40]!r}, which Excel does not know")
+            add_row(row)
+            add_column(column)
+            add_kind(code)
+            add_number(number)
+            add_computed(formula_attributes is not None)
+
+        def enter_formula() -> None:
+            assert formula_attributes is not None
+            kind_of_formula = formula_attributes.get("t", "normal")
+            content = formula or ""
+            if content.startswith("="):
+                content = content[1:]
+            if kind_of_formula == "normal" and not content.strip():
+                # Excel writes <f ca="1"/> into the cells that a volatile array formula fills beside its own.
+                self.empty[row, column] = None
+                return
+            if kind_of_formula == "normal" or (kind_of_formula == "shared" and content):
+                key = key_of(content, row, column)
+                if kind_of_formula == "shared":
+                    self.groups[formula_attributes.get("si", "")] = key
+            elif kind_of_formula == "shared":
+                group = formula_attributes.get("si", "")
+                key = self.groups.get(group, -1)
+                if key < 0:
+                    self.waiting.append((len(self.formula_key), group))
+            else:
+                self._enter_array(content, formula_attributes, (row, column), metadata)
+                return
+            add_formula_row(row)
+            add_formula_column(column)
+            add_formula_key(key)
+
+        self.package.parse(self.part, start, end, text)
+        for index, group in self.waiting:
+            if group not in self.groups:
+                raise error(
+                    self.formula_row[index], self.formula_column[index], f"shares formula {group!r}, which is missing"
+                )
+            self.formula_key[index] = self.groups[group]
+
+    def _address(self, address: str) -> tuple[int, int]:
+        """Row and column of an address that is not the expected one."""
+        found = _ADDRESS.match(address)
+        if found:
+            row, column = int(found[2]) - 1, column_number(found[1])
+            if row < MAX_ROWS and column < MAX_COLUMNS:
+                return row, column
+        raise self.package.error(f"{self.name}: {address[:40]!r} is no cell of a sheet, which ends at XFD1048576")
+
+    def _enter_array(
+        self, content: str, attributes: dict[str, str], place: tuple[int, int], metadata: str | None
+    ) -> None:
+        kind = attributes["t"]
+        row, column = place
+        try:
+            area = parse_area(attributes.get("ref", ""), self.name)
+        except InputError as error:
+            raise self.error(row, column, f"has an array formula without a proper area: {error}") from None
+        if kind == "array":
+            if not content.strip():
+                raise self.error(row, column, "has an empty array formula")
+            fill = Fill(area, content, FillKind.DYNAMIC if metadata in self.dynamic else FillKind.ARRAY)
+        elif kind == "dataTable":
+            # A what-if table: {=TABLE(row input, column input)}. No engine of ours computes it; it must not be
+            # taken for constants.
+            first, second = attributes.get("r1", ""), attributes.get("r2", "")
+            if attributes.get("dt2D", "0") not in ("1", "true"):
+                across = attributes.get("dtr", "0") in ("1", "true")
+                first, second = (first, "") if across else ("", first)
+            fill = Fill(area, f"TABLE({first},{second})", FillKind.ARRAY)
+        else:
+            raise self.error(row, column, f"has a formula of the type {kind[:40]!r}, which Excel does not know")
+        if (area.row, area.column) != (row, column):
+            raise self.error(row, column, "has an array formula for an area that starts elsewhere")
+        self.arrays.append(fill)
+
+    def _date(self, text: str, row: int, column: int) -> float:
+        """The serial number of an ISO 8601 date, time or both."""
+        try:
+            if "-" not in text:
+                clock = time.fromisoformat(text.removeprefix("T").rstrip("Z"))
+                return _days(
+                    timedelta(
+                        hours=clock.hour, minutes=clock.minute, seconds=clock.second, microseconds=clock.microsecond
+                    )
+                )
+            moment = datetime.fromisoformat(text).replace(tzinfo=None)
+        except ValueError:
+            raise self.error(row, column, f"holds {text[:40]!r}, which is not an ISO date") from None
+        if self.date1904:
+            return _days(moment - datetime(1904, 1, 1))
+        serial = _days(moment - datetime(1899, 12, 30))
+        return serial if serial >= 61 else serial - 1  # Excel counts a 29 February 1900
+
+    def sheet(self) -> Sheet:
+        """What was gathered, as data."""
+        row, column = np.frombuffer(self.row, np.int32), np.frombuffer(self.column, np.int32)
+        kind, number = np.frombuffer(self.kind, np.uint8), np.frombuffer(self.number, np.float64)
+        computed = np.frombuffer(self.computed, np.bool_)
+        formula_row, formula_column = (
+            np.frombuffer(self.formula_row, np.int32),
+            np.frombuffer(self.formula_column, np.int32),
+        )
+        self._refuse_doubles(formula_row, formula_column)
+        order = self._order(row, column)
+        if order is not None:
+            row, column, kind, number, computed = row[order], column[order], kind[order], number[order], computed[order]
+        fills = self.formulas.fills(formula_row, formula_column, np.frombuffer(self.formula_key, np.int32))
+        self._refuse_empty()
+        if self.arrays:
+            computed = computed | self._inside_arrays(row, column)
+            fills = sorted([*fills, *self.arrays], key=lambda fill: (fill.area.row, fill.area.column))
+        own = list(self.texts)
+
+        def cells(chosen: NDArray[np.bool_]) -> Cells:
+            kinds, numbers = kind[chosen], number[chosen]
+            is_text = kinds == Kind.TEXT
+            used, places = np.unique(numbers[is_text], return_inverse=True)
+            numbers[is_text] = places
+            texts = tuple(self.shared[int(at)] if at >= 0 else own[int(-at) - 1] for at in used)
+            return Cells(row[chosen], column[chosen], kinds, numbers, texts)
+
+        return Sheet(self.name, cells(~computed), tuple(fills), cells(computed))
+
+    def _order(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> NDArray[np.intp] | None:
+        """The order by row and column, None if the cells stand in it; WorkbookError if a cell stands there twice."""
+        place = row.astype(np.int64) * MAX_COLUMNS + column
+        step = np.diff(place)
+        if (step > 0).all():
+            return None
+        order = np.argsort(place, kind="stable")
+        same = np.flatnonzero(np.diff(place[order]) == 0)
+        if len(same):
+            at = order[same[0]]
+            raise self.error(int(row[at]), int(column[at]), "stands in the file twice; save it again in Excel")
+        return order
+
+    def _refuse_doubles(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> None:
+        """No cell may have two formulas."""
+        self._order(row, column)
+        corners = [(fill.area.row, fill.area.column) for fill in self.arrays]
+        if len(set(corners)) < len(corners):
+            raise self.package.error(f"{self.name}: two array formulas stand in one cell; save it again in Excel")
+
+    def _refuse_empty(self) -> None:
+        """A formula without text must lie inside an array formula's area."""
+        places = np.array(sorted(self.empty), np.int32).reshape(-1, 2)
+        outside = np.flatnonzero(~self._inside_arrays(places[:, 0], places[:, 1]))
+        if len(outside):
+            row, column = places[outside[0]].tolist()
+            raise self.error(row, column, "has an empty formula; save the workbook again in Excel")
+
+    def _inside_arrays(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of the cells, sorted by row, an array formula fills."""
+        inside = np.zeros(len(row), np.bool_)
+        work = 0
+        for area in (fill.area for fill in self.arrays if fill.area.size > 1):
+            start, stop = np.searchsorted(row, [area.row, area.bottom])
+            work += int(stop - start)
+            if work > _MAX_ARRAY_WORK:
+                raise self.package.error(f"{self.name}: its array formulas overlap; save it again in Excel")
+            inside[start:stop] |= (column[start:stop] >= area.column) & (column[start:stop] < area.right)
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a worksheet needs to know of its workbook.
+
+    Parameters
+    ----------
+    shared
+        The shared texts.
+    dynamic
+        The values of a cell's attribute `cm` that mark a dynamic array formula.
+    date1904
+        Whether dates count from 1904.
+    """
+
+    shared: list[str]
+    dynamic: frozenset[str]
+    date1904: bool
+
+
+def read_sheet(package: Package, part: str, name: str, context: Context) -> Sheet:
+    """The worksheet `part`, called `name`, as data."""
+    reader = _Reader(package, part, name, context)
+    reader.read()
+    return reader.sheet()
+
+
+def _days(span: timedelta) -> float:
+    return span / timedelta(days=1)
