@@ -65,6 +65,8 @@ def matches(given: Array, criterion: Criterion, texts: Texts) -> Tensor:
     """Which elements meet a criterion, a bool tensor."""
     kind, payload, operand = given.kinds, given.number.detach(), criterion.operand
     if criterion.symbol == "<>":
+        if isinstance(operand, float):  # a text that looks like the number differs from it here
+            return ~((kind == int(Kind.NUMBER)) & (payload == operand))
         return ~matches(given, Criterion("=", operand, False), texts)
     if criterion.symbol == "=":
         return _equal(kind, payload, criterion, texts)

@@ -5,6 +5,7 @@ Lengths and positions count UTF-16 units, as Excel does: a character beyond the 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -180,14 +181,19 @@ def exact(one: str, two: str) -> bool:
     return one == two
 
 
-CP1252 = {code: bytes([code]).decode("cp1252", "replace") for code in range(128, 256)}
+def _windows(code: int) -> str:
+    """A character of Windows-1252; a control character where it has none."""
+    try:
+        return bytes([code]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(code)
 
 
 @textual(TABLE, "CHAR", integer("number"), summary="The character of a code, from Windows-1252.")
 def char(code: float) -> str | Error:
     if not 1 <= code <= 255:
         return Error.VALUE
-    return chr(int(code)) if code < 128 else CP1252[int(code)]
+    return _windows(int(code))
 
 
 @textual(TABLE, "CODE", TEXT, summary="The code of the first character, from Windows-1252.")
@@ -338,7 +344,7 @@ def _delimiters(given: Grid, ignore_case: bool) -> re.Pattern[str] | Error:
 PARTED = (
     TEXT,
     array("delimiter"),
-    integer("instance_num", 1.0, empty_is_default=True),
+    Parameter("instance_num", Type.ANY, None),
     integer("match_mode", 0.0, empty_is_default=True),
     integer("match_end", 0.0, empty_is_default=True),
     Parameter("if_not_found", Type.ARRAY, Error.NA, empty_is_default=True),
@@ -347,7 +353,11 @@ PARTED = (
 
 def _parted(value: str, delimiter: Grid, *more: object) -> object:
     """The text before and after the delimiter, or an error, or what stands for "not found"."""
-    instance, mode, end, otherwise = cast(tuple[float, float, float, Grid], more)
+    given, mode, end, otherwise = cast(tuple[Scalar, float, float, Grid], more)
+    wanted = number_of_scalar(1.0 if given is None else given)
+    if isinstance(wanted, Error):
+        return wanted
+    instance = math.floor(wanted)  # -1.2 is -2
     if instance == 0 or mode not in {0, 1} or end not in {0, 1} or abs(instance) > max(length(value), 1):
         return Error.VALUE
     pattern = _delimiters(delimiter, mode == 1)
@@ -360,7 +370,10 @@ def _parted(value: str, delimiter: Grid, *more: object) -> object:
         spans.append((len(value), len(value))) if instance > 0 else spans.insert(0, (0, 0))
     at = int(instance) - 1 if instance > 0 else len(spans) + int(instance)
     if not 0 <= at < len(spans):
-        return otherwise[0][0]
+        parts = _joined([delimiter])
+        if given is not None and not isinstance(parts, Error) and all(length(part) > length(value) for part in parts):
+            return Error.VALUE  # as Excel does for long delimiters where the instance is given
+        return "" if otherwise[0][0] is None else otherwise[0][0]
     return value[: spans[at][0]], value[spans[at][1] :]
 
 

@@ -75,8 +75,14 @@ def number_of_text(text: str) -> float | None:
     Raises Unsupported for a date without a year.
     """
     body = text.strip(" ")
-    if (value := _plain_number(body)) is not None or (value := serial_of_text(body)) is not None:
+    if (value := _plain_number(body)) is not None:
         return value
+    if (value := serial_of_text(body)) is not None:
+        if body == text:
+            return value
+        if text.startswith(" ") and text.endswith(" "):
+            return None
+        raise Unsupported(f"{text!r} as a number is a date with a space")
     if lacks_part(body):
         raise Unsupported(f"{text!r} as a number is a date that Excel completes with the day of the calculation")
     return None
