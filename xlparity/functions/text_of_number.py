@@ -30,6 +30,9 @@ def general(value: float) -> str:
     """
     if value == 0:
         return "0"
+    quick = f"{value:.15g}"
+    if "e" not in quick:
+        return quick
     sign, digits, exponent = digits15(value).normalize().as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits))
