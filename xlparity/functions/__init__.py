@@ -8,9 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlparity.functions import mathematics
+from xlparity.functions import (
+    arrays,
+    criteria,
+    distributions,
+    information,
+    logic,
+    lookup,
+    mathematics,
+    matrix,
+    rounding,
+    statistics,
+    trigonometry,
+)
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calling import call_function
+from xlparity.functions.newer import NEWER
 from xlparity.functions.signature import Argument, Function, LanesDiffer, Parameter, Unsupported
 from xlparity.model.table import Table
 
@@ -19,10 +32,17 @@ __all__ = ["FUNCTIONS", "NEWER", "Argument", "Function", "LanesDiffer", "Paramet
 FUNCTIONS: Table[str, Function] = Table(
     "functions",
     mathematics.TABLE,
+    trigonometry.TABLE,
+    statistics.TABLE,
+    distributions.TABLE,
+    rounding.TABLE,
+    logic.TABLE,
+    information.TABLE,
+    criteria.TABLE,
+    lookup.TABLE,
+    matrix.TABLE,
+    arrays.TABLE,
 )
-
-# Functions newer than Excel 2007, whose names files store with the prefix `_xlfn.`.
-NEWER: frozenset[str] = frozenset(name for name, function in FUNCTIONS.items() if function.newer)
 
 
 def call(name: str, arguments: Sequence[Argument | None], texts: Texts) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from xlparity.errors import FormulaError
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.gather import Early
 from xlparity.functions.scalars import array_of_scalar
 from xlparity.functions.signature import BLANK, Argument, Function
 
@@ -15,7 +16,9 @@ __all__ = ["call_function", "check_count"]
 def check_count(function: Function, count: int) -> None:
     """FormulaError, as Excel refuses to enter such a formula, unless `function` takes `count` arguments."""
     least, most = function.least, function.most
-    if count < least or (most is not None and count > most):
+    repeating = sum(1 for parameter in function.parameters if parameter.repeating)
+    uneven = repeating > 1 and (count - len(function.parameters)) % repeating != 0
+    if count < least or (most is not None and count > most) or uneven:
         takes = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise FormulaError(f"{function.name} takes {takes} argument(s), not {count}: {function.signature}")
 
@@ -35,9 +38,12 @@ def call_function(function: Function, arguments: Sequence[Argument | None], text
             given.append(argument)
         elif position < len(arguments) and not (parameter.empty_is_default and not parameter.required):
             given.append(BLANK)
-        elif parameter.repeating:
+        elif parameter.repeating or parameter.absent:
             break
         else:
             assert not parameter.required
             given.append(Argument(array_of_scalar(parameter.default, texts)))
-    return function.body(given, texts)
+    try:
+        return function.body(given, texts)
+    except Early as known:
+        return known.array

@@ -71,7 +71,6 @@ def elementwise(
     summary: str,
     safe: float = 0.5,
     result: Kind = Kind.NUMBER,
-    newer: bool = False,
     deviation: str = "",
 ) -> Callable[[Callable[..., Tensor | Checked]], Callable[..., Tensor | Checked]]:
     """Decorator that enters the elementwise function `name` into `table`.
@@ -87,7 +86,7 @@ def elementwise(
                 [argument.array for argument in arguments], parameters, compute, texts, safe=safe, result=result
             )
 
-        table.add(name, Function(name, parameters, summary, body, newer, deviation))
+        table.add(name, Function(name, parameters, summary, body, deviation))
         return compute
 
     return enter

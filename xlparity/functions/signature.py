@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final
 
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.newer import NEWER
 from xlparity.model.value import Kind, Scalar
 
 __all__ = [
@@ -69,8 +70,9 @@ class Parameter:
     """One declared parameter.
 
     `default` is the value of an argument that is not given. An argument that is given but empty (`ROUND(2.5,)`) is a
-    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). `repeating` parameters stand at
-    the end, and all of them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
+    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). An `absent` parameter that is
+    not given is not handed to the body, nor are those after it. `repeating` parameters stand at the end, and all of
+    them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
     """
 
     name: str
@@ -78,6 +80,7 @@ class Parameter:
     default: Scalar | _Required = REQUIRED
     repeating: bool = False
     empty_is_default: bool = False
+    absent: bool = False
 
     @property
     def required(self) -> bool:
@@ -104,21 +107,24 @@ Body = Callable[[Sequence[Argument], Texts], Array]
 class Function:
     """One function of Excel.
 
-    `newer` tells that files store the name with the prefix `_xlfn.`; `deviation` says, for the list of functions, where
-    the result can differ from Excel's.
+    `deviation` says, for the list of functions, where the result can differ from Excel's.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     summary: str
     body: Body
-    newer: bool = False
     deviation: str = ""
 
     @property
     def signature(self) -> str:
         """The call as Excel's documentation writes it: `ROUND(number, num_digits)`."""
         return f"{self.name}({', '.join(str(parameter) for parameter in self.parameters)})"
+
+    @property
+    def newer(self) -> bool:
+        """Whether files store the name with the prefix `_xlfn.`."""
+        return self.name in NEWER
 
     @property
     def least(self) -> int:
@@ -149,9 +155,11 @@ def number(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool
     return Parameter(name, Type.NUMBER, default, repeating)
 
 
-def integer(name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False) -> Parameter:
+def integer(
+    name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False, absent: bool = False
+) -> Parameter:
     """A parameter that is a number truncated to an integer."""
-    return Parameter(name, Type.INTEGER, default, empty_is_default=empty_is_default)
+    return Parameter(name, Type.INTEGER, default, empty_is_default=empty_is_default, absent=absent)
 
 
 def text(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
@@ -175,10 +183,15 @@ def numbers(name: str, default: Scalar | _Required = REQUIRED, *, repeating: boo
 
 
 def array(
-    name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False, empty_is_default: bool = False
+    name: str,
+    default: Scalar | _Required = REQUIRED,
+    *,
+    repeating: bool = False,
+    empty_is_default: bool = False,
+    absent: bool = False,
 ) -> Parameter:
     """A parameter that is a whole array."""
-    return Parameter(name, Type.ARRAY, default, repeating, empty_is_default)
+    return Parameter(name, Type.ARRAY, default, repeating, empty_is_default, absent)
 
 
 BLANK: Final = Argument(Array.single(Kind.BLANK, 0.0))

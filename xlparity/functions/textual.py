@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import boolean_of_scalar, number_of_scalar, text_of_scalar
 from xlparity.functions.lift import broadcast
-from xlparity.functions.scalars import kind_and_payload, scalar_of
+from xlparity.functions.scalars import array_of_scalar, kind_and_payload, scalar_of
 from xlparity.functions.signature import Argument, Function, Parameter, Type, Unsupported
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
@@ -25,6 +25,8 @@ __all__ = ["converted", "mapped", "textual"]
 
 def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]) -> Array:
     """`compute` over the elements of `arrays`, each as Python sees it; an undecided element makes the result so."""
+    if not arrays:
+        return array_of_scalar(compute(), texts)
     arrays = broadcast(arrays)
     shape = arrays[0].number.shape
     columns = [
@@ -80,7 +82,6 @@ def textual(
     name: str,
     *parameters: Parameter,
     summary: str,
-    newer: bool = False,
     deviation: str = "",
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Decorator that enters a function of single Python values into `table`; it returns a Scalar.
@@ -104,7 +105,7 @@ def textual(
 
             return mapped([argument.array for argument in arguments], texts, one)
 
-        function = Function(name, parameters, summary, body, newer, deviation)
+        function = Function(name, parameters, summary, body, deviation)
         table.add(name, function)
         return compute
 

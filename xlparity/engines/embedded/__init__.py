@@ -1,1 +1,5 @@
-"""The engine that comes with xlparity: Excel's formulas on torch."""
+"""The embedded engine: formulas evaluated on torch tensors, a whole fill at once."""
+
+from xlparity.engines.embedded.engine import EmbeddedEngine
+
+__all__ = ["EmbeddedEngine"]

@@ -1,0 +1,146 @@
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.formula.a1 import parse_area, parse_cell, show_cell
+from xlparity.model.area import Area
+from xlparity.model.book import Book, DefinedName, Fill, FillKind, Sheet, Table
+from xlparity.model.cell import Cell
+from xlparity.model.value import Cells, Error, Kind, Scalar
+
+UNDECIDED = "undecided"
+
+
+def sheet(constants: Mapping[str, Scalar], fills: Sequence[tuple[str, str] | tuple[str, str, FillKind]]) -> Sheet:
+    cells = {(cell.row, cell.column): value for text, value in constants.items() for cell in [parse_cell(text, "S")]}
+    return Sheet(
+        "S",
+        Cells.of(cells),
+        tuple(Fill(parse_area(fill[0], "S"), fill[1], *fill[2:]) for fill in fills),  # type: ignore[misc]
+    )
+
+
+def values(book: Book) -> dict[str, Scalar]:
+    cells = EmbeddedEngine().evaluate(book).sheets["S"]
+    return {
+        show_cell(Cell("S", row, column), sheet=False): UNDECIDED
+        if kind == Kind.UNDECIDED
+        else cells.scalar(row, column)
+        for row, column, kind in zip(cells.row.tolist(), cells.column.tolist(), cells.kind.tolist(), strict=True)
+    }
+
+
+def value(formula: str, kind: FillKind = FillKind.COPIED, at: str = "H1", **constants: Scalar) -> Scalar:
+    return values(Book((sheet(constants, [(at, formula, kind)]),)))[at.split(":", maxsplit=1)[0]]
+
+
+def test_a_fill_moves_its_relative_references() -> None:
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0, "C1": 10.0}, [("B1:B2", "A1*$C$1")]),)))
+    assert (found["B1"], found["B2"]) == (10.0, 20.0)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("-2^2", 4.0),
+        ("2^3^2", 64.0),
+        ("50%*4", 2.0),
+        ('"3"+1', 4.0),
+        ("TRUE+1", 2.0),
+        ("A9+1", 1.0),
+        ("A9", 0.0),
+        ("1/0", Error.DIV0),
+        ("IF(A1>0,A2,1/0)", 2.0),
+        ("IF(1,2,FOO(3))", 2.0),
+        ("FOO(3)+1", UNDECIDED),
+        ("[1]Sheet1!A1", UNDECIDED),
+        ("IFERROR(1/0,7)", 7.0),
+        ("CHOOSE(2,1/0,5)", 5.0),
+        ("SUM((A1,A2:A3))", 6.0),
+        ("SUM(A1:A3 A2:A9)", 5.0),
+        ("A1:A2 B1", Error.NULL),
+        ("SUM(A:A)", 6.0),
+        ("ROWS(A:A)", 1_048_576.0),
+        ("COLUMNS(B1:D1)", 3.0),
+        ("OFFSET(A1,1,0)", 2.0),
+        ("SUM(OFFSET(A1,0,0,3,1))", 6.0),
+        ("OFFSET(A1,-1,0)", Error.REF),
+        ("SUM(A1:INDEX(A1:A3,2))", 3.0),
+        ('INDIRECT("A"&2)', 2.0),
+        ("LET(_xlpm.x,A2,_xlpm.x*_xlpm.x)", 4.0),
+        ("LAMBDA(_xlpm.x,_xlpm.x+1)(5)", 6.0),
+        ("REDUCE(0,A1:A3,LAMBDA(_xlpm.a,_xlpm.b,_xlpm.a+_xlpm.b^2))", 14.0),
+        ("SUM(MAP(A1:A3,LAMBDA(_xlpm.x,_xlpm.x*2)))", 12.0),
+        ("SUM(BYROW(A1:B3,LAMBDA(_xlpm.r,MAX(_xlpm.r))))", 6.0),
+        ("SUM(MAKEARRAY(2,3,LAMBDA(_xlpm.r,_xlpm.c,_xlpm.r*_xlpm.c)))", 18.0),
+        ("MISSING_NAME", Error.NAME),
+        ("SUM(A1:A3*2)", 2.0),
+        ("SUMPRODUCT(A1:A3*2)", 12.0),
+    ],
+)
+def test_formula(formula: str, expected: Scalar) -> None:
+    assert value(formula, A1=1.0, A2=2.0, A3=3.0) == expected
+
+
+def test_a_range_where_one_value_is_wanted_gives_the_one_in_the_same_row() -> None:
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0}, [("C1:C3", "$A$1:$A$2+1")]),)))
+    assert [found[f"C{row}"] for row in (1, 2, 3)] == [2.0, 3.0, Error.VALUE]
+
+
+def test_array_formulas_spread_over_their_area() -> None:
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0}, [("C1:D3", "A1:A2*2", FillKind.ARRAY)]),)))
+    assert [found[cell] for cell in ("C1", "D1", "C2", "C3")] == [2.0, 2.0, 4.0, Error.NA]
+
+
+def test_a_spill_is_referred_to_by_its_anchor() -> None:
+    fills = [("B1:B3", "A1:A3*2", FillKind.DYNAMIC), ("C1", "SUM(_xlfn.ANCHORARRAY(B1))")]
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0, "A3": 3.0}, fills),)))
+    assert found["C1"] == 12.0
+
+
+def test_names_and_tables() -> None:
+    own = sheet({"A1": "x", "A2": 1.0, "A3": 2.0}, [("B2:B3", "T[[#This Row],[x]]*rate"), ("C1", "SUM(T[x])+left")])
+    names = (DefinedName("rate", "10"), DefinedName("left", "S!XFD1"))
+    found = values(Book((own,), names, (Table("T", parse_area("S!A1:A3"), ("x",)),)))
+    assert (found["B2"], found["B3"], found["C1"]) == (10.0, 20.0, 3.0)
+
+
+def test_a_long_chain_is_computed_without_recursion() -> None:
+    assert values(Book((sheet({"A1": 1.0}, [("A2:A3000", "A1+1")]),)))["A3000"] == 3000.0
+
+
+def test_running_sums_and_two_dimensional_recurrences() -> None:
+    found = values(Book((sheet({"A1": 1.0}, [("A2:A9", "SUM(A$1:A1)"), ("B1:D1", "A1"), ("B2:D9", "A2+B1")]),)))
+    assert found["A5"] == 8.0
+    assert found["D3"] == found["C3"] + found["D2"]  # type: ignore[operator]
+
+
+def test_fills_that_need_each_others_row_before() -> None:
+    found = values(Book((sheet({"A1": 1.0, "B1": 1.0}, [("A2:A50", "A1+B1"), ("B2:B50", "A2-B1/2")]),)))
+    a, b = 1.0, 1.0
+    for row in range(2, 51):
+        a = a + b
+        b = a - b / 2
+        assert (found[f"A{row}"], found[f"B{row}"]) == (a, b)
+
+
+def test_a_circle_is_undecided_and_the_rest_is_not() -> None:
+    found = values(Book((sheet({}, [("A1", "B1"), ("B1", "A1+1"), ("C1", "1+1"), ("D1", "A1")]),)))
+    assert found == {"A1": UNDECIDED, "B1": UNDECIDED, "C1": 2.0, "D1": UNDECIDED}
+
+
+def test_forced_values_are_seen_downstream_only() -> None:
+    book = Book((sheet({"A1": 1.0}, [("B1", "A1+1"), ("C1", "B1*10")]),))
+    forced = {Area.of("S", 0, 1): np.array([[5.0]])}
+    found = EmbeddedEngine().evaluate(book, forced=forced)
+    assert (found.scalar(Cell("S", 0, 1)), found.scalar(Cell("S", 0, 2))) == (2.0, 50.0)
+
+
+def test_random_numbers_are_frozen_at_the_remembered_value() -> None:
+    cached = Cells.of({(0, 0): 0.25})
+    book = Book(
+        (Sheet("S", fills=(Fill(Area.of("S", 0, 0), "RAND()"), Fill(Area.of("S", 1, 0), "RAND()")), cached=cached),)
+    )
+    assert values(book) == {"A1": 0.25, "A2": UNDECIDED}

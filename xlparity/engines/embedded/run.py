@@ -1,0 +1,433 @@
+"""One evaluation of a workbook: fills in the order of their dependencies, each whole where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xlparity.engines.embedded.evaluate import Evaluator
+from xlparity.engines.embedded.frame import Frame, Window
+from xlparity.engines.embedded.graph import components
+from xlparity.engines.embedded.operand import NotReady, Ragged
+from xlparity.engines.embedded.precedents import Box, Reads, reads
+from xlparity.engines.embedded.recurrence import steps_of
+from xlparity.engines.embedded.store import Grid, Store
+from xlparity.engines.embedded.workbook import Formula, Workbook
+from xlparity.formula.a1 import show_cell
+from xlparity.functions.array import Array, Texts
+from xlparity.model.area import Area
+from xlparity.model.book import FillKind
+from xlparity.model.cell import Cell
+from xlparity.model.value import Cells, Error, Kind
+
+__all__ = ["Run"]
+
+# How many elements one operand of a window may have: larger windows are evaluated in pieces of rows.
+MAX_ELEMENTS = 1 << 23
+# Above this many cells, an area's fills are looked up among the fills' corners rather than cell by cell.
+_OWNERS_LIMIT = 4096
+
+
+@dataclass(slots=True)
+class Run:
+    """The evaluation of `workbook`.
+
+    `inputs` replaces constants by tensors of shape (rows, columns) or (batch, rows, columns). Formulas downstream of
+    an area in `forced` see the numbers given there (NaN: not forced), while the area's own formulas are computed and
+    reported as ever.
+    """
+
+    workbook: Workbook
+    inputs: Mapping[Area, Tensor] = field(default_factory=dict)
+    forced: Mapping[Area, NDArray[np.float64]] = field(default_factory=dict)
+    texts: Texts = field(default_factory=Texts)
+    frozen: dict[int, str] = field(default_factory=dict)
+    store: Store = field(init=False)
+    evaluator: Evaluator = field(init=False)
+    reads: list[Reads] = field(init=False)
+    _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _by_cells: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        book = self.workbook.book
+        areas: dict[int, list[Area]] = {}
+        for formula in self.workbook.formulas:
+            areas.setdefault(formula.sheet, []).append(formula.area)
+        for area in [*self.inputs, *self.forced]:
+            sheet = self.workbook.sheet(area.sheet)
+            if sheet is None:
+                raise KeyError(area.sheet)
+            areas.setdefault(sheet, []).append(area)
+        batch = max((tensor.shape[0] for tensor in self.inputs.values() if tensor.ndim == 3), default=1)
+        self.store = Store.of([sheet.constants for sheet in book.sheets], areas, batch)
+        self.evaluator = Evaluator(self.workbook, self.store, self.texts)
+        self.reads = [reads(self.workbook, formula) for formula in self.workbook.formulas]
+        for sheet, grid in enumerate(self.store.grids):
+            enter_cells(grid, book.sheets[sheet].constants, self.texts)
+        for area, tensor in self.inputs.items():
+            values = tensor.to(torch.float64)
+            self._grid(area).write(area.row, area.column, values if values.ndim == 3 else values[None], None)
+        self._enter_owners()
+        self._enter_forced()
+
+    def _grid(self, area: Area) -> Grid:
+        sheet = self.workbook.sheet(area.sheet)
+        assert sheet is not None
+        return self.store.grids[sheet]
+
+    def _enter_owners(self) -> None:
+        for index, formula in enumerate(self.workbook.formulas):
+            area = formula.area
+            grid = self.store.grids[formula.sheet]
+            grid.owner[grid.place(area.row, area.column, area.height, area.width)] = index
+        self.evaluator.pending = [grid.owner >= 0 for grid in self.store.grids]
+
+    def _enter_forced(self) -> None:
+        for area, numbers in self.forced.items():
+            sheet = self.workbook.sheet(area.sheet)
+            assert sheet is not None
+            grid = self.store.grids[sheet]
+            mask = self._masks.get(sheet)
+            if mask is None:
+                mask = self._masks[sheet] = np.full(grid.owner.shape, np.nan)
+            mask[grid.place(area.row, area.column, area.height, area.width)] = numbers
+        for sheet, mask in self._masks.items():
+            grid = self.store.grids[sheet]
+            self._own[sheet] = grid.number.clone(), grid.kind.clone()
+            force = torch.from_numpy(~np.isnan(mask) & (grid.owner < 0))
+            grid.number[:, force] = torch.from_numpy(mask)[force]
+            grid.kind[:, force] = int(Kind.NUMBER)
+
+    # -- order ----------------------------------------------------------------------------------------------------
+
+    def go(self) -> None:
+        """Compute all formulas."""
+        formulas = self.workbook.formulas
+        everything = [_window(formula) for formula in formulas]
+        precedents = [self._fills_read(index, window) for index, window in enumerate(everything)]
+        for component in components(precedents):
+            first = component[0]
+            if len(component) == 1 and first not in precedents[first]:
+                self._compute_now(first, everything[first])
+                continue
+            windows = {index: everything[index] for index in component}
+            steps = None
+            if all(formulas[index].fill.kind is FillKind.COPIED for index in component):
+                steps = steps_of(windows, self.reads)
+            if steps is None:
+                self._by_cells.update(component)
+                self._compute_on_demand([piece for item in windows.items() for piece in self._cells(*item)])
+            else:
+                for index, window in steps.windows(windows):
+                    self._compute_now(index, window)
+
+    def _compute_now(self, index: int, window: Window) -> None:
+        """Compute a window whose precedents are computed, as far as its text tells."""
+        if self.reads[index].dynamic:
+            self._compute_on_demand([(index, window)])
+        else:
+            self._compute(index, window, checked=False)
+
+    def _cells(self, index: int, window: Window) -> list[tuple[int, Window]]:
+        if self.workbook.formulas[index].fill.kind is not FillKind.COPIED:
+            return [(index, window)]
+        return [(index, piece) for piece in window.split("cells")]
+
+    def _fills_read(self, index: int, window: Window) -> list[int]:
+        """The fills that a window reads, as far as the text tells; a volatile function reads nothing."""
+        found: dict[int, None] = {}
+        if self.reads[index].volatile is not None:
+            return []
+        for span in self.reads[index].spans:
+            box = span.box(window)
+            if box is not None:
+                found.update(dict.fromkeys(self._fills_in(box)))
+        return list(found)
+
+    def _fills_in(self, box: Box) -> list[int]:
+        sheet, top, left, bottom, right = box
+        grid = self.store.grids[sheet]
+        bottom, right = min(bottom, grid.rows.size), min(right, grid.columns.size)
+        if top >= bottom or left >= right:
+            return []
+        owners = grid.owners(top, left, bottom - top, right - left)
+        if owners.size == 1:
+            only = int(owners[0, 0])
+            return [only] if only >= 0 else []
+        unique = np.unique(owners)
+        return [int(index) for index in unique if index >= 0]
+
+    # -- computing ------------------------------------------------------------------------------------------------
+
+    def _compute_on_demand(self, tasks: list[tuple[int, Window]]) -> None:
+        """Compute `tasks` and whatever they turn out to need first.
+
+        A task that meets a cell not computed yet waits on a stack for the fill of that cell. Where fills wait for each
+        other as wholes, they are taken apart into cells; cells that wait for each other are a circle.
+        """
+        stack = list(reversed(tasks))
+        waiting: dict[tuple[int, Window], int] = {}
+        while True:
+            if not stack:
+                stack = [
+                    (index, cell)
+                    for index, window in tasks
+                    if self._waits(window)
+                    for _, cell in self._cells(index, window)
+                    if self._waits(cell)
+                ]
+                if not stack:
+                    return
+                self._by_cells.update(index for index, _ in stack)
+            task = stack[-1]
+            if not self._waits(task[1]):
+                stack.pop()
+                waiting.pop(task, None)
+                continue
+            try:
+                self._compute(*task, checked=True)
+                continue
+            except NotReady as wait:
+                needed = self._tasks_for(wait)
+            waiting[task] = len(stack) - 1
+            circle = next((other for other in needed if other in waiting), None)
+            if circle is None:
+                stack.extend(needed)
+                continue
+            start = waiting[circle]
+            chain = [other for other in stack[start:] if other in waiting]
+            wholes = [other for other in chain if self._divisible(*other)]
+            if wholes:
+                self._by_cells.update(index for index, _ in wholes)
+                for other in stack[waiting[wholes[0]] :]:
+                    waiting.pop(other, None)
+                del stack[stack.index(wholes[0]) :]
+            else:
+                self._circular(chain)
+
+    def _tasks_for(self, wait: NotReady) -> list[tuple[int, Window]]:
+        """What has to be computed for the cells that a formula waits for."""
+        grid = self.store.grids[wait.sheet]
+        tasks: dict[tuple[int, Window], None] = {}
+        for row, column in wait.cells:
+            index = int(grid.owners(row, column, 1, 1)[0, 0])
+            formula = self.workbook.formulas[index]
+            if index in self._by_cells and formula.fill.kind is FillKind.COPIED:
+                tasks[(index, Window(wait.sheet, row, column))] = None
+            else:
+                tasks[(index, _window(formula))] = None
+        return list(tasks)
+
+    def _divisible(self, index: int, window: Window) -> bool:
+        return window.size > 1 and self.workbook.formulas[index].fill.kind is FillKind.COPIED
+
+    def _waiting(self, window: Window) -> NDArray[np.bool_]:
+        grid = self.store.grids[window.sheet]
+        assert self.evaluator.pending is not None
+        place = grid.place(window.row, window.column, window.height, window.width)
+        waiting: NDArray[np.bool_] = self.evaluator.pending[window.sheet][place]
+        return waiting
+
+    def _waits(self, window: Window) -> bool:
+        return bool(self._waiting(window).any())
+
+    def _circular(self, circle: list[tuple[int, Window]]) -> None:
+        """Make the cells of a circle undecided, with the path as the reason."""
+        sheets = self.workbook.book.sheets
+        cells = [Cell(sheets[window.sheet].name, window.row, window.column) for _, window in circle]
+        same = len({cell.sheet for cell in cells}) == 1
+        shown = [show_cell(cell, sheet=not same) for cell in [*cells, cells[0]]]
+        if len(shown) > 12:
+            shown = [*shown[:6], "...", *shown[-5:]]
+        reason = self.evaluator.undecided("circular reference " + " -> ".join(shown))
+        for index, window in circle:
+            self._write(index, window, reason)
+
+    def _compute(self, index: int, window: Window, checked: bool) -> None:
+        formula = self.workbook.formulas[index]
+        array_mode = formula.fill.kind is not FillKind.COPIED
+        if formula.expression is None:
+            self._write(index, window, self.evaluator.undecided(formula.problem))
+            return
+        if self.reads[index].volatile is not None:
+            self._freeze(index, window)
+            return
+        pieces = [window]
+        while pieces:
+            piece = pieces.pop()
+            area = formula.area
+            at = Window(window.sheet, area.row, area.column) if array_mode else piece
+            frame = Frame(at, (area.row, area.column), formula.sheet, array_mode, checked=checked)
+            try:
+                operand = self.evaluator.evaluate(formula.expression, frame)
+                result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
+            except Ragged as ragged:
+                pieces.extend(reversed(self._finer(at, ragged.axis)))
+                continue
+            except RecursionError:
+                result = self.evaluator.undecided("its formula nests too deep")
+            except NotReady:
+                raise
+            except Exception as problem:
+                # A mistake of ours must not take the other cells along, nor pass for a value.
+                result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
+            self._write(index, piece, result)
+
+    def _finer(self, window: Window, axis: str) -> list[Window]:
+        finer = window.split(axis)
+        return finer if len(finer) > 1 else window.split("cells")
+
+    def _freeze(self, index: int, window: Window) -> None:
+        """A volatile formula keeps the values that the file remembers; without them it is undecided."""
+        name = self.reads[index].volatile
+        sheet = self.workbook.book.sheets[window.sheet]
+        area = Area.of(sheet.name, window.row, window.column, window.height, window.width)
+        cached = sheet.cached.grid(area)
+        number, kind = torch.from_numpy(cached.number.copy()), torch.from_numpy(cached.kind.copy())
+        _own_texts(number, kind, cached.texts, self.texts)
+        missing = kind == int(Kind.BLANK)
+        if bool(missing.any()):
+            reason = self.texts.index(f"{name} has no remembered value to be frozen at")
+            number[missing] = float(reason)
+            kind[missing] = int(Kind.UNDECIDED)
+        self.frozen[index] = f"{name} is frozen at the value that the file remembers"
+        self._write(index, window, Array(number[..., None, None], kind[..., None, None]))
+
+    def _write(self, index: int, window: Window, result: Array) -> None:
+        """Store the result for a window: a value for each cell, or one array over the fill's area."""
+        fill = self.workbook.formulas[index].fill
+        grid = self.store.grids[window.sheet]
+        number, kind = result.number, result.kind
+        if kind is not None:
+            # A formula that gives an empty cell shows 0.
+            kind = torch.where(kind == int(Kind.BLANK), int(Kind.NUMBER), kind)
+        single = result.rows == result.columns == 1
+        unknown = single and kind is not None and bool((kind == int(Kind.UNDECIDED)).any())
+        if fill.kind is FillKind.COPIED or unknown or _covers(result, window):
+            # What is undecided is so over the whole area, since its size is not known either.
+            number = number[..., 0, 0]
+            kind = None if kind is None else kind[..., 0, 0]
+        else:
+            number, kind = _spread(number, kind, fill.area.height, fill.area.width, fill.kind)
+        shape = (self.store.batch, window.height, window.width)
+        number = number.detach().expand(shape)
+        if kind is not None:
+            kind = kind.expand(shape)
+        assert self.evaluator.pending is not None
+        place = grid.place(window.row, window.column, window.height, window.width)
+        self.evaluator.pending[window.sheet][place] = False
+        mask = self._masks.get(window.sheet)
+        if mask is not None:
+            forced = torch.from_numpy(mask[place])
+            force = ~torch.isnan(forced)
+            if bool(force.any()):
+                own_number, own_kind = self._own[window.sheet]
+                own_number[:, *place] = number
+                own_kind[:, *place] = int(Kind.NUMBER) if kind is None else kind
+                number = torch.where(force, forced, number)
+                if kind is not None:
+                    kind = torch.where(force, int(Kind.NUMBER), kind)
+        grid.write(window.row, window.column, number, kind)
+
+    # -- results --------------------------------------------------------------------------------------------------
+
+    def cells(self) -> dict[str, Cells]:
+        """The values of all cells of the first sample."""
+        result = {}
+        texts = tuple(self.texts.table)
+        for sheet, grid in enumerate(self.store.grids):
+            number, kind = grid.number[0], grid.kind[0]
+            mask = self._masks.get(sheet)
+            if mask is not None:
+                own_number, own_kind = self._own[sheet]
+                force = torch.from_numpy(~np.isnan(mask))
+                number = torch.where(force, own_number[0], number)
+                kind = torch.where(force, own_kind[0], kind)
+            kinds = kind.numpy()
+            rows, columns = np.nonzero(kinds)
+            chosen = kinds[rows, columns]
+            payload = number.numpy()[rows, columns]
+            payload[chosen == int(Kind.UNDECIDED)] = 0.0
+            result[self.workbook.book.sheets[sheet].name] = Cells(
+                grid.rows.numbers()[rows].astype(np.int32),
+                grid.columns.numbers()[columns].astype(np.int32),
+                chosen,
+                payload,
+                texts,
+            )
+        return result
+
+
+def _window(formula: Formula) -> Window:
+    area = formula.area
+    return Window(formula.sheet, area.row, area.column, area.height, area.width)
+
+
+def _covers(result: Array, window: Window) -> bool:
+    """Whether `result` has a lane for each cell of the window, as remembered values of an array formula have."""
+    return (
+        window.size > 1
+        and result.rows == result.columns == 1
+        and result.number.shape[-4:-2]
+        == (
+            window.height,
+            window.width,
+        )
+    )
+
+
+def _spread(
+    number: Tensor, kind: Tensor | None, height: int, width: int, fill: FillKind
+) -> tuple[Tensor, Tensor | None]:
+    """The result of an array formula over its area: rows and columns as the batch's trailing dimensions.
+
+    A single row or column repeats over the area of an array formula; beyond a larger result it shows #N/A. A dynamic
+    array leaves the rest of the area it once spilled over empty.
+    """
+    number = number.reshape(-1, *number.shape[-2:])
+    rows, columns = number.shape[-2:]
+    if kind is not None:
+        kind = kind.reshape(-1, *kind.shape[-2:])
+    if fill is FillKind.ARRAY:
+        if rows == 1:
+            number, rows = number.expand(-1, height, -1), height
+            kind = None if kind is None else kind.expand(-1, height, -1)
+        if columns == 1:
+            number, columns = number.expand(-1, -1, width), width
+            kind = None if kind is None else kind.expand(-1, -1, width)
+    number = number[:, :height, :width]
+    kind = None if kind is None else kind[:, :height, :width]
+    if rows < height or columns < width:
+        pad = (0, max(width - columns, 0), 0, max(height - rows, 0))
+        kinds = torch.full(number.shape, int(Kind.NUMBER), dtype=torch.uint8) if kind is None else kind
+        empty = Kind.ERROR if fill is FillKind.ARRAY else Kind.BLANK
+        kind = torch.nn.functional.pad(kinds, pad, value=int(empty))
+        number = torch.nn.functional.pad(number, pad, value=float(Error.NA) if fill is FillKind.ARRAY else 0.0)
+    return number, kind
+
+
+def enter_cells(grid: Grid, cells: Cells, texts: Texts) -> None:
+    """Store constants."""
+    if not len(cells):
+        return
+    number, kind = torch.from_numpy(cells.number.copy()), torch.from_numpy(cells.kind.copy())
+    _own_texts(number, kind, cells.texts, texts)
+    rows = torch.from_numpy(np.searchsorted(grid.rows.numbers(), cells.row))
+    columns = torch.from_numpy(np.searchsorted(grid.columns.numbers(), cells.column))
+    grid.number[:, rows, columns] = number
+    grid.kind[:, rows, columns] = kind
+
+
+def _own_texts(number: Tensor, kind: Tensor, given: tuple[str, ...], texts: Texts) -> None:
+    """Replace indices into `given` by indices into `texts`, in place."""
+    if not given:
+        return
+    table = torch.tensor([float(texts.index(text)) for text in given], dtype=torch.float64)
+    is_text = kind == int(Kind.TEXT)
+    number[is_text] = table[number[is_text].long()]

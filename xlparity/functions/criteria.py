@@ -1,0 +1,250 @@
+"""Functions with criteria: COUNTIF, SUMIFS, AVERAGEIFS, MAXIFS, ...
+
+Source: "COUNTIF function", "SUMIFS function". A criterion is a value or a text such as ">=3", "<>a*" or "=".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.fault import UNDECIDED, Fault, any_fault, array_of, fault_of, first_fault, merged, where_error
+from xlparity.functions.lift import broadcast
+from xlparity.functions.order import text_key
+from xlparity.functions.scalars import scalar_of
+from xlparity.functions.signature import Argument, Function, anything, array
+from xlparity.functions.text_of_number import number_of_text
+from xlparity.functions.wildcard import has_wildcard, pattern_of
+from xlparity.model.table import Table
+from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar
+
+__all__ = ["TABLE", "Criterion", "criterion_of", "matches"]
+
+TABLE: Table[str, Function] = Table("criteria")
+OPERATOR = re.compile(r"(<=|>=|<>|=|<|>)?(.*)", re.DOTALL)
+ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A comparison with an operand; `bare` where the criterion was written without an operator."""
+
+    symbol: str
+    operand: Scalar
+    bare: bool
+
+
+def criterion_of(value: Scalar) -> Criterion:
+    """The criterion that a value means; a blank cell means 0."""
+    if value is None:
+        return Criterion("=", 0.0, False)
+    if not isinstance(value, str):
+        return Criterion("=", value, False)
+    found = OPERATOR.fullmatch(value)
+    assert found is not None
+    symbol, text = found[1] or "=", found[2]
+    operand: Scalar = text
+    if text.upper() in {"TRUE", "FALSE"}:
+        operand = text.upper() == "TRUE"
+    elif text.upper() in ERRORS:
+        operand = ERRORS[text.upper()]
+    elif (number := number_of_text(text)) is not None:
+        operand = number
+    return Criterion(symbol, operand, found[1] is None)
+
+
+def matches(given: Array, criterion: Criterion, texts: Texts) -> Tensor:
+    """Which elements meet a criterion, a bool tensor."""
+    kind, payload, operand = given.kinds, given.number.detach(), criterion.operand
+    if criterion.symbol == "<>":
+        return ~matches(given, Criterion("=", operand, False), texts)
+    if criterion.symbol == "=":
+        return _equal(kind, payload, criterion, texts)
+    compare = {"<": torch.lt, "<=": torch.le, ">": torch.gt, ">=": torch.ge}[criterion.symbol]
+    if isinstance(operand, str):
+        if operand == "":
+            return torch.zeros_like(kind, dtype=torch.bool)
+        key = text_key(operand)
+        order = {"<": lambda a: a < key, "<=": lambda a: a <= key, ">": lambda a: a > key, ">=": lambda a: a >= key}
+        return _texts_where(kind, payload, texts, lambda text: order[criterion.symbol](text_key(text)))
+    if isinstance(operand, Error):
+        return (kind == int(Kind.ERROR)) & compare(payload, float(operand))
+    wanted = Kind.BOOLEAN if isinstance(operand, bool) else Kind.NUMBER
+    assert operand is not None
+    return (kind == int(wanted)) & compare(payload, float(operand))
+
+
+def _equal(kind: Tensor, payload: Tensor, criterion: Criterion, texts: Texts) -> Tensor:
+    operand = criterion.operand
+    if isinstance(operand, Error):
+        return (kind == int(Kind.ERROR)) & (payload == float(operand))
+    if isinstance(operand, bool):
+        return (kind == int(Kind.BOOLEAN)) & (payload == float(operand))
+    if isinstance(operand, str):
+        if operand == "":
+            blank = kind == int(Kind.BLANK)
+            return blank | ((kind == int(Kind.TEXT)) & (payload == texts.index(""))) if criterion.bare else blank
+        if has_wildcard(operand):
+            pattern = pattern_of(operand)
+            return _texts_where(kind, payload, texts, lambda text: pattern.fullmatch(text) is not None)
+        folded = operand.casefold()
+        return _texts_where(kind, payload, texts, lambda text: text.casefold() == folded)
+    assert operand is not None
+    number = (kind == int(Kind.NUMBER)) & (payload == float(operand))
+    if not bool((kind == int(Kind.TEXT)).any()):
+        return number
+    return number | _texts_where(kind, payload, texts, lambda text: number_of_text(text) == operand)
+
+
+def _texts_where(kind: Tensor, payload: Tensor, texts: Texts, test: Callable[[str], bool]) -> Tensor:
+    is_text = kind == int(Kind.TEXT)
+    if not bool(is_text.any()):
+        return is_text
+    used = {int(index) for index in payload[is_text].tolist()}
+    meets = torch.zeros(len(texts.table), dtype=torch.bool)
+    meets[[index for index in used if test(texts.table[index])]] = True
+    return is_text & meets[torch.where(is_text, payload, 0.0).long()]
+
+
+def _mask(ranges: Sequence[Array], criteria: Sequence[Array], texts: Texts) -> tuple[Tensor, Fault]:
+    """Which elements of the ranges meet all criteria: (*lanes, rows, columns, n), rows and columns of the criteria.
+
+    Each distinct tuple of criteria is tested once.
+    """
+    given = broadcast(criteria)
+    shape = given[0].number.shape
+    fault = merged([_undecided(one) for one in given] + [first_fault(_undecided(one)) for one in ranges])
+    flat = [Array(one.number.detach().flatten(-2), one.kinds.flatten(-2)) for one in ranges]
+    codes = np.stack(
+        [part.numpy().ravel() for one in given for part in (one.kinds.to(torch.float64), one.number.detach())], -1
+    )
+    distinct, places = np.unique(codes, axis=0, return_inverse=True)
+    inverse = torch.from_numpy(places.reshape(shape))
+    lanes = np.broadcast_shapes(*(one.number.shape[:-1] for one in flat))
+    made = torch.zeros((len(distinct), *lanes, flat[0].number.shape[-1]), dtype=torch.bool)
+    for at, row in enumerate(distinct):
+        mask = torch.ones((), dtype=torch.bool)
+        for position, one in enumerate(flat):
+            kind, payload = int(row[2 * position]), float(row[2 * position + 1])
+            if kind != Kind.UNDECIDED:
+                mask = mask & matches(one, criterion_of(scalar_of(kind, payload, texts)), texts)
+        made[at] = mask
+    if not lanes:
+        return made[inverse], fault
+    full = np.broadcast_shapes(shape, (*lanes, 1, 1))
+    index = inverse.expand(full)
+    if len(distinct) == 1:
+        return made[0][..., None, None, :].expand(*full, made.shape[-1]), fault
+    result = torch.zeros((*full, made.shape[-1]), dtype=torch.bool)
+    for at in range(len(distinct)):
+        result = torch.where((index == at).unsqueeze(-1), made[at][..., None, None, :], result)
+    return result, fault
+
+
+def _undecided(given: Array) -> Fault:
+    fault = fault_of(given)
+    return None if fault is None else torch.where(fault >= UNDECIDED, fault, 0)
+
+
+def _countifs(arguments: Sequence[Argument], texts: Texts) -> Array:
+    ranges, criteria = [one.array for one in arguments[::2]], [one.array for one in arguments[1::2]]
+    if len({(one.rows, one.columns) for one in ranges}) > 1:
+        return Array.of_error(Error.VALUE)
+    mask, fault = _mask(ranges, criteria, texts)
+    return array_of(mask.sum(-1).to(torch.float64), fault)
+
+
+# How the numbers that meet the criteria are put together: numbers and mask to a result and where it is an error.
+Combine = Callable[[Tensor, Tensor], tuple[Tensor, Fault]]
+
+
+def _average(number: Tensor, mask: Tensor) -> tuple[Tensor, Fault]:
+    count = mask.sum(-1)
+    return torch.where(mask, number, 0.0).sum(-1) / count.clamp(min=1), where_error(count == 0, Error.DIV0)
+
+
+def _greatest(number: Tensor, mask: Tensor) -> tuple[Tensor, Fault]:
+    return torch.where(mask.any(-1), torch.where(mask, number, -math.inf).amax(-1), 0.0), None
+
+
+def _smallest(number: Tensor, mask: Tensor) -> tuple[Tensor, Fault]:
+    return torch.where(mask.any(-1), torch.where(mask, number, math.inf).amin(-1), 0.0), None
+
+
+def _sum(number: Tensor, mask: Tensor) -> tuple[Tensor, Fault]:
+    if number.ndim == 3 and not number.requires_grad:
+        return mask.to(torch.float64) @ number[0, 0], None
+    return torch.where(mask, number, 0.0).sum(-1), None
+
+
+def _combined(
+    values: Array, ranges: Sequence[Array], criteria: Sequence[Array], texts: Texts, combine: Combine
+) -> Array:
+    if len({(one.rows, one.columns) for one in [values, *ranges]}) > 1:
+        return Array.of_error(Error.VALUE)
+    mask, fault = _mask(ranges, criteria, texts)
+    number = values.number.flatten(-2)[..., None, None, :]
+    own: Fault = None
+    if values.kind is not None:
+        kinds = values.kind.flatten(-2)[..., None, None, :]
+        codes = fault_of(values)
+        if codes is not None:  # errors count only where the criteria are met
+            wide = torch.where(mask, codes.flatten(-2)[..., None, None, :], 0)
+            found = any_fault(wide, 1)
+            own = None if found is None else found.squeeze(-1)
+        is_number = kinds == int(Kind.NUMBER)
+        mask = mask & is_number
+        number = torch.where(is_number, number, 0.0)
+    result, empty = combine(number, mask)
+    return array_of(result, merged([fault, own, empty]))
+
+
+def _ifs(arguments: Sequence[Argument], texts: Texts, *, combine: Combine) -> Array:
+    ranges, criteria = [one.array for one in arguments[1::2]], [one.array for one in arguments[2::2]]
+    return _combined(arguments[0].array, ranges, criteria, texts, combine)
+
+
+def _if(arguments: Sequence[Argument], texts: Texts, *, combine: Combine) -> Array:
+    tested, criterion = arguments[0].array, arguments[1].array
+    values = arguments[2].array if len(arguments) > 2 else tested
+    return _combined(values, [tested], [criterion], texts, combine)
+
+
+RANGES = (array("criteria_range1"), anything("criteria1"))
+MORE = (array("criteria_range", None, repeating=True), anything("criteria", None, repeating=True))
+ONE = (array("range"), anything("criteria"))
+TABLE.add("COUNTIF", Function("COUNTIF", ONE, "How many values meet a criterion.", _countifs))
+TABLE.add("COUNTIFS", Function("COUNTIFS", (*RANGES, *MORE), "How many values meet all criteria.", _countifs))
+for name, words, combine in (("SUMIF", "sum", _sum), ("AVERAGEIF", "mean", _average)):
+    TABLE.add(
+        name,
+        Function(
+            name,
+            (*ONE, array(f"{name[:-2].lower()}_range", None, absent=True)),
+            f"The {words} of the numbers whose cells meet a criterion.",
+            partial(_if, combine=combine),
+        ),
+    )
+for name, words, combine in (
+    ("SUMIFS", "sum", _sum),
+    ("AVERAGEIFS", "mean", _average),
+    ("MAXIFS", "greatest", _greatest),
+    ("MINIFS", "smallest", _smallest),
+):
+    TABLE.add(
+        name,
+        Function(
+            name,
+            (array(f"{name[:-3].lower()}_range"), *RANGES, *MORE),
+            f"The {words} of the numbers whose cells meet all criteria.",
+            partial(_ifs, combine=combine),
+        ),
+    )
