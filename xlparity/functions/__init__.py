@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from xlparity.functions import (
     arrays,
     criteria,
+    dates,
     distributions,
     information,
     logic,
     lookup,
     mathematics,
     matrix,
+    regression,
     rounding,
     statistics,
+    text,
     trigonometry,
 )
 from xlparity.functions.array import Array, Texts
@@ -41,7 +44,10 @@ FUNCTIONS: Table[str, Function] = Table(
     criteria.TABLE,
     lookup.TABLE,
     matrix.TABLE,
+    regression.TABLE,
     arrays.TABLE,
+    text.TABLE,
+    dates.TABLE,
 )
 
 

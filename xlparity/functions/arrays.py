@@ -307,7 +307,7 @@ def _enter(name: str, parameters: Sequence[Parameter], summary: str, body: Body)
 _enter(
     "SEQUENCE",
     (
-        integer("rows"),
+        integer("rows", 1.0, empty_is_default=True),
         integer("columns", 1.0, empty_is_default=True),
         Parameter("start", number("start").type, 1.0, empty_is_default=True),
         Parameter("step", number("step").type, 1.0, empty_is_default=True),

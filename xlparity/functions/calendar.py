@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from xlparity.model.value import Error
 
-__all__ = ["SHIFT1904", "date_of_serial", "days_in_month", "serial_of_date", "serial_of_text"]
+__all__ = ["SHIFT1904", "date_of_serial", "days_in_month", "lacks_part", "serial_of_date", "serial_of_text"]
 
 LAST = 2958465  # 9999-12-31
 SHIFT1904 = 1462  # days between the two date systems
@@ -29,6 +29,7 @@ TIME = re.compile(r"(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))? *(am?|pm?)?", r
 ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 AMERICAN = re.compile(r"(\d{1,2})[-/](\d{1,2})(?:[-/](\d{4}|\d{2}))")
 DAY_NAME = re.compile(r"(\d{1,2})[- /]([A-Za-z]+)[- /,]+(\d{4}|\d{2})")
+YEARLESS = re.compile(r"\d{1,2}[-/]\d{1,4}|\d{1,2}[- /]?[A-Za-z]{3,9}|[A-Za-z]{3,9}[- /,]*\d{1,4}")
 NAME_DAY = re.compile(r"([A-Za-z]+) +(\d{1,2}),? +(\d{4})")
 
 
@@ -54,8 +55,6 @@ def serial_of_date(year: int, month: int, day: int) -> int | Error:
         serial = (date(min(year, 9999), month, 1) - date(1899, 12, 30)).days + day - 1
         if year == 10000:
             serial += 365
-        if serial <= 60 and (year, month) >= (1900, 3):
-            serial -= 1  # counting back across the day that never was
         if year == 1899:
             serial -= 1
     return serial if 0 <= serial <= LAST else Error.NUM
@@ -91,6 +90,17 @@ def serial_of_text(text: str) -> float | None:
         if whole is not None and clock is not None:
             return whole + clock
     return None
+
+
+def lacks_part(text: str) -> bool:
+    """Whether `text` is a date without a year or a day, which Excel completes from the day of the calculation."""
+    if not YEARLESS.fullmatch(text):
+        return False
+    words = re.findall("[A-Za-z]+", text)
+    if words:
+        return words[0].lower() in MONTHS
+    first, second = (int(part) for part in re.split("[-/]", text))
+    return 1 <= first <= 12 and (1 <= second <= 31 or second >= 1900)
 
 
 def _date(text: str) -> int | None:

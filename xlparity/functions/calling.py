@@ -9,6 +9,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.gather import Early
 from xlparity.functions.scalars import array_of_scalar
 from xlparity.functions.signature import BLANK, Argument, Function
+from xlparity.functions.toolpak import TOOLPAK, strict
 
 __all__ = ["call_function", "check_count"]
 
@@ -30,6 +31,8 @@ def call_function(function: Function, arguments: Sequence[Argument | None], text
     `LanesDiffer` where lanes have results of different sizes.
     """
     check_count(function, len(arguments))
+    if function.name in TOOLPAK:
+        arguments = [strict(argument) for argument in arguments]
     given: list[Argument] = []
     for position in range(max(len(arguments), len(function.parameters))):
         parameter = function.parameter(position)

@@ -20,7 +20,7 @@ from xlparity.functions.fault import UNDECIDED, Fault, any_fault, array_of, faul
 from xlparity.functions.lift import broadcast
 from xlparity.functions.order import text_key
 from xlparity.functions.scalars import scalar_of
-from xlparity.functions.signature import Argument, Function, anything, array
+from xlparity.functions.signature import Argument, Function, Unsupported, anything, array
 from xlparity.functions.text_of_number import number_of_text
 from xlparity.functions.wildcard import has_wildcard, pattern_of
 from xlparity.model.table import Table
@@ -65,6 +65,8 @@ def matches(given: Array, criterion: Criterion, texts: Texts) -> Tensor:
     """Which elements meet a criterion, a bool tensor."""
     kind, payload, operand = given.kinds, given.number.detach(), criterion.operand
     if criterion.symbol == "<>":
+        if isinstance(operand, float):  # a text that looks like the number differs from it here
+            return ~((kind == int(Kind.NUMBER)) & (payload == operand))
         return ~matches(given, Criterion("=", operand, False), texts)
     if criterion.symbol == "=":
         return _equal(kind, payload, criterion, texts)
@@ -101,7 +103,15 @@ def _equal(kind: Tensor, payload: Tensor, criterion: Criterion, texts: Texts) ->
     number = (kind == int(Kind.NUMBER)) & (payload == float(operand))
     if not bool((kind == int(Kind.TEXT)).any()):
         return number
-    return number | _texts_where(kind, payload, texts, lambda text: number_of_text(text) == operand)
+    return number | _texts_where(kind, payload, texts, lambda text: _number(text) == operand)
+
+
+def _number(text: str) -> float | None:
+    """The number in a cell's text; None also for a date without a year, which no criterion can mean."""
+    try:
+        return number_of_text(text)
+    except Unsupported:
+        return None
 
 
 def _texts_where(kind: Tensor, payload: Tensor, texts: Texts, test: Callable[[str], bool]) -> Tensor:

@@ -48,22 +48,9 @@ _test("ISNA", "Whether a value is #N/A.", lambda kind, payload: (kind == int(Kin
 
 
 def _parity(name: str, summary: str, rest: float) -> None:
-    def body(arguments: Sequence[Argument], texts: Texts) -> Array:
-        given = arguments[0].array
-        if given.kind is not None and bool((given.kind == int(Kind.BOOLEAN)).any()):
-            kind = torch.where(given.kind == int(Kind.BOOLEAN), int(Kind.ERROR), given.kind)
-            payload = torch.where(given.kind == int(Kind.BOOLEAN), float(Error.VALUE), given.number)
-            given = Array(payload, kind.to(torch.uint8))
-        return inner.body([Argument(given, arguments[0].reference)], texts)
-
-    table: Table[str, Function] = Table("parity")
-
-    @elementwise(table, name, number("number"), summary=summary, result=Kind.BOOLEAN)
+    @elementwise(TABLE, name, number("number"), summary=summary, result=Kind.BOOLEAN)
     def parity(x: Tensor) -> Tensor:
         return (x.detach().trunc().abs() % 2 == rest).to(torch.float64)
-
-    inner = table[name]
-    TABLE.add(name, Function(name, (number("number"),), summary, body))
 
 
 _parity("ISEVEN", "Whether a number, truncated, is even.", 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
 __all__ = ["Checked", "broadcast", "checked", "elementwise", "fitted", "lifted"]
+
+F = TypeVar("F", bound=Callable[..., "Tensor | Checked"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def elementwise(
     safe: float = 0.5,
     result: Kind = Kind.NUMBER,
     deviation: str = "",
-) -> Callable[[Callable[..., Tensor | Checked]], Callable[..., Tensor | Checked]]:
+) -> Callable[[F], F]:
     """Decorator that enters the elementwise function `name` into `table`.
 
     The decorated function takes one float64 tensor an argument (bool tensors for BOOLEAN), already converted, and
@@ -80,7 +83,7 @@ def elementwise(
     finite; it stands in for faulty elements, so that they put no NaN into the gradients of the others.
     """
 
-    def enter(compute: Callable[..., Tensor | Checked]) -> Callable[..., Tensor | Checked]:
+    def enter(compute: F) -> F:
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
             return lifted(
                 [argument.array for argument in arguments], parameters, compute, texts, safe=safe, result=result

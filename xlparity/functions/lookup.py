@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -21,7 +22,7 @@ from xlparity.functions.gather import elements_of, integer_of, integers_of, lane
 from xlparity.functions.lift import fitted
 from xlparity.functions.logic import select
 from xlparity.functions.order import text_ranks
-from xlparity.functions.signature import Argument, Function, LanesDiffer, anything, array, boolean, integer
+from xlparity.functions.signature import Argument, Function, LanesDiffer, Unsupported, anything, array, boolean, integer
 from xlparity.functions.wildcard import has_wildcard, pattern_of
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -33,14 +34,26 @@ UNSORTED = "an approximate match in a list that is not sorted: Excel's answer de
 CHUNK = 2**24  # elements of a comparison table held at once
 
 
-def positions(
-    value: Array, vector: Array, texts: Texts, mode: int, *, last: bool = False, wild: bool = False
-) -> Tensor:
-    """Where each of `value` (*lanes, rows, columns) stands in `vector` (*lanes, n, 1), from 0; -1 is nowhere.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to search: `mode` 0 exact, -1 exact or the next smaller, 1 exact or the next greater.
 
-    `mode` 0 is an exact match, -1 exact or the next smaller, 1 exact or the next greater; the first of equals, or the
-    last one. `wild` reads wildcards in texts.
+    `last` takes the last of entries equal to the value, `last_beside` the last of those next to it. `wild` reads
+    wildcards in texts.
     """
+
+    mode: int = 0
+    last: bool = False
+    last_beside: bool = False
+    wild: bool = False
+
+
+EXACT = Search()
+WILD = Search(wild=True)
+
+
+def positions(value: Array, vector: Array, texts: Texts, search: Search) -> Tensor:
+    """Where each of `value` (*lanes, rows, columns) stands in `vector` (*lanes, n, 1), from 0; -1 is nowhere."""
     keys, classes = _keys(vector, value, texts)
     wanted, kinds = _keys(value, vector, texts)
     keys, classes = keys.flatten(-2), classes.flatten(-2)
@@ -51,11 +64,11 @@ def positions(
         size = max(CHUNK // keys.numel(), 1)
         looked, of_kind = wanted.reshape(-1, 1, 1), kinds.reshape(-1, 1, 1)
         parts = [slice(start, start + size) for start in range(0, len(looked), size)]
-        found = [_search(looked[part], of_kind[part], keys, classes, mode, last=last) for part in parts]
+        found = [_search(looked[part], of_kind[part], keys, classes, search) for part in parts]
         at = torch.cat(found).reshape(wanted.shape)
     else:
-        at = _search(wanted, kinds, keys, classes, mode, last=last)
-    return _wild(at, value, vector, texts, last=last) if wild and mode == 0 else at
+        at = _search(wanted, kinds, keys, classes, search)
+    return _wild(at, value, vector, texts, last=search.last) if search.wild else at
 
 
 def _keys(array: Array, other: Array, texts: Texts) -> tuple[Tensor, Tensor]:
@@ -71,23 +84,24 @@ def _keys(array: Array, other: Array, texts: Texts) -> tuple[Tensor, Tensor]:
     return torch.where(is_text, ranks[torch.where(is_text, number, 0.0).long()], number), kind
 
 
-def _search(wanted: Tensor, kinds: Tensor, keys: Tensor, classes: Tensor, mode: int, *, last: bool) -> Tensor:
+def _search(wanted: Tensor, kinds: Tensor, keys: Tensor, classes: Tensor, search: Search) -> Tensor:
     wide, wide_kinds = wanted.unsqueeze(-1), kinds.unsqueeze(-1)
     entries, entry_kinds = keys[..., None, None, :], classes[..., None, None, :]
-    comparable = entry_kinds == wide_kinds
-    n = keys.shape[-1]
-    place = torch.arange(n)
-    equal = comparable & (entries == wide)
-    exact = _edge(equal, place, last=last)
-    if mode == 0:
+    place = torch.arange(keys.shape[-1])
+    same = entry_kinds == wide_kinds
+    exact = _edge(same & (entries == wide), place, last=search.last)
+    if search.mode == 0:
         return exact
-    if mode < 0:
-        candidates = comparable & (entries < wide)
-        best = torch.where(candidates, entries, -math.inf).amax(-1, keepdim=True)
-    else:
-        candidates = comparable & (entries > wide)
-        best = torch.where(candidates, entries, math.inf).amin(-1, keepdim=True)
-    return torch.where(exact >= 0, exact, _edge(candidates & (entries == best), place, last=last))
+    # The next entry in the order of all values: numbers, texts, booleans.
+    countable = (entry_kinds != int(Kind.BLANK)) & (entry_kinds < int(Kind.ERROR)) & (wide_kinds < int(Kind.ERROR))
+    sign = -search.mode
+    beyond = countable & (
+        (sign * entry_kinds.to(torch.int8) < sign * wide_kinds.to(torch.int8)) | (same & (sign * entries < sign * wide))
+    )
+    best_kind = torch.where(beyond, sign * entry_kinds.to(torch.int8), -99).amax(-1, keepdim=True)
+    beyond = beyond & (sign * entry_kinds.to(torch.int8) == best_kind)
+    best = torch.where(beyond, sign * entries, -math.inf).amax(-1, keepdim=True)
+    return torch.where(exact >= 0, exact, _edge(beyond & (sign * entries == best), place, last=search.last_beside))
 
 
 def _edge(mask: Tensor, place: Tensor, *, last: bool) -> Tensor:
@@ -165,11 +179,11 @@ def _match(arguments: Sequence[Argument], texts: Texts) -> Array:
     vector = _vector(vector)
     fault = merged([fault_of(value), lane_fault(vector)])
     if kind == 0:
-        at, own = positions(value, vector, texts, 0, wild=True), None
+        at, own = positions(value, vector, texts, WILD), None
     else:
         at, own = approximate(value, vector, texts, descending=kind < 0)
         if kind < 0:  # of equals, the first
-            exact = positions(value, vector, texts, 0)
+            exact = positions(value, vector, texts, EXACT)
             at = torch.where(exact >= 0, exact, at)
     return _numbers(at + 1, merged([fault, own, _not_found(at)]))
 
@@ -220,6 +234,8 @@ def _uniform(mask: Tensor) -> bool:
 def _table_lookup(arguments: Sequence[Argument], texts: Texts, *, vertical: bool) -> Array:
     """VLOOKUP and HLOOKUP."""
     value, table = arguments[0].array, arguments[1].array
+    if not arguments[1].reference and table.number.numel() == 1 and int(table.kinds) == int(Kind.TEXT):
+        return Array.of_error(Error.VALUE)  # a text is no table
     if not vertical:
         table = Array(table.number.mT, None if table.kind is None else table.kind.mT)
     column, column_fault = numbers_of(arguments[2].array, texts)
@@ -232,7 +248,7 @@ def _table_lookup(arguments: Sequence[Argument], texts: Texts, *, vertical: bool
     if bool(ranged.all()):
         at, own = approximate(value, first, texts, descending=False)
     else:
-        at, own = positions(value, first, texts, 0, wild=True), None
+        at, own = positions(value, first, texts, WILD), None
     row, number = (one.number for one in fitted([Array(at.to(torch.float64)), Array(column)]))
     bounds = merged([where_error(column < 1, Error.VALUE), where_error(column > table.columns, Error.REF)])
     fault = merged([fault, bounds, own, _not_found(row)])
@@ -266,23 +282,32 @@ def _lookup(arguments: Sequence[Argument], texts: Texts) -> Array:
 
 def _xposition(value: Array, vector: Array, texts: Texts, mode: int, search: int) -> tuple[Tensor, Fault] | Error:
     """Where XMATCH and XLOOKUP find a value."""
+    if mode == 3:
+        raise Unsupported("match_mode 3 (regular expressions)")
     if mode not in {-1, 0, 1, 2} or search not in {-2, -1, 1, 2}:
         return Error.VALUE
     fault = merged([fault_of(value), lane_fault(vector)])
-    wild = mode == 2
-    at = positions(value, vector, texts, 0 if wild else mode, last=search == -1, wild=wild)
+    last = search < 0
+    beside = last if abs(search) == 1 else (mode < 0) == (search > 0)  # a binary search ends beside the place to insert
+    how = Search(0 if mode == 2 else mode, last, beside, wild=mode == 2)
+    at = positions(value, vector, texts, how)
     if value.kind is not None and vector.kind is not None:  # a blank finds a blank cell
         blanks = (vector.kind == int(Kind.BLANK)).flatten(-2)
-        found = _edge(blanks, torch.arange(blanks.shape[-1]), last=search == -1)[..., None, None]
+        found = _edge(blanks, torch.arange(blanks.shape[-1]), last=last)[..., None, None]
         at = torch.where(value.kind == int(Kind.BLANK), found, at)
-    if abs(search) == 2:
-        keys, classes = _keys(vector, value, texts)
-        keys, classes = keys.flatten(-2), classes.flatten(-2)
-        step = (keys[..., 1:] - keys[..., :-1]) * (1 if search == 2 else -1)
-        unsorted = (step < 0).any() | (classes != classes[..., :1]).any()
-        if bool(unsorted):
-            fault = merged([fault, torch.full((1, 1), UNDECIDED + texts.index(UNSORTED), dtype=torch.int32)])
+    if abs(search) == 2 and not _is_sorted(vector, value, texts, descending=last):
+        fault = merged([fault, torch.full((1, 1), UNDECIDED + texts.index(UNSORTED), dtype=torch.int32)])
     return at, fault
+
+
+def _is_sorted(vector: Array, value: Array, texts: Texts, *, descending: bool) -> bool:
+    """Whether the entries of a vector stand in order, blanks at its end aside."""
+    keys, classes = _keys(vector, value, texts)
+    keys, classes = keys.flatten(-2), classes.flatten(-2).to(torch.float64)
+    classes = torch.where(classes == float(Kind.BLANK), -99.0 if descending else 99.0, classes)
+    sign = -1 if descending else 1
+    step, level = sign * keys.diff(dim=-1), sign * classes.diff(dim=-1)
+    return not bool(((level < 0) | ((level == 0) & (step < 0))).any())
 
 
 def _xmatch(arguments: Sequence[Argument], texts: Texts) -> Array:
@@ -314,7 +339,7 @@ def _xlookup(arguments: Sequence[Argument], texts: Texts) -> Array:
     if at.shape[-2:] != (1, 1) and across > 1:  # several values: the first of each row or column, as Excel spills
         step, across = step[:1], 1
     index = at * result.columns + step if down else step.reshape(-1, 1) * result.columns + at
-    missing = at < 0
+    missing = at < 0 if fault is None else (at < 0) & (fault == 0)
     taken = elements_of(result, torch.where(missing, 0, index), fault)
     if not bool(missing.any()):
         return taken

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
 __all__ = ["Sample", "aggregate", "joined", "lanes_of", "paired", "pairs"]
+
+F = TypeVar("F", bound=Callable[..., "Tensor | Checked"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,14 @@ def aggregate(
     parameters: Sequence[Parameter],
     summary: str,
     deviation: str = "",
-) -> Callable[[Callable[..., Tensor | Checked]], Callable[..., Tensor | Checked]]:
+) -> Callable[[F], F]:
     """Decorator that enters a function of a sample under each of `names`.
 
     The decorated function takes the `Sample` of all NUMBERS arguments and one tensor for each other argument, and
     returns numbers; NaN and infinities become #NUM!.
     """
 
-    def enter(compute: Callable[..., Tensor | Checked]) -> Callable[..., Tensor | Checked]:
+    def enter(compute: F) -> F:
         declared: list[Function] = []
 
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
@@ -155,14 +158,14 @@ def paired(
     *names: str,
     parameters: Sequence[Parameter],
     summary: str,
-) -> Callable[[Callable[..., Tensor | Checked]], Callable[..., Tensor | Checked]]:
+) -> Callable[[F], F]:
     """Decorator that enters a function of two arrays of the same size, element by element, under each of `names`.
 
     The decorated function takes two `Sample`s, in which only pairs of numbers count, after one tensor for each other
     argument. Arrays of different sizes are #N/A.
     """
 
-    def enter(compute: Callable[..., Tensor | Checked]) -> Callable[..., Tensor | Checked]:
+    def enter(compute: F) -> F:
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
             *others, left, right = arguments
             found = pairs(left, right)

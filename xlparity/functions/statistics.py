@@ -15,7 +15,7 @@ from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.lift import Checked, checked
 from xlparity.functions.sample import Sample, aggregate, joined, paired
-from xlparity.functions.signature import Argument, Body, Function, anything, array, number, numbers
+from xlparity.functions.signature import Argument, Body, Function, array, number, numbers
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -319,7 +319,7 @@ def _at_least_2(total: Tensor | float) -> tuple[int, ...]:
     return tuple(total.shape) if isinstance(total, Tensor) else (1, 1)
 
 
-VALUES = (anything("value", repeating=True),)
+VALUES = (array("value", repeating=True),)
 TABLE.add("COUNT", Function("COUNT", VALUES, "How many numbers there are.", _count))
 TABLE.add("COUNTA", Function("COUNTA", VALUES, "How many values are not blank.", _counta))
 TABLE.add("COUNTBLANK", Function("COUNTBLANK", (array("range"),), "How many cells are blank.", _countblank))

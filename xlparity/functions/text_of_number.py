@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from xlparity.functions.calendar import serial_of_text
+from xlparity.functions.calendar import lacks_part, serial_of_text
+from xlparity.functions.signature import Unsupported
 
-__all__ = ["digits15", "general", "number_of_text"]
+__all__ = ["digits15", "general", "general11", "number_of_text"]
 
 NUMBER = re.compile(r"(\d+(?:,\d{3,})*|(?=\.\d))(\.\d*)?(?:E([+-]?\d{1,3}))?", re.IGNORECASE)
 FRACTION = re.compile(r"(?:(\d+) +)?(\d{1,7})/(\d{1,7})")
@@ -29,6 +30,9 @@ def general(value: float) -> str:
     """
     if value == 0:
         return "0"
+    quick = f"{value:.15g}"
+    if "e" not in quick:
+        return quick
     sign, digits, exponent = digits15(value).normalize().as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits))
@@ -44,11 +48,47 @@ def general(value: float) -> str:
     return prefix + plain
 
 
+def general11(value: float) -> str:
+    """`value` as the format General shows it in a cell and TEXT prints it: at most 11 characters, sign aside."""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    sign = "-" if value < 0 else ""
+    exact = digits15(size)
+    power = exact.adjusted()
+    if power < 11:
+        if power >= -4:  # 9 decimals below 1, 10 digits above
+            rounded = exact.quantize(Decimal(1).scaleb(-9 if power < 0 else min(power - 9, 0)), ROUND_HALF_UP)
+            return sign + _stripped(f"{rounded:f}")
+        plain = _stripped(f"{exact:f}")
+        if len(plain) <= 11:
+            return sign + plain
+    mantissa, _, exponent = f"{size:.5E}".partition("E")
+    return f"{sign}{_stripped(mantissa)}E{exponent[0]}{abs(int(exponent)):02d}"
+
+
+def _stripped(digits: str) -> str:
+    """`digits` without zeros at the end of its decimals."""
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def number_of_text(text: str) -> float | None:
-    """The number that Excel reads in `text`, or None: `" 3 "`, `1e3`, `50%`, `$1,000`, `(5)`, `1/2/2024`, `12:30`."""
+    """The number that Excel reads in `text`, or None: `" 3 "`, `1e3`, `50%`, `$1,000`, `(5)`, `1/2/2024`, `12:30`.
+
+    Raises Unsupported for a date without a year.
+    """
     body = text.strip(" ")
-    value = _plain_number(body)
-    return serial_of_text(body) if value is None else value
+    if (value := _plain_number(body)) is not None:
+        return value
+    if (value := serial_of_text(body)) is not None:
+        if body == text:
+            return value
+        if text.startswith(" ") and text.endswith(" "):
+            return None
+        raise Unsupported(f"{text!r} as a number is a date with a space")
+    if lacks_part(body):
+        raise Unsupported(f"{text!r} as a number is a date that Excel completes with the day of the calculation")
+    return None
 
 
 def _plain_number(body: str) -> float | None:

@@ -7,6 +7,7 @@ few calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
 
 __all__ = ["converted", "mapped", "textual"]
+
+F = TypeVar("F", bound=Callable[..., object])
 
 
 def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]) -> Array:
@@ -83,13 +86,13 @@ def textual(
     *parameters: Parameter,
     summary: str,
     deviation: str = "",
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+) -> Callable[[F], F]:
     """Decorator that enters a function of single Python values into `table`; it returns a Scalar.
 
     Arguments are converted as declared and the first error is the result, except that an ANY argument may be an error.
     """
 
-    def enter(compute: Callable[..., object]) -> Callable[..., object]:
+    def enter(compute: F) -> F:
         function: Function
 
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:

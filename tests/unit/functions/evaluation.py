@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlparity.functions import Argument, call
+from xlparity.functions import Argument, Unsupported, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.operators import operator
 from xlparity.functions.scalars import array_of_rows, scalar_of
@@ -36,7 +36,10 @@ def python(array: Array, texts: Texts) -> object:
 def value(name: str, *arguments: object) -> object:
     """The value of a function for Python values."""
     texts = Texts()
-    return python(call(name, [argument(given, texts) for given in arguments], texts), texts)
+    try:
+        return python(call(name, [argument(given, texts) for given in arguments], texts), texts)
+    except Unsupported as because:
+        return f"undecided: {because}"
 
 
 def operation(left: object, symbol: str, right: object) -> object:

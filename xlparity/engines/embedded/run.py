@@ -15,8 +15,10 @@ from xlparity.engines.embedded.frame import Frame, Window
 from xlparity.engines.embedded.graph import components
 from xlparity.engines.embedded.operand import NotReady, Ragged
 from xlparity.engines.embedded.precedents import Box, Reads, reads
-from xlparity.engines.embedded.recurrence import steps_of
+from xlparity.engines.embedded.quick import NotPlain, Quick, quick
+from xlparity.engines.embedded.recurrence import Steps, steps_of
 from xlparity.engines.embedded.store import Grid, Store
+from xlparity.engines.embedded.traced import Traced
 from xlparity.engines.embedded.workbook import Formula, Workbook
 from xlparity.formula.a1 import show_cell
 from xlparity.functions.array import Array, Texts
@@ -31,6 +33,8 @@ __all__ = ["Run"]
 MAX_ELEMENTS = 1 << 23
 # Above this many cells, an area's fills are looked up among the fills' corners rather than cell by cell.
 _OWNERS_LIMIT = 4096
+# Up to how many cells of one step of a recurrence are computed one by one.
+_QUICK_LIMIT = 16
 
 
 @dataclass(slots=True)
@@ -39,12 +43,13 @@ class Run:
 
     `inputs` replaces constants by tensors of shape (rows, columns) or (batch, rows, columns). Formulas downstream of
     an area in `forced` see the numbers given there (NaN: not forced), while the area's own formulas are computed and
-    reported as ever.
+    reported as ever. `traced` keeps the graph of autograd from the inputs to every cell.
     """
 
     workbook: Workbook
     inputs: Mapping[Area, Tensor] = field(default_factory=dict)
     forced: Mapping[Area, NDArray[np.float64]] = field(default_factory=dict)
+    traced: bool = False
     texts: Texts = field(default_factory=Texts)
     frozen: dict[int, str] = field(default_factory=dict)
     store: Store = field(init=False)
@@ -65,7 +70,7 @@ class Run:
                 raise KeyError(area.sheet)
             areas.setdefault(sheet, []).append(area)
         batch = max((tensor.shape[0] for tensor in self.inputs.values() if tensor.ndim == 3), default=1)
-        self.store = Store.of([sheet.constants for sheet in book.sheets], areas, batch)
+        self.store = Store.of([sheet.constants for sheet in book.sheets], areas, batch, Traced if self.traced else Grid)
         self.evaluator = Evaluator(self.workbook, self.store, self.texts)
         self.reads = [reads(self.workbook, formula) for formula in self.workbook.formulas]
         for sheet, grid in enumerate(self.store.grids):
@@ -124,8 +129,33 @@ class Run:
                 self._by_cells.update(component)
                 self._compute_on_demand([piece for item in windows.items() for piece in self._cells(*item)])
             else:
-                for index, window in steps.windows(windows):
-                    self._compute_now(index, window)
+                self._walk(steps, windows)
+
+    def _walk(self, steps: Steps, windows: dict[int, Window]) -> None:
+        """Compute fills step by step, small windows cell by cell in plain Python where that will do."""
+        formulas = self.workbook.formulas
+        quicks = {index: quick(self.workbook, self.store, formulas[index]) for index in windows}
+        for index, window in steps.windows(windows):
+            compute = quicks[index]
+            if compute is None or window.size > _QUICK_LIMIT or not self._compute_quickly(window, compute):
+                self._compute_now(index, window)
+
+    def _compute_quickly(self, window: Window, compute: Quick) -> bool:
+        """Compute the cells of a window one by one; False if some cell is not a plain number."""
+        grid = self.store.grids[window.sheet]
+        if self.traced or grid.rows.used is not None or window.sheet in self._masks:
+            return False
+        numbers, kinds = grid.number[0].numpy(), grid.kind[0].numpy()
+        pending = self.evaluator.pending[window.sheet]
+        try:
+            for row in range(window.row, window.row + window.height):
+                for column in range(window.column, window.column + window.width):
+                    numbers[row, column] = compute(row, column)
+                    kinds[row, column] = Kind.NUMBER
+                    pending[row, column] = False
+        except NotPlain:
+            return False
+        return True
 
     def _compute_now(self, index: int, window: Window) -> None:
         """Compute a window whose precedents are computed, as far as its text tells."""
@@ -229,7 +259,6 @@ class Run:
 
     def _waiting(self, window: Window) -> NDArray[np.bool_]:
         grid = self.store.grids[window.sheet]
-        assert self.evaluator.pending is not None
         place = grid.place(window.row, window.column, window.height, window.width)
         waiting: NDArray[np.bool_] = self.evaluator.pending[window.sheet][place]
         return waiting
@@ -258,7 +287,7 @@ class Run:
         if self.reads[index].volatile is not None:
             self._freeze(index, window)
             return
-        pieces = [window]
+        pieces = [window] if array_mode else self._portions(index, window)
         while pieces:
             piece = pieces.pop()
             area = formula.area
@@ -278,6 +307,23 @@ class Run:
                 # A mistake of ours must not take the other cells along, nor pass for a value.
                 result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)
+
+    def _portions(self, index: int, window: Window) -> list[Window]:
+        """The window, in portions of rows if its operands would be too large together."""
+        if window.height == 1:
+            return [window]
+        most = 1
+        for span in self.reads[index].spans:
+            box = span.box(Window(window.sheet, window.row, window.column))
+            if box is not None:
+                rows = min(box[3] - box[1], self.store.height)
+                most = max(most, rows * min(box[4] - box[2], self.store.width))
+        count = max(MAX_ELEMENTS // (most * window.width), 1)
+        starts = range(window.row, window.row + window.height, count)
+        return [
+            Window(window.sheet, start, window.column, min(count, window.row + window.height - start), window.width)
+            for start in reversed(starts)
+        ]
 
     def _finer(self, window: Window, axis: str) -> list[Window]:
         finer = window.split(axis)
@@ -316,10 +362,9 @@ class Run:
         else:
             number, kind = _spread(number, kind, fill.area.height, fill.area.width, fill.kind)
         shape = (self.store.batch, window.height, window.width)
-        number = number.detach().expand(shape)
+        number = number.expand(shape)
         if kind is not None:
             kind = kind.expand(shape)
-        assert self.evaluator.pending is not None
         place = grid.place(window.row, window.column, window.height, window.width)
         self.evaluator.pending[window.sheet][place] = False
         mask = self._masks.get(window.sheet)

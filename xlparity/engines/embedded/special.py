@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -73,17 +74,20 @@ def _branch(  # noqa: PLR0917
     evaluator: Evaluator,
     truth: Tensor,
     fault: Fault,
-    yes: Callable[[], Operand],
-    no: Callable[[], Operand],
+    yes: Callable[[Frame], Operand],
+    no: Callable[[Frame], Operand],
     frame: Frame,
 ) -> Operand:
     """The branch that all lanes take, unevaluated otherwise; a mixture where they differ."""
     if fault is None:
         if bool(truth.all()):
-            return _shaped(evaluator, yes(), truth, frame)
+            return _shaped(evaluator, yes(frame), truth, frame)
         if not bool(truth.any()):
-            return _shaped(evaluator, no(), truth, frame)
-    sides = [evaluator.one(side(), frame) for side in (yes, no)]
+            return _shaped(evaluator, no(frame), truth, frame)
+    sides = []
+    for side, taken in ((yes, truth), (no, ~truth)):
+        inside = frame.cut_where(~taken)
+        sides.append(evaluator.one(side(inside), inside))
     return _faulty(fault, choose(truth, *sides))
 
 
@@ -100,10 +104,10 @@ def _if(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> 
     _count("IF", arguments, 2, 3)
     truth, fault = booleans_of(evaluator.value(arguments[0], frame), evaluator.texts)
 
-    def no() -> Operand:
+    def no(frame: Frame) -> Operand:
         return evaluator.evaluate(arguments[2], frame) if len(arguments) > 2 else Array.of_boolean(False)
 
-    return _branch(evaluator, truth, fault, lambda: evaluator.evaluate(arguments[1], frame), no, frame)
+    return _branch(evaluator, truth, fault, lambda frame: evaluator.evaluate(arguments[1], frame), no, frame)
 
 
 @SPECIAL.rule("IFS")
@@ -112,7 +116,7 @@ def _ifs(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) ->
     if len(arguments) % 2:
         raise FormulaError("IFS takes pairs of a condition and a value")
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.NA)
         truth, fault = booleans_of(evaluator.value(arguments[position], frame), evaluator.texts)
@@ -120,12 +124,12 @@ def _ifs(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) ->
             evaluator,
             truth,
             fault,
-            lambda: evaluator.evaluate(arguments[position + 1], frame),
-            lambda: rest(position + 2),
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
             frame,
         )
 
-    return rest(0)
+    return rest(0, frame)
 
 
 @SPECIAL.rule("SWITCH")
@@ -133,7 +137,7 @@ def _switch(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     _count("SWITCH", arguments, 3)
     subject = evaluator.value(arguments[0], frame)
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.NA)
         if position == len(arguments) - 1:
@@ -144,12 +148,12 @@ def _switch(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
             evaluator,
             truth,
             fault,
-            lambda: evaluator.evaluate(arguments[position + 1], frame),
-            lambda: rest(position + 2),
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
             frame,
         )
 
-    return rest(1)
+    return rest(1, frame)
 
 
 @SPECIAL.rule("CHOOSE")
@@ -158,19 +162,19 @@ def _choose(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     number, fault = numbers_of(evaluator.value(arguments[0], frame), evaluator.texts)
     index = number.detach().trunc()
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.VALUE)
         return _branch(
             evaluator,
             index == position,
             fault if position == 1 else None,
-            lambda: evaluator.evaluate(arguments[position], frame),
-            lambda: rest(position + 1),
+            lambda frame: evaluator.evaluate(arguments[position], frame),
+            lambda frame: rest(position + 1, frame),
             frame,
         )
 
-    return rest(1)
+    return rest(1, frame)
 
 
 def _replace(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame, only: Error | None) -> Operand:
@@ -260,9 +264,7 @@ def _each(array: Array, frame: Frame, rows: bool, columns: bool) -> Array:
 
 
 def _deeper(frame: Frame) -> Frame:
-    return Frame(
-        frame.window, frame.home, frame.sheet, True, frame.variables, frame.lanes + 1, frame.depth, frame.checked
-    )
+    return replace(frame, array=True, lanes=frame.lanes + 1)
 
 
 def _gathered(evaluator: Evaluator, result: Operand, frame: Frame, height: int, width: int) -> Array:

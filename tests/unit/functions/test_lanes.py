@@ -1,0 +1,101 @@
+"""A formula evaluated for many lanes at once gives what each lane gives alone."""
+
+from collections import defaultdict
+
+import pytest
+import torch
+
+from tests.unit.functions import test_tricky as tricky
+from tests.unit.functions.evaluation import argument, python
+from xlparity.functions import Argument, LanesDiffer, Unsupported, call
+from xlparity.functions.array import Array, Texts
+
+CASES = [
+    *tricky.MATHEMATICS,
+    *tricky.STATISTICS,
+    *tricky.ROUNDING,
+    *tricky.LOGIC,
+    *tricky.LOOKUP,
+    *tricky.ARRAYS,
+    *tricky.DISTRIBUTIONS,
+    *tricky.TEXT,
+    *tricky.DATES,
+    *tricky.REGRESSION,
+]
+
+
+def stacked(arrays: list[Array]) -> Array:
+    return Array(torch.stack([one.number for one in arrays]), torch.stack([one.kinds for one in arrays]))
+
+
+def alike(first: list[Argument | None], second: list[Argument | None]) -> bool:
+    """Whether two lists of arguments can be lanes of one call."""
+    return len(first) == len(second) and all(
+        (a is None) == (b is None)
+        and (a is None or b is None or (a.reference == b.reference and a.array.number.shape == b.array.number.shape))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+BY_NAME: dict[str, list[list[object]]] = defaultdict(list)
+for name, given, _ in CASES:
+    BY_NAME[name].append(given)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_lanes_give_what_each_gives_alone(name: str) -> None:
+    texts = Texts()
+    prepared = [[argument(value, texts) for value in given] for given in BY_NAME[name]]
+    for at, first in enumerate(prepared):
+        group = [first, *(other for other in prepared[at:] if alike(first, other))]
+        try:
+            single = [python(call(name, given, texts), texts) for given in group]
+        except Unsupported:
+            continue
+        together = [
+            None
+            if first[place] is None
+            else Argument(stacked([given[place].array for given in group]), first[place].reference)
+            for place in range(len(first))
+        ]
+        try:
+            made = call(name, together, texts)
+        except (LanesDiffer, Unsupported):
+            continue
+        number, kinds = made.number, made.kinds
+        if number.ndim == 2:
+            number, kinds = number.expand(len(group), *number.shape), kinds.expand(len(group), *kinds.shape)
+        assert number.shape[0] == len(group)
+        for lane, expected in enumerate(single):
+            got = python(Array(number[lane], kinds[lane]), texts)
+            spread = isinstance(got, list) and not isinstance(expected, list)
+            wanted = [[expected] * len(row) for row in got] if spread else expected
+            assert _close(got, wanted), (BY_NAME[name], lane)
+
+
+def _close(got: object, expected: object) -> bool:
+    if isinstance(got, list) and isinstance(expected, list):
+        return len(got) == len(expected) and all(_close(a, b) for a, b in zip(got, expected, strict=True))
+    if isinstance(got, float) and isinstance(expected, float):
+        return got == pytest.approx(expected, rel=1e-13, abs=1e-15)
+    return got == expected
+
+
+def test_lanes_of_one_argument_meet_a_shared_other() -> None:
+    texts = Texts()
+    table = Argument(Array(torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]], dtype=torch.float64)), True)
+    wanted = Argument(Array(torch.tensor([2.0, 3.0, 9.0], dtype=torch.float64).reshape(3, 1, 1)))
+    column = Argument(Array.of_number(2.0))
+    exact = Argument(Array.of_boolean(False))
+    made = call("VLOOKUP", [wanted, table, column, exact], texts)
+    assert made.number.flatten().tolist() == [20, 30, 7]
+    assert made.kinds.flatten().tolist() == [1, 1, 4]
+
+
+def test_a_dense_layer_is_one_product_of_matrices() -> None:
+    weights = torch.randn(512, 1, 1, 64, dtype=torch.float64)
+    inputs = torch.randn(1, 512, 1, 64, dtype=torch.float64)
+    made = call("SUMPRODUCT", [Argument(Array(weights), True), Argument(Array(inputs), True)], Texts())
+    assert made.number.shape == (512, 512, 1, 1)
+    expected = weights.reshape(512, 64) @ inputs.reshape(512, 64).T
+    assert torch.allclose(made.number.reshape(512, 512), expected, rtol=1e-13)
