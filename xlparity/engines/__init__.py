@@ -1,24 +1,41 @@
-"""What computes a workbook's formulas."""
+"""What computes a workbook's formulas.
+
+`ENGINES` names them; each is made when it is asked for, so that a missing one disturbs nobody.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from xlparity.errors import InputError
 from xlparity.model.engine import Engine
+from xlparity.model.table import Table
 
 __all__ = ["ENGINES", "engine"]
 
+ENGINES: Table[str, Callable[[], Engine]] = Table("engines")
 
+
+@ENGINES.rule("embedded")
 def _embedded() -> Engine:
-    from xlparity.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - imports torch
+    from xlparity.engines.embedded import EmbeddedEngine  # noqa: PLC0415  (torch loads only when it is used)
 
     return EmbeddedEngine()
 
 
-# Name to what starts the engine; each is imported only when it is asked for.
-ENGINES: Mapping[str, Callable[[], Engine]] = {"embedded": _embedded}
+@ENGINES.rule("libreoffice")
+def _libreoffice() -> Engine:
+    from xlparity.engines.libreoffice import LibreOfficeEngine  # noqa: PLC0415
+
+    return LibreOfficeEngine()
+
+
+@ENGINES.rule("ironcalc")
+def _ironcalc() -> Engine:
+    from xlparity.engines.ironcalc import IronCalcEngine  # noqa: PLC0415
+
+    return IronCalcEngine()
 
 
 def engine(name: str) -> Engine:
