@@ -185,8 +185,8 @@ def table(engines: Sequence[str]) -> str:
         "`make figures`; not edited by hand.",
         "",
         "*Equal*: within half a unit of the last printed digit. *Explained*: the figure was computed from inputs with "
-        "more digits than are printed, and differs by no more than their rounding allows (rounding error bounds carried "
-        "through the computation; `allowed` includes half a unit of the figure itself).",
+        "more digits than are printed, and differs by no more than their rounding allows (rounding error bounds are "
+        "carried through the computation; `allowed` includes half a unit of the figure itself).",
         "",
         "| verdict | figures |",
         "|---|---|",

@@ -51,7 +51,7 @@ EDITS = [
         "a check that looks at fewer cells",
         "hidden_layers.xlsx",
         "Checks!C9",
-        "=SUMPRODUCT(MAX(ABS('Layer 1'!F35:H36)))",
+        "=MAX(MAX('Layer 1'!F35:H36),-MIN('Layer 1'!F35:H36))",
     ),
 ]
 

@@ -57,8 +57,9 @@ def _checks(rows: Sequence[MapRow], limits: Mapping[str, float]) -> tuple[Sheet,
             put(at, 1, show_area(row.block.planes[0]), Style.PLAIN)
             links.append(Link(Cell(CHECKS_SHEET, at, 1), row.block.planes[0].corner))
             area = Area.of(CHECKS_SHEET, at, 2)
-            # SUMPRODUCT makes Excel take MAX(ABS(...)) over the whole area without an array formula.
-            fills.append(Fill(area, f"SUMPRODUCT(MAX(ABS({show_area(difference.block.planes[0])})))"))
+            apart_cells = show_area(difference.block.planes[0])
+            # The largest size without MAX(ABS(...)), which would need an array formula.
+            fills.append(Fill(area, f"MAX(MAX({apart_cells}),-MIN({apart_cells}))"))
             styles.append((area, Style.FORMULA))
             map_rows.append(
                 MapRow(largest_name(row.tensor), Role.COMPUTED, Block((), (area,)), "float64",
