@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from xlparity.functions import (
     arrays,
     criteria,
+    database,
     dates,
     distributions,
+    financial,
     information,
     logic,
     lookup,
     mathematics,
     matrix,
+    number_systems,
     regression,
     rounding,
     statistics,
@@ -48,6 +51,9 @@ FUNCTIONS: Table[str, Function] = Table(
     arrays.TABLE,
     text.TABLE,
     dates.TABLE,
+    number_systems.TABLE,
+    database.TABLE,
+    financial.TABLE,
 )
 
 

@@ -21,6 +21,7 @@ CASES = [
     *tricky.TEXT,
     *tricky.DATES,
     *tricky.REGRESSION,
+    *tricky.MORE,
 ]
 
 

@@ -547,10 +547,54 @@ REGRESSION = [
     ("LINEST", [([1], [2], [3], [5]), ([1, 2], [2, 4], [3, 6], [4, 8])], "undecided"),
 ]
 
+PEOPLE = (["name", "age", "height"], ["Ann", 30, 1.7], ["Bob", 40, 1.8], ["Anna", 50, None])
+MORE = [
+    ("BIN2DEC", ["1111111111"], -1),
+    ("BIN2DEC", [1100100], 100),
+    ("BIN2DEC", ["12"], NUM),
+    ("DEC2BIN", [9, 4], "1001"),
+    ("DEC2BIN", [-100], "1110011100"),
+    ("DEC2BIN", [512], NUM),
+    ("DEC2HEX", [100, 4], "0064"),
+    ("DEC2HEX", [-54], "FFFFFFFFCA"),
+    ("HEX2DEC", ["FFFFFFFF5B"], -165),
+    ("HEX2BIN", ["F", 8], "00001111"),
+    ("OCT2HEX", ["7777777533"], "FFFFFFFF5B"),
+    ("BASE", [15, 2, 10], "0000001111"),
+    ("DECIMAL", ["zap", 36], 45745),
+    ("BITAND", [13, 25], 9),
+    ("BITXOR", [5, 3], 6),
+    ("BITLSHIFT", [4, 2], 16),
+    ("BITRSHIFT", [13, 2], 3),
+    ("BITAND", [-1, 1], NUM),
+    ("DELTA", [5, 5], 1),
+    ("GESTEP", [4, 5], 0),
+    ("ROMAN", [499], "CDXCIX"),
+    ("ARABIC", ["mcmxii"], 1912),
+    ("DSUM", [PEOPLE, "age", (["name"], ["Ann"])], 80),
+    ("DSUM", [PEOPLE, "age", (["name"], ["=Ann"])], 30),
+    ("DAVERAGE", [PEOPLE, 2, (["age"], [">35"])], 45),
+    ("DCOUNT", [PEOPLE, "height", (["age"], [">35"])], 1),
+    ("DCOUNTA", [PEOPLE, "name", (["age", "age"], [">35", "<45"])], 1),
+    ("DGET", [PEOPLE, "name", (["age"], [40])], "Bob"),
+    ("DGET", [PEOPLE, "name", (["age"], [">0"])], NUM),
+    ("DMAX", [PEOPLE, "age", (["age"], ["<0"])], 0),
+    ("PMT", [0.08 / 12, 10, 10000], pytest.approx(-1037.03, abs=0.005)),
+    ("PMT", [0, 4, 100], -25),
+    ("FV", [0.06 / 12, 10, -200, -500, 1], pytest.approx(2581.40, abs=0.005)),
+    ("PV", [0.08 / 12, 240, 500], pytest.approx(-59777.15, abs=0.005)),
+    ("NPER", [0.01, -100, -1000, 10000, 1], pytest.approx(59.6738657, abs=1e-7)),
+    ("NPV", [0.1, -10000, 3000, 4200, 6800], pytest.approx(1188.44, abs=0.005)),
+    ("EFFECT", [0.0525, 4], pytest.approx(0.0535427, abs=1e-7)),
+    ("SLN", [30000, 7500, 10], 2250),
+    ("SYD", [30000, 7500, 10, 1], pytest.approx(4090.91, abs=0.005)),
+    ("FVSCHEDULE", [1, ([0.09], [0.11], [0.1])], pytest.approx(1.33089)),
+]
+
 
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
-    [*MATHEMATICS, *STATISTICS, *ROUNDING, *LOGIC, *LOOKUP, *ARRAYS, *DISTRIBUTIONS, *TEXT, *DATES, *REGRESSION],
+    [*MATHEMATICS, *STATISTICS, *ROUNDING, *LOGIC, *LOOKUP, *ARRAYS, *DISTRIBUTIONS, *TEXT, *DATES, *REGRESSION, *MORE],
 )
 def test_function_gives_what_excel_gives(name: str, arguments: list[object], expected: object) -> None:
     result = value(name, *arguments)
