@@ -24,7 +24,7 @@ from xlparity.formula.a1 import show_cell
 from xlparity.formula.relative import move
 from xlparity.model.book import Book, FillKind
 from xlparity.model.cell import Cell
-from xlparity.model.value import Cells, Kind, Values
+from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind, Values
 from xlparity.xlsx.read import read_book
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
@@ -95,6 +95,12 @@ def same(actual: object, expected: object) -> bool:
         return abs(actual - expected) <= RELATIVE * max(abs(actual), abs(expected)) + ABSOLUTE
     if actual is None and expected == "":
         return True
+    if isinstance(actual, Error) and isinstance(expected, str):
+        # Some programs store a remembered error as a text.
+        return ERROR_TEXTS[actual] == expected
+    if isinstance(actual, Error) and actual > Error.NA:
+        # Excel stores its newer errors (#CALC!, #SPILL!) as #VALUE!, for older readers.
+        return expected in (actual, Error.VALUE)
     return type(actual) is type(expected) and actual == expected
 
 

@@ -1,5 +1,5 @@
 """The embedded engine: formulas evaluated on torch tensors, a whole fill at once."""
 
-from xlparity.engines.embedded.engine import EmbeddedEngine
+from xlparity.engines.embedded.engine import EmbeddedEngine, Trace
 
-__all__ = ["EmbeddedEngine"]
+__all__ = ["EmbeddedEngine", "Trace"]

@@ -13,13 +13,14 @@ from torch import Tensor
 from xlparity.engines.embedded.notes import Notes
 from xlparity.engines.embedded.run import Run
 from xlparity.engines.embedded.workbook import Workbook
+from xlparity.errors import InputError
 from xlparity.model.area import Area
 from xlparity.model.book import Book
 from xlparity.model.engine import Slack
-from xlparity.model.value import Values
+from xlparity.model.value import Kind, Values
 from xlparity.version import __version__
 
-__all__ = ["EmbeddedEngine"]
+__all__ = ["EmbeddedEngine", "Trace"]
 
 
 class EmbeddedEngine:
@@ -57,3 +58,60 @@ class EmbeddedEngine:
             run = Run(Workbook(book), inputs or {}, forced or {})
             run.go()
         return Values(run.cells(), Notes(run))
+
+    def trace(self, book: Book, inputs: Mapping[Area, Tensor]) -> Trace:
+        """All cells for a batch of inputs at once, with autograd from the inputs to every cell.
+
+        Parameters
+        ----------
+        book
+            The workbook.
+        inputs
+            Numbers that replace the constants of an area: shape (rows, columns), or (batch, rows, columns) with the
+            same batch size everywhere.
+
+        Examples
+        --------
+        >>> from xlparity.model.book import Fill, Sheet
+        >>> area = Area.of("S", 0, 1)
+        >>> book = Book((Sheet("S", fills=(Fill(area, "A1^2"),)),))
+        >>> x = torch.tensor([[[3.0]], [[5.0]]], dtype=torch.float64, requires_grad=True)
+        >>> EmbeddedEngine().trace(book, {Area.of("S", 0, 0): x}).tensor(area).sum().backward()
+        >>> x.grad.flatten().tolist()
+        [6.0, 10.0]
+        """
+        wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values())
+        with torch.set_grad_enabled(wanted):
+            run = Run(Workbook(book), inputs, traced=wanted)
+            run.go()
+        return Trace(run)
+
+
+class Trace:
+    """The cells of a workbook as tensors."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def tensor(self, area: Area) -> Tensor:
+        """The numbers of `area`, float64 of shape (batch, rows, columns).
+
+        TRUE is 1 and an empty cell 0; a text, an error and an undecided cell is NaN (see `kinds`).
+        """
+        sheet = self._run.workbook.sheet(area.sheet)
+        if sheet is None:
+            raise InputError(f"the workbook has no sheet {area.sheet!r}")
+        number, kind = self._run.store.grids[sheet].read(area.row, area.column, area.height, area.width)
+        missing = (kind == int(Kind.TEXT)) | (kind >= int(Kind.ERROR))
+        return torch.where(missing, torch.nan, number) if bool(missing.any()) else number.clone()
+
+    def kinds(self, area: Area) -> Tensor:
+        """What the cells of `area` hold, `model.value.Kind` as uint8 of shape (batch, rows, columns)."""
+        sheet = self._run.workbook.sheet(area.sheet)
+        if sheet is None:
+            raise InputError(f"the workbook has no sheet {area.sheet!r}")
+        return self._run.store.grids[sheet].read(area.row, area.column, area.height, area.width)[1].clone()
+
+    def values(self) -> Values:
+        """The values of the first sample, as `EmbeddedEngine.evaluate` gives them."""
+        return Values(self._run.cells(), Notes(self._run))

@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from xlparity.engines.embedded import address
+from xlparity.engines.embedded.classes import ARRAY_FUNCTIONS, UP_TO_USED, WHOLE_FUNCTIONS
+from xlparity.engines.embedded.contract import product, sum_of_products
 from xlparity.engines.embedded.frame import Frame
+from xlparity.engines.embedded.growing import GROWING, running
 from xlparity.engines.embedded.operand import (
     Lambda,
     NotReady,
@@ -40,58 +44,6 @@ from xlparity.model.value import Error, Kind
 
 __all__ = ["Evaluator"]
 
-# Functions whose arguments are calculated as arrays even in an ordinary formula. Source: the classes of parameters in
-# OpenOffice's documentation of the Excel file format, section 3.11 (class A).
-ARRAY_FUNCTIONS = frozenset(
-    [
-        "SUMPRODUCT",
-        "MMULT",
-        "MINVERSE",
-        "MDETERM",
-        "TRANSPOSE",
-        "SUMX2MY2",
-        "SUMX2PY2",
-        "SUMXMY2",
-        "CORREL",
-        "COVAR",
-        "PEARSON",
-        "RSQ",
-        "SLOPE",
-        "INTERCEPT",
-        "STEYX",
-        "MODE",
-        "LOOKUP",
-        "LINEST",
-        "LOGEST",
-        "TREND",
-        "GROWTH",
-        "FREQUENCY",
-        "COVARIANCE.P",
-        "COVARIANCE.S",
-        "FORECAST",
-        "FORECAST.LINEAR",
-        "PROB",
-        "FILTER",
-        "SORT",
-        "SORTBY",
-        "UNIQUE",
-        "HSTACK",
-        "VSTACK",
-        "TAKE",
-        "DROP",
-        "TOCOL",
-        "TOROW",
-        "WRAPROWS",
-        "WRAPCOLS",
-        "CHOOSECOLS",
-        "CHOOSEROWS",
-        "EXPAND",
-        "SEQUENCE",
-        "XMATCH",
-        "XLOOKUP",
-        "MUNIT",
-    ]
-)
 _WHOLE = frozenset({Type.NUMBERS, Type.ARRAY})
 _MAX_CALLS = 60
 
@@ -103,9 +55,8 @@ class Evaluator:
         self.workbook = workbook
         self.store = store
         self.texts = texts
-        # For each fill whether it is computed; read in checked frames only.
-        self.done = np.zeros(len(workbook.formulas) + 1, bool)
-        self.pending: list[np.ndarray[Any, np.dtype[np.bool_]]] | None = None
+        # For each sheet which cells have a formula that is not computed yet; read in checked frames only.
+        self.pending: list[NDArray[np.bool_]] = [np.zeros(grid.owner.shape, np.bool_) for grid in store.grids]
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -132,10 +83,12 @@ class Evaluator:
             return crossing if isinstance(crossing, Array) else self.read(crossing, frame)
         return self.read(operand, frame)
 
-    def whole(self, operand: Operand, frame: Frame) -> Array:
-        """All values of `operand`."""
+    def whole(self, operand: Operand, frame: Frame, name: str = "") -> Array:
+        """All values of `operand`; of whole columns and rows only what the function `name` can see."""
         if isinstance(operand, Array):
             return operand
+        if isinstance(operand, Reference) and name in UP_TO_USED:
+            operand = self.used(operand)
         if isinstance(operand, Lambda):
             return Array.of_error(Error.CALC)
         return self.read(operand, frame)
@@ -143,9 +96,9 @@ class Evaluator:
     def read(self, operand: Reference | Scattered | Union, frame: Frame) -> Array:
         """The values of the cells that `operand` refers to; several areas stand below each other as one column."""
         if isinstance(operand, Reference):
-            return self._read_area(operand, frame)
+            return _cut(self._read_area(operand, frame), frame)
         if isinstance(operand, Scattered):
-            return self._read_scattered(operand, frame)
+            return _cut(self._read_scattered(operand, frame), frame)
         parts = [self.read(part, frame) for part in operand.parts]
         shape = np.broadcast_shapes(*(part.number.shape[:-2] for part in parts))
         numbers = [part.number.expand(*shape, -1, -1).flatten(-2).unsqueeze(-1) for part in parts]
@@ -154,13 +107,17 @@ class Evaluator:
             kinds = torch.cat([part.kinds.expand(*shape, -1, -1).flatten(-2).unsqueeze(-1) for part in parts], -2)
         return Array(torch.cat(numbers, -2), kinds)
 
+    def used(self, area: Reference) -> Reference:
+        """`area`, whole columns and rows cut where all sheets are empty."""
+        if area.rows < MAX_ROWS and area.columns < MAX_COLUMNS:
+            return area
+        rows = min(self.store.height + 1, MAX_ROWS) if area.rows == MAX_ROWS else area.rows
+        columns = min(self.store.width + 1, MAX_COLUMNS) if area.columns == MAX_COLUMNS else area.columns
+        return replace(area, rows=rows, columns=columns)
+
     def _read_area(self, area: Reference, frame: Frame) -> Array:
         window = frame.window
         rows, columns = area.rows, area.columns
-        if rows >= MAX_ROWS:
-            rows = max(self.store.height, 1)
-        if columns >= MAX_COLUMNS:
-            columns = max(self.store.width, 1)
         height = rows + (window.height - 1 if area.down else 0)
         width = columns + (window.width - 1 if area.across else 0)
         if frame.checked:
@@ -198,8 +155,6 @@ class Evaluator:
 
     def check_ready(self, sheet: int, top: int, left: int, height: int, width: int) -> None:
         """NotReady if a formula in the area has not been computed."""
-        if self.pending is None:
-            return
         grid = self.store.grids[sheet]
         rows, columns = grid.place(top, left, height, width)
         waiting = self.pending[sheet][rows, columns]
@@ -247,7 +202,7 @@ class Evaluator:
             return self._sheets(node, frame)
         sheet = frame.sheet if node.sheet is None else self.workbook.sheet(node.sheet)
         if sheet is None:
-            return self.undecided(f"there is no sheet {node.sheet!r} in the workbook")
+            return Array.of_error(Error.REF)
         return address.placed(node, sheet, frame) or Array.of_error(Error.REF)
 
     def _sheets(self, node: address.AreaNode, frame: Frame) -> Operand:
@@ -262,7 +217,7 @@ class Evaluator:
         if node.sheet is None:
             variable = frame.variables.get(address.plain_name(node.name))
             if variable is not None:
-                return variable
+                return _cut(variable, frame) if isinstance(variable, Array) else variable
         sheet = frame.sheet if node.sheet is None else self.workbook.sheet(node.sheet)
         if sheet is None:
             return self.undecided(f"there is no sheet {node.sheet!r} in the workbook")
@@ -304,7 +259,9 @@ class Evaluator:
         if not owner.size or owner[0, 0] < 0:
             return Array.of_error(Error.REF)
         fill = self.workbook.formulas[int(owner[0, 0])].fill
-        if fill.kind is FillKind.COPIED or (fill.area.row, fill.area.column) != (anchor.top, anchor.left):
+        if fill.kind is FillKind.COPIED:
+            return replace(anchor, rows=1, columns=1)
+        if (fill.area.row, fill.area.column) != (anchor.top, anchor.left):
             return Array.of_error(Error.REF)
         return Reference(anchor.sheet, anchor.top, anchor.left, fill.area.height, fill.area.width)
 
@@ -354,21 +311,44 @@ class Evaluator:
                     return self.invoke(made, [self.evaluate(part, frame) for part in node.arguments], frame)
                 return self.undecided(f"the function {node.name} is not supported")
             inside = frame.as_array() if node.name in ARRAY_FUNCTIONS else frame
+            shortcut = self._shortcut(node, inside)
+            if shortcut is not None:
+                return shortcut
             arguments: list[Argument | None] = []
             for position, part in enumerate(node.arguments):
                 if isinstance(part, ast.Missing):
                     arguments.append(None)
                     continue
                 operand = self.evaluate(part, inside)
-                takes_whole = function.parameters and function.parameter(position).type in _WHOLE
+                takes_whole = node.name in WHOLE_FUNCTIONS or (
+                    function.parameters and function.parameter(position).type in _WHOLE
+                )
                 if takes_whole and isinstance(operand, Union) and node.name not in ("LARGE", "SMALL"):
                     arguments.extend(Argument(self.read(area, inside), True) for area in operand.parts)
                     continue
-                array = self.whole(operand, inside) if takes_whole else self.one(operand, inside)
+                array = self.whole(operand, inside, node.name) if takes_whole else self.one(operand, inside)
                 arguments.append(Argument(array, not isinstance(operand, Array)))
             return self.apply(node.name, arguments, frame)
         except (Unsupported, Unresolved, FormulaError) as problem:
             return self.undecided(str(problem))
+
+    def _shortcut(self, node: ast.Call, frame: Frame) -> Array | None:
+        """Sums of products as one matrix product, and sums over growing ranges as running sums."""
+        arguments = node.arguments
+        if node.name in GROWING and len(arguments) == 1 and isinstance(arguments[0], ast.AreaReference):
+            area = arguments[0]
+            if frame.window.height > 1 and area.first.row_absolute != area.last.row_absolute:
+                return running(self, node.name, area, frame)
+        if frame.window.size == 1 and self.store.batch == 1 and frame.lanes == 3:
+            return None
+        if node.name in ("SUMPRODUCT", "MMULT") and len(arguments) == 2:
+            left, right = (self.whole(self.evaluate(part, frame), frame, node.name) for part in arguments)
+            return sum_of_products(left, right) if node.name == "SUMPRODUCT" else product(left, right)
+        if node.name == "SUMPRODUCT" or (node.name == "SUM" and frame.array):
+            factors = arguments[0] if len(arguments) == 1 else None
+            if isinstance(factors, ast.Binary) and factors.operator == "*":
+                return sum_of_products(self.value(factors.left, frame), self.value(factors.right, frame))
+        return None
 
     def apply(self, name: str, arguments: Sequence[Argument | None], frame: Frame) -> Array:
         """The function `name` of values."""
@@ -405,8 +385,16 @@ class Evaluator:
             array=True,
             window=frame.window,
             checked=frame.checked,
+            cut=frame.cut,
         )
         return self.evaluate(function.body, inside)
+
+
+def _cut(array: Array, frame: Frame) -> Array:
+    """`array` without history in the lanes where the frame's branch is not taken."""
+    if frame.cut is None or not array.number.requires_grad:
+        return array
+    return Array(torch.where(frame.cut, array.number.detach(), array.number), array.kind)
 
 
 _Rule = Callable[[Evaluator, Any, Frame], Operand]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import torch
+from torch import Tensor
+
 from xlparity.engines.embedded.operand import Operand
 
 __all__ = ["Frame", "Window"]
@@ -41,7 +44,8 @@ class Frame:
     `lanes` counts them. `home` is the cell that the formula's text was written for, `sheet` the one it stands on (they
     differ from the window's for defined names). `array` tells that ranges are calculated element by element, as in
     array formulas; elsewhere a range where one value is wanted gives the value in the cell's own row or column.
-    `checked` tells to look, at each reading, whether all cells are computed.
+    `checked` tells to look, at each reading, whether all cells are computed. `cut` says in which lanes no gradient
+    flows from what is read.
     """
 
     window: Window
@@ -52,10 +56,21 @@ class Frame:
     lanes: int = 3
     depth: int = 0
     checked: bool = False
+    cut: Tensor | None = None
 
     def as_array(self) -> Frame:
         """The same place in array mode."""
         return self if self.array else replace(self, array=True)
+
+    def cut_where(self, mask: Tensor) -> Frame:
+        """The same place in a branch that the lanes in `mask` do not take.
+
+        Its values there do not matter, and neither may their gradients: SQRT has none at 0, and 0 times infinity would
+        spoil the gradients of the branch that is taken.
+        """
+        if not torch.is_grad_enabled() or mask.shape[-2:] != (1, 1):
+            return self
+        return replace(self, cut=mask if self.cut is None else self.cut | mask)
 
     def having(self, variables: Mapping[str, Operand]) -> Frame:
         """The same place with more variables."""

@@ -15,8 +15,10 @@ from xlparity.engines.embedded.frame import Frame, Window
 from xlparity.engines.embedded.graph import components
 from xlparity.engines.embedded.operand import NotReady, Ragged
 from xlparity.engines.embedded.precedents import Box, Reads, reads
-from xlparity.engines.embedded.recurrence import steps_of
+from xlparity.engines.embedded.quick import NotPlain, Quick, quick
+from xlparity.engines.embedded.recurrence import Steps, steps_of
 from xlparity.engines.embedded.store import Grid, Store
+from xlparity.engines.embedded.traced import Traced
 from xlparity.engines.embedded.workbook import Formula, Workbook
 from xlparity.formula.a1 import show_cell
 from xlparity.functions.array import Array, Texts
@@ -31,6 +33,8 @@ __all__ = ["Run"]
 MAX_ELEMENTS = 1 << 23
 # Above this many cells, an area's fills are looked up among the fills' corners rather than cell by cell.
 _OWNERS_LIMIT = 4096
+# Up to how many cells of one step of a recurrence are computed one by one.
+_QUICK_LIMIT = 16
 
 
 @dataclass(slots=True)
@@ -39,12 +43,13 @@ class Run:
 
     `inputs` replaces constants by tensors of shape (rows, columns) or (batch, rows, columns). Formulas downstream of
     an area in `forced` see the numbers given there (NaN: not forced), while the area's own formulas are computed and
-    reported as ever.
+    reported as ever. `traced` keeps the graph of autograd from the inputs to every cell.
     """
 
     workbook: Workbook
     inputs: Mapping[Area, Tensor] = field(default_factory=dict)
     forced: Mapping[Area, NDArray[np.float64]] = field(default_factory=dict)
+    traced: bool = False
     texts: Texts = field(default_factory=Texts)
     frozen: dict[int, str] = field(default_factory=dict)
     store: Store = field(init=False)
@@ -52,6 +57,7 @@ class Run:
     reads: list[Reads] = field(init=False)
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _by_cells: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         book = self.workbook.book
@@ -64,7 +70,7 @@ class Run:
                 raise KeyError(area.sheet)
             areas.setdefault(sheet, []).append(area)
         batch = max((tensor.shape[0] for tensor in self.inputs.values() if tensor.ndim == 3), default=1)
-        self.store = Store.of([sheet.constants for sheet in book.sheets], areas, batch)
+        self.store = Store.of([sheet.constants for sheet in book.sheets], areas, batch, Traced if self.traced else Grid)
         self.evaluator = Evaluator(self.workbook, self.store, self.texts)
         self.reads = [reads(self.workbook, formula) for formula in self.workbook.formulas]
         for sheet, grid in enumerate(self.store.grids):
@@ -113,17 +119,50 @@ class Run:
         for component in components(precedents):
             first = component[0]
             if len(component) == 1 and first not in precedents[first]:
-                self._compute_all([(first, everything[first])], self.reads[first].dynamic)
+                self._compute_now(first, everything[first])
                 continue
             windows = {index: everything[index] for index in component}
             steps = None
             if all(formulas[index].fill.kind is FillKind.COPIED for index in component):
                 steps = steps_of(windows, self.reads)
             if steps is None:
-                self._compute_all([piece for item in windows.items() for piece in self._cells(*item)], True)
+                self._by_cells.update(component)
+                self._compute_on_demand([piece for item in windows.items() for piece in self._cells(*item)])
             else:
-                for index, window in steps.windows(windows):
-                    self._compute_all([(index, window)], self.reads[index].dynamic)
+                self._walk(steps, windows)
+
+    def _walk(self, steps: Steps, windows: dict[int, Window]) -> None:
+        """Compute fills step by step, small windows cell by cell in plain Python where that will do."""
+        formulas = self.workbook.formulas
+        quicks = {index: quick(self.workbook, self.store, formulas[index]) for index in windows}
+        for index, window in steps.windows(windows):
+            compute = quicks[index]
+            if compute is None or window.size > _QUICK_LIMIT or not self._compute_quickly(window, compute):
+                self._compute_now(index, window)
+
+    def _compute_quickly(self, window: Window, compute: Quick) -> bool:
+        """Compute the cells of a window one by one; False if some cell is not a plain number."""
+        grid = self.store.grids[window.sheet]
+        if self.traced or grid.rows.used is not None or window.sheet in self._masks:
+            return False
+        numbers, kinds = grid.number[0].numpy(), grid.kind[0].numpy()
+        pending = self.evaluator.pending[window.sheet]
+        try:
+            for row in range(window.row, window.row + window.height):
+                for column in range(window.column, window.column + window.width):
+                    numbers[row, column] = compute(row, column)
+                    kinds[row, column] = Kind.NUMBER
+                    pending[row, column] = False
+        except NotPlain:
+            return False
+        return True
+
+    def _compute_now(self, index: int, window: Window) -> None:
+        """Compute a window whose precedents are computed, as far as its text tells."""
+        if self.reads[index].dynamic:
+            self._compute_on_demand([(index, window)])
+        else:
+            self._compute(index, window, checked=False)
 
     def _cells(self, index: int, window: Window) -> list[tuple[int, Window]]:
         if self.workbook.formulas[index].fill.kind is not FillKind.COPIED:
@@ -156,63 +195,70 @@ class Run:
 
     # -- computing ------------------------------------------------------------------------------------------------
 
-    def _compute_all(self, tasks: list[tuple[int, Window]], checked: bool) -> None:
-        """Compute `tasks` and whatever they turn out to need first."""
-        if not checked and len(tasks) == 1:
-            self._compute(*tasks[0], checked=False)
-            return
+    def _compute_on_demand(self, tasks: list[tuple[int, Window]]) -> None:
+        """Compute `tasks` and whatever they turn out to need first.
+
+        A task that meets a cell not computed yet waits on a stack for the fill of that cell. Where fills wait for each
+        other as wholes, they are taken apart into cells; cells that wait for each other are a circle.
+        """
         stack = list(reversed(tasks))
-        asked: dict[tuple[int, Window], int] = {}
-        while stack:
+        waiting: dict[tuple[int, Window], int] = {}
+        while True:
+            if not stack:
+                stack = [
+                    (index, cell)
+                    for index, window in tasks
+                    if self._waits(window)
+                    for _, cell in self._cells(index, window)
+                    if self._waits(cell)
+                ]
+                if not stack:
+                    return
+                self._by_cells.update(index for index, _ in stack)
             task = stack[-1]
-            index, window = task
-            if not self._waits(window):
+            if not self._waits(task[1]):
                 stack.pop()
-                asked.pop(task, None)
+                waiting.pop(task, None)
                 continue
             try:
-                self._compute(index, window, checked=True)
+                self._compute(*task, checked=True)
                 continue
             except NotReady as wait:
-                needed = wait
-            asked[task] = len(stack) - 1
-            fresh: list[tuple[int, Window]] = []
-            grid = self.store.grids[needed.sheet]
-            circle: tuple[int, Window] | None = None
-            for row, column in needed.cells:
-                owner = int(grid.owners(row, column, 1, 1)[0, 0])
-                formula = self.workbook.formulas[owner]
-                whole = _window(formula)
-                wanted = (owner, whole)
-                if formula.fill.kind is FillKind.COPIED:
-                    wanted = (owner, Window(needed.sheet, row, column))
-                    if whole not in (window,) and (owner, whole) not in asked and not self._partly(whole):
-                        wanted = (owner, whole)
-                if wanted in asked:
-                    circle = wanted
-                    continue
-                fresh.append(wanted)
-            if fresh and (circle is None or window.size == 1):
-                stack.extend(dict.fromkeys(reversed(fresh)))
-            elif window.size > 1 and self.workbook.formulas[index].fill.kind is FillKind.COPIED:
-                # The window as a whole waits for itself; its cells one by one may not.
-                stack.pop()
-                asked.pop(task, None)
-                stack.extend(reversed(self._cells(index, window)))
-            elif fresh:
-                stack.extend(dict.fromkeys(reversed(fresh)))
+                needed = self._tasks_for(wait)
+            waiting[task] = len(stack) - 1
+            circle = next((other for other in needed if other in waiting), None)
+            if circle is None:
+                stack.extend(needed)
+                continue
+            start = waiting[circle]
+            chain = [other for other in stack[start:] if other in waiting]
+            wholes = [other for other in chain if self._divisible(*other)]
+            if wholes:
+                self._by_cells.update(index for index, _ in wholes)
+                for other in stack[waiting[wholes[0]] :]:
+                    waiting.pop(other, None)
+                del stack[stack.index(wholes[0]) :]
             else:
-                assert circle is not None
-                self._circular(sorted(asked, key=asked.__getitem__), circle)
+                self._circular(chain)
 
-    def _partly(self, window: Window) -> bool:
-        """Whether some but not all cells of the window are computed."""
-        waiting = self._waiting(window)
-        return bool(waiting.any()) and not bool(waiting.all())
+    def _tasks_for(self, wait: NotReady) -> list[tuple[int, Window]]:
+        """What has to be computed for the cells that a formula waits for."""
+        grid = self.store.grids[wait.sheet]
+        tasks: dict[tuple[int, Window], None] = {}
+        for row, column in wait.cells:
+            index = int(grid.owners(row, column, 1, 1)[0, 0])
+            formula = self.workbook.formulas[index]
+            if index in self._by_cells and formula.fill.kind is FillKind.COPIED:
+                tasks[(index, Window(wait.sheet, row, column))] = None
+            else:
+                tasks[(index, _window(formula))] = None
+        return list(tasks)
+
+    def _divisible(self, index: int, window: Window) -> bool:
+        return window.size > 1 and self.workbook.formulas[index].fill.kind is FillKind.COPIED
 
     def _waiting(self, window: Window) -> NDArray[np.bool_]:
         grid = self.store.grids[window.sheet]
-        assert self.evaluator.pending is not None
         place = grid.place(window.row, window.column, window.height, window.width)
         waiting: NDArray[np.bool_] = self.evaluator.pending[window.sheet][place]
         return waiting
@@ -220,17 +266,16 @@ class Run:
     def _waits(self, window: Window) -> bool:
         return bool(self._waiting(window).any())
 
-    def _circular(self, waiting: list[tuple[int, Window]], start: tuple[int, Window]) -> None:
+    def _circular(self, circle: list[tuple[int, Window]]) -> None:
         """Make the cells of a circle undecided, with the path as the reason."""
-        path = waiting[waiting.index(start) :]
         sheets = self.workbook.book.sheets
-        cells = [Cell(sheets[window.sheet].name, window.row, window.column) for _, window in path]
+        cells = [Cell(sheets[window.sheet].name, window.row, window.column) for _, window in circle]
         same = len({cell.sheet for cell in cells}) == 1
         shown = [show_cell(cell, sheet=not same) for cell in [*cells, cells[0]]]
         if len(shown) > 12:
             shown = [*shown[:6], "...", *shown[-5:]]
         reason = self.evaluator.undecided("circular reference " + " -> ".join(shown))
-        for index, window in path:
+        for index, window in circle:
             self._write(index, window, reason)
 
     def _compute(self, index: int, window: Window, checked: bool) -> None:
@@ -242,7 +287,7 @@ class Run:
         if self.reads[index].volatile is not None:
             self._freeze(index, window)
             return
-        pieces = [window]
+        pieces = [window] if array_mode else self._portions(index, window)
         while pieces:
             piece = pieces.pop()
             area = formula.area
@@ -262,6 +307,23 @@ class Run:
                 # A mistake of ours must not take the other cells along, nor pass for a value.
                 result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)
+
+    def _portions(self, index: int, window: Window) -> list[Window]:
+        """The window, in portions of rows if its operands would be too large together."""
+        if window.height == 1:
+            return [window]
+        most = 1
+        for span in self.reads[index].spans:
+            box = span.box(Window(window.sheet, window.row, window.column))
+            if box is not None:
+                rows = min(box[3] - box[1], self.store.height)
+                most = max(most, rows * min(box[4] - box[2], self.store.width))
+        count = max(MAX_ELEMENTS // (most * window.width), 1)
+        starts = range(window.row, window.row + window.height, count)
+        return [
+            Window(window.sheet, start, window.column, min(count, window.row + window.height - start), window.width)
+            for start in reversed(starts)
+        ]
 
     def _finer(self, window: Window, axis: str) -> list[Window]:
         finer = window.split(axis)
@@ -288,6 +350,9 @@ class Run:
         fill = self.workbook.formulas[index].fill
         grid = self.store.grids[window.sheet]
         number, kind = result.number, result.kind
+        if kind is not None:
+            # A formula that gives an empty cell shows 0.
+            kind = torch.where(kind == int(Kind.BLANK), int(Kind.NUMBER), kind)
         single = result.rows == result.columns == 1
         unknown = single and kind is not None and bool((kind == int(Kind.UNDECIDED)).any())
         if fill.kind is FillKind.COPIED or unknown or _covers(result, window):
@@ -297,14 +362,9 @@ class Run:
         else:
             number, kind = _spread(number, kind, fill.area.height, fill.area.width, fill.kind)
         shape = (self.store.batch, window.height, window.width)
-        number = number.detach().expand(shape)
+        number = number.expand(shape)
         if kind is not None:
             kind = kind.expand(shape)
-            blank = kind == int(Kind.BLANK)
-            if fill.kind is not FillKind.DYNAMIC and bool(blank.any()):
-                # A formula that gives an empty cell shows 0.
-                kind = torch.where(blank, int(Kind.NUMBER), kind)
-        assert self.evaluator.pending is not None
         place = grid.place(window.row, window.column, window.height, window.width)
         self.evaluator.pending[window.sheet][place] = False
         mask = self._masks.get(window.sheet)

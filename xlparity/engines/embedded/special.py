@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -73,17 +74,20 @@ def _branch(  # noqa: PLR0917
     evaluator: Evaluator,
     truth: Tensor,
     fault: Fault,
-    yes: Callable[[], Operand],
-    no: Callable[[], Operand],
+    yes: Callable[[Frame], Operand],
+    no: Callable[[Frame], Operand],
     frame: Frame,
 ) -> Operand:
     """The branch that all lanes take, unevaluated otherwise; a mixture where they differ."""
     if fault is None:
         if bool(truth.all()):
-            return _shaped(evaluator, yes(), truth, frame)
+            return _shaped(evaluator, yes(frame), truth, frame)
         if not bool(truth.any()):
-            return _shaped(evaluator, no(), truth, frame)
-    sides = [evaluator.one(side(), frame) for side in (yes, no)]
+            return _shaped(evaluator, no(frame), truth, frame)
+    sides = []
+    for side, taken in ((yes, truth), (no, ~truth)):
+        inside = frame.cut_where(~taken)
+        sides.append(evaluator.one(side(inside), inside))
     return _faulty(fault, choose(truth, *sides))
 
 
@@ -100,10 +104,10 @@ def _if(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> 
     _count("IF", arguments, 2, 3)
     truth, fault = booleans_of(evaluator.value(arguments[0], frame), evaluator.texts)
 
-    def no() -> Operand:
+    def no(frame: Frame) -> Operand:
         return evaluator.evaluate(arguments[2], frame) if len(arguments) > 2 else Array.of_boolean(False)
 
-    return _branch(evaluator, truth, fault, lambda: evaluator.evaluate(arguments[1], frame), no, frame)
+    return _branch(evaluator, truth, fault, lambda frame: evaluator.evaluate(arguments[1], frame), no, frame)
 
 
 @SPECIAL.rule("IFS")
@@ -112,7 +116,7 @@ def _ifs(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) ->
     if len(arguments) % 2:
         raise FormulaError("IFS takes pairs of a condition and a value")
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.NA)
         truth, fault = booleans_of(evaluator.value(arguments[position], frame), evaluator.texts)
@@ -120,12 +124,12 @@ def _ifs(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) ->
             evaluator,
             truth,
             fault,
-            lambda: evaluator.evaluate(arguments[position + 1], frame),
-            lambda: rest(position + 2),
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
             frame,
         )
 
-    return rest(0)
+    return rest(0, frame)
 
 
 @SPECIAL.rule("SWITCH")
@@ -133,7 +137,7 @@ def _switch(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     _count("SWITCH", arguments, 3)
     subject = evaluator.value(arguments[0], frame)
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.NA)
         if position == len(arguments) - 1:
@@ -144,12 +148,12 @@ def _switch(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
             evaluator,
             truth,
             fault,
-            lambda: evaluator.evaluate(arguments[position + 1], frame),
-            lambda: rest(position + 2),
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
             frame,
         )
 
-    return rest(1)
+    return rest(1, frame)
 
 
 @SPECIAL.rule("CHOOSE")
@@ -158,19 +162,19 @@ def _choose(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     number, fault = numbers_of(evaluator.value(arguments[0], frame), evaluator.texts)
     index = number.detach().trunc()
 
-    def rest(position: int) -> Operand:
+    def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.VALUE)
         return _branch(
             evaluator,
             index == position,
             fault if position == 1 else None,
-            lambda: evaluator.evaluate(arguments[position], frame),
-            lambda: rest(position + 1),
+            lambda frame: evaluator.evaluate(arguments[position], frame),
+            lambda frame: rest(position + 1, frame),
             frame,
         )
 
-    return rest(1)
+    return rest(1, frame)
 
 
 def _replace(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame, only: Error | None) -> Operand:
@@ -260,9 +264,7 @@ def _each(array: Array, frame: Frame, rows: bool, columns: bool) -> Array:
 
 
 def _deeper(frame: Frame) -> Frame:
-    return Frame(
-        frame.window, frame.home, frame.sheet, True, frame.variables, frame.lanes + 1, frame.depth, frame.checked
-    )
+    return replace(frame, array=True, lanes=frame.lanes + 1)
 
 
 def _gathered(evaluator: Evaluator, result: Operand, frame: Frame, height: int, width: int) -> Array:
@@ -500,10 +502,12 @@ def _offset(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     size = []
     for position, given in ((3, base.rows), (4, base.columns)):
         if len(arguments) > position and not isinstance(arguments[position], ast.Missing):
-            value = _constant(evaluator, evaluator.value(arguments[position], frame), frame)
+            length = evaluator.value(arguments[position], frame)
+            value = _constant(evaluator, length, frame)
             if value is None:
-                return evaluator.value(arguments[position], frame)
-            size.append(value)
+                return length
+            # Excel rounds a height or width below 1 up and all others towards 0.
+            size.append(value or int(length.number.reshape(-1)[0].sign()))
         else:
             size.append(given)
     if 0 in size:
@@ -518,7 +522,7 @@ def _offset(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
             if frame.window.size > 1:
                 raise Ragged("cells")
             return array if bool((array.kinds >= int(Kind.ERROR)).any()) else Array.of_error(Error.VALUE)
-        moves.append(number[..., 0, 0].detach().floor())
+        moves.append(number[..., 0, 0].detach().trunc())
     # A negative size reaches up or to the left from the moved corner.
     up, back = (count + 1 if count < 0 else 0 for count in size)
     rows, columns = abs(size[0]), abs(size[1])
@@ -552,7 +556,8 @@ def _bounded(area: Reference, frame: Frame) -> Operand:
 @SPECIAL.rule("INDEX")
 def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
     _count("INDEX", arguments, 2, 4)
-    source = evaluator.evaluate(arguments[0], frame)
+    # INDEX(A1:A9*B1:B9,0) is the way to have an array calculated in an ordinary formula.
+    source = evaluator.evaluate(arguments[0], frame.as_array())
     if isinstance(source, Union):
         chosen = _constant(evaluator, evaluator.value(arguments[3], frame), frame) if len(arguments) > 3 else 1
         if chosen is None or not 1 <= chosen <= len(source.parts):
@@ -565,7 +570,7 @@ def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) 
         found = _indexed(evaluator, source, places, frame)
         if found is not None:
             return found
-    array = evaluator.whole(source, frame)
+    array = evaluator.whole(source, frame, "INDEX")
     given = [Argument(array, not isinstance(source, Array))]
     return evaluator.apply("INDEX", [*given, *(None if place is None else Argument(place) for place in places)], frame)
 
@@ -647,14 +652,14 @@ def _sum_if(name: str) -> Special:
         _count(name, arguments, 2, 3)
         area = evaluator.evaluate(arguments[0], frame)
         criteria = evaluator.value(arguments[1], frame)
-        given = [Argument(evaluator.whole(area, frame), not isinstance(area, Array)), Argument(criteria)]
+        given = [Argument(evaluator.whole(area, frame, name), not isinstance(area, Array)), Argument(criteria)]
         if len(arguments) > 2 and not isinstance(arguments[2], ast.Missing):
             summed = evaluator.evaluate(arguments[2], frame)
             if isinstance(summed, Reference) and isinstance(area, Reference | Scattered):
                 summed = Reference(
                     summed.sheet, summed.top, summed.left, area.rows, area.columns, summed.down, summed.across
                 )
-            given.append(Argument(evaluator.whole(summed, frame), not isinstance(summed, Array)))
+            given.append(Argument(evaluator.whole(summed, frame, name), not isinstance(summed, Array)))
         return evaluator.apply(name, given, frame)
 
     return rule
@@ -662,3 +667,38 @@ def _sum_if(name: str) -> Special:
 
 SPECIAL.add("SUMIF", _sum_if("SUMIF"))
 SPECIAL.add("AVERAGEIF", _sum_if("AVERAGEIF"))
+
+
+def _count_if(name: str, step: int) -> Special:
+    """COUNTBLANK, COUNTIF and COUNTIFS, which count the empty cells of whole columns and rows as well."""
+
+    def rule(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+        _count(name, arguments, step)
+        given: list[Argument] = []
+        beyond: list[Argument] = []
+        unseen = 0
+        for position, argument in enumerate(arguments):
+            if position % step:
+                given.append(Argument(evaluator.value(argument, frame)))
+                beyond.append(given[-1])
+                continue
+            area = evaluator.evaluate(argument, frame)
+            if isinstance(area, Reference):
+                seen = evaluator.used(area)
+                unseen = area.rows * area.columns - seen.rows * seen.columns
+                area = seen
+            given.append(Argument(evaluator.whole(area, frame), not isinstance(area, Array)))
+            beyond.append(Argument(Array.single(Kind.BLANK, 0.0), True))
+        count = evaluator.apply(name, given, frame)
+        if not unseen:
+            return count
+        # Beyond the used cells all are empty, so one of them tells for all.
+        more = operator("*", evaluator.apply(name, beyond, frame), Array.of_number(float(unseen)), evaluator.texts)
+        return operator("+", count, more, evaluator.texts)
+
+    return rule
+
+
+SPECIAL.add("COUNTBLANK", _count_if("COUNTBLANK", 1))
+SPECIAL.add("COUNTIF", _count_if("COUNTIF", 2))
+SPECIAL.add("COUNTIFS", _count_if("COUNTIFS", 2))

@@ -129,11 +129,13 @@ class Store:
         self.width = max((grid.columns.size for grid in grids), default=0)
 
     @classmethod
-    def of(cls, constants: Iterable[Cells], areas: Mapping[int, list[Area]], batch: int) -> Store:
+    def of(
+        cls, constants: Iterable[Cells], areas: Mapping[int, list[Area]], batch: int, grid: type[Grid] = Grid
+    ) -> Store:
         """Empty grids large enough for each sheet's `constants` and `areas` (of formulas and inputs)."""
         grids = []
         for sheet, cells in enumerate(constants):
-            grids.append(Grid(*_axes(cells, areas.get(sheet, [])), batch))
+            grids.append(grid(*_axes(cells, areas.get(sheet, [])), batch))
         return cls(grids, batch)
 
 

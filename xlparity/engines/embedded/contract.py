@@ -1,0 +1,67 @@
+"""Sums of products of two arrays as one matrix product.
+
+The cells of a dense layer are SUMPRODUCT or MMULT of a row that is the same for all columns and a column that is the
+same for all rows. Written out, that is an array of rows x columns x terms; as a matrix product it costs what it costs
+in PyTorch.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from xlparity.functions.array import Array
+
+__all__ = ["product", "sum_of_products"]
+
+_LANES = "abcdefghijklmnop"
+
+
+def sum_of_products(left: Array, right: Array) -> Array | None:
+    """The sum over rows and columns of `left` * `right`; None where that is no plain product of numbers."""
+    if left.kind is not None or right.kind is not None or not _worth(left, right):
+        return None
+    if (left.rows, left.columns) != (right.rows, right.columns):
+        return None
+    number = _einsum(left, right, "yz", "yz", "")
+    return None if number is None else Array(number[..., None, None])
+
+
+def product(left: Array, right: Array) -> Array | None:
+    """The matrix product in each lane; None where that is no plain product of numbers, or gains nothing."""
+    if left.kind is not None or right.kind is not None or not _worth(left, right) or left.columns != right.rows:
+        return None
+    number = _einsum(left, right, "xy", "yz", "xz")
+    return None if number is None else Array(number)
+
+
+def _worth(left: Array, right: Array) -> bool:
+    """Whether the lanes of the two repeat each other's elements."""
+    shapes = [array.number.shape[:-2] for array in (left, right)]
+    dims = max(len(shape) for shape in shapes)
+    one, two = ((1,) * (dims - len(shape)) + tuple(shape) for shape in shapes)
+    return any(a > 1 and b == 1 for a, b in zip(one, two, strict=True)) and any(
+        a == 1 and b > 1 for a, b in zip(one, two, strict=True)
+    )
+
+
+def _einsum(left: Array, right: Array, left_inner: str, right_inner: str, inner: str) -> torch.Tensor | None:
+    dims = max(left.number.ndim, right.number.ndim) - 2
+    names = []
+    tensors = []
+    sizes: dict[str, int] = {}
+    for array, own in ((left, left_inner), (right, right_inner)):
+        number = array.number
+        lanes = _LANES[dims - (number.ndim - 2) : dims]
+        # A lane of size 1 has the same value for all lanes of the other: leave it out.
+        keep = [position for position in range(number.ndim - 2) if number.shape[position] > 1]
+        for position in keep:
+            sizes[lanes[position]] = number.shape[position]
+        index = tuple(slice(None) if position in keep else 0 for position in range(number.ndim - 2))
+        tensors.append(number[index])
+        names.append("".join(lanes[position] for position in keep) + own)
+    lanes = "".join(letter for letter in _LANES[:dims] if letter in sizes)
+    result = torch.einsum(f"{names[0]},{names[1]}->{lanes}{inner}", *tensors)
+    if not bool(torch.isfinite(result.detach().sum())):
+        return None  # the general way says which elements overflow
+    shape = [sizes.get(letter, 1) for letter in _LANES[:dims]]
+    return result.reshape(*shape, *result.shape[result.ndim - len(inner) :])

@@ -1,0 +1,274 @@
+"""A worksheet's cells as XML, streamed in bands of rows: a million cells never stand in memory as objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlparity.errors import InputError
+from xlparity.formula.a1 import column_letters, show_area, show_cell
+from xlparity.formula.relative import Pattern
+from xlparity.model.area import Area
+from xlparity.model.book import Fill, FillKind, Layout, Sheet, Style
+from xlparity.model.cell import MAX_COLUMNS, Cell
+from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind
+from xlparity.xlsx.looks import StyleTable
+from xlparity.xlsx.text import encode
+
+__all__ = ["SheetRows"]
+
+_BAND = 1 << 17  # cells of the bounding rectangle that are worked on at a time
+_STYLES = tuple(Style)
+_CONSTANT, _FORMULA, _BLANK = range(3)  # in this order they win where two stand in one cell
+
+
+@dataclass(frozen=True, slots=True)
+class _Formula:
+    """A fill as it is written: a shared group, an array, or a text in each cell."""
+
+    corner: tuple[int, int]
+    first: str  # the corner's <f> element of a shared group or an array
+    rest: str  # the other cells' <f> element
+    pattern: Pattern | None  # gives the text where each cell has its own
+
+    def element(self, row: int, column: int) -> str:
+        if self.pattern is not None:
+            return f"<f>{_formula_xml(self.pattern.at(row, column))}</f>"
+        return self.first if (row, column) == self.corner else self.rest
+
+
+class SheetRows:
+    """The rows of a sheet.
+
+    Parameters
+    ----------
+    sheet
+        What to write.
+    cached
+        The formulas' values.
+    styles
+        Numbers of the looks.
+
+    Raises
+    ------
+    InputError
+        Two formulas, or a formula and a constant, stand in one cell; or a constant is not a finite number.
+    """
+
+    def __init__(self, sheet: Sheet, cached: Cells, styles: StyleTable) -> None:
+        self._sheet, self._cached, self._styles = sheet, cached, styles
+        self._cached_place = cached.row.astype(np.int64) * MAX_COLUMNS + cached.column
+        self._formulas = _written(sheet.fills)
+        layout = sheet.layout
+        self._formats = ["General", *dict.fromkeys(text for _, text in layout.formats)]
+        self._blank = [area for area, style in layout.styles if style is not Style.PLAIN]
+        self._blank += [Area(link.cell, 1, 1) for link in layout.links]
+        areas = [fill.area for fill in sheet.fills] + self._blank
+        edges = [(area.row, area.column, area.bottom, area.right) for area in areas]
+        if len(sheet.constants):
+            row, column = sheet.constants.row, sheet.constants.column
+            edges.append((int(row[0]), int(column.min()), int(row[-1]) + 1, int(column.max()) + 1))
+        top, left = (min((edge[i] for edge in edges), default=0) for i in (0, 1))
+        bottom, right = (max((edge[i] for edge in edges), default=1) for i in (2, 3))
+        self.bounds = Area.of(sheet.name, top, left, bottom - top, right - left)
+        self.cells = len(sheet.constants) + sum(area.size for area in areas)
+        self._heights = _note_heights(sheet)
+
+    def __iter__(self) -> Iterator[bytes]:
+        height = max(1, _BAND // self.bounds.width)
+        for row in range(self.bounds.row, self.bounds.bottom, height):
+            area = Area.of(self._sheet.name, row, self.bounds.column, height, self.bounds.width)
+            yield self._band(area).encode()
+
+    def _band(self, band: Area) -> str:
+        row, column, source, index = self._places(band)
+        style = self._style_numbers(band, row, column)
+        value = np.full(len(row), -1, np.int64)
+        of_formula = source == _FORMULA
+        place = row[of_formula].astype(np.int64) * MAX_COLUMNS + column[of_formula]
+        at = np.searchsorted(self._cached_place, place)
+        at[at == len(self._cached_place)] = 0
+        found = self._cached_place[at] == place if len(self._cached_place) else np.zeros(len(place), np.bool_)
+        value[of_formula] = np.where(found, at, -1)
+        constants = self._sheet.constants
+        from_constant, from_cached = _ValueTexts(constants), _ValueTexts(self._cached)
+        words: list[str] = []
+        current = -1
+        start = ""
+        for r, c, which, i, s, v in zip(
+            *(array.tolist() for array in (row, column, source, index, style, value)), strict=True
+        ):
+            if r != current:
+                if current >= 0:
+                    words.append("</row>")
+                current = r
+                height = self._heights.get(r)
+                start = "" if height is None else f' ht="{height:g}" customHeight="1"'
+                words.append(f'<row r="{r + 1}"{start}>')
+            head = f'<c r="{_LETTERS[c]}{r + 1}" s="{s}"' if s else f'<c r="{_LETTERS[c]}{r + 1}"'
+            if which == _CONSTANT:
+                words.append(head + from_constant.constant(i, self._sheet.name))
+            elif which == _FORMULA:
+                kind, content = from_cached.result(v) if v >= 0 else ("", "")
+                words.append(f"{head}{self._dynamic(i, r, c)}{kind}>{self._formulas[i].element(r, c)}{content}</c>")
+            else:
+                words.append(head + "/>")
+        if current >= 0:
+            words.append("</row>")
+        return "".join(words)
+
+    def _dynamic(self, index: int, row: int, column: int) -> str:
+        """The mark of a dynamic array formula: the first record of the cell metadata."""
+        fill = self._sheet.fills[index]
+        return ' cm="1"' if fill.kind is FillKind.DYNAMIC and (row, column) == self._formulas[index].corner else ""
+
+    def _places(self, band: Area) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Row, column, source and number within the source of the band's cells, in the order of the file."""
+        constants = self._sheet.constants
+        start, stop = np.searchsorted(constants.row, [band.row, band.bottom])
+        rows, columns = [constants.row[start:stop].astype(np.int64)], [constants.column[start:stop].astype(np.int64)]
+        sources, indices = [np.full(stop - start, _CONSTANT)], [np.arange(start, stop)]
+        for origin, areas in ((_FORMULA, [fill.area for fill in self._sheet.fills]), (_BLANK, self._blank)):
+            for i, area in enumerate(areas):
+                top, bottom = max(area.row, band.row), min(area.bottom, band.bottom)
+                if top >= bottom:
+                    continue
+                row, column = np.meshgrid(np.arange(top, bottom), np.arange(area.column, area.right), indexing="ij")
+                rows.append(row.ravel())
+                columns.append(column.ravel())
+                sources.append(np.full(row.size, origin))
+                indices.append(np.full(row.size, i))
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        source, index = np.concatenate(sources), np.concatenate(indices)
+        place = row * MAX_COLUMNS + column
+        order = np.lexsort((source, place))
+        again = np.concatenate(([False], np.diff(place[order]) == 0)) if len(order) else np.empty(0, np.bool_)
+        clash = order[again & (source[order] != _BLANK)]
+        if len(clash):
+            cell = show_cell(Cell(self._sheet.name, int(row[clash[0]]), int(column[clash[0]])))
+            raise InputError(f"{cell} would hold a formula and something else; each cell holds one thing")
+        order = order[~again]
+        return row[order], column[order], source[order], index[order]
+
+    def _style_numbers(self, band: Area, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The number of each cell's look; later areas win."""
+        layout = self._sheet.layout
+        style, number_format = np.zeros(len(row), np.int64), np.zeros(len(row), np.int64)
+        linked = np.zeros(len(row), np.int64)
+
+        def paint(target: NDArray[np.int64], area: Area, code: int) -> None:
+            if area.row < band.bottom and area.bottom > band.row:
+                start, stop = np.searchsorted(row, [area.row, area.bottom])
+                inside = (column[start:stop] >= area.column) & (column[start:stop] < area.right)
+                target[start:stop][inside] = code
+
+        for area, kind in layout.styles:
+            paint(style, area, _STYLES.index(kind))
+        for area, text in layout.formats:
+            paint(number_format, area, self._formats.index(text))
+        for link in layout.links:
+            paint(linked, Area(link.cell, 1, 1), 1)
+        code = (style * len(self._formats) + number_format) * 2 + linked
+        codes, which = np.unique(code, return_inverse=True)
+        numbers = []
+        for each in codes.tolist():
+            rest, is_linked = divmod(each, 2)
+            kind_at, format_at = divmod(rest, len(self._formats))
+            numbers.append(self._styles.number(_STYLES[kind_at], self._formats[format_at], bool(is_linked)))
+        return np.array(numbers, np.int64)[which] if numbers else code
+
+
+class _ValueTexts:
+    """XML of values, from the arrays that hold them."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._kinds, self._numbers, self._texts = cells.kind, cells.number, cells.texts
+        self._cells = cells
+
+    def constant(self, at: int, sheet: str) -> str:
+        """What follows `<c r=... s=...`."""
+        kind, number = self._kinds[at], float(self._numbers[at])
+        if kind == Kind.NUMBER:
+            if number - number != 0:
+                cell = show_cell(Cell(sheet, int(self._cells.row[at]), int(self._cells.column[at])))
+                raise InputError(f"{cell} would hold {number}; a cell holds finite numbers, put -1E+300 for -inf")
+            return f"><v>{_number_xml(number)}</v></c>"
+        if kind == Kind.TEXT:
+            text = encode(self._texts[int(number)])
+            keep = ' xml:space="preserve"' if text != text.strip() else ""
+            return f' t="inlineStr"><is><t{keep}>{text}</t></is></c>'
+        if kind == Kind.BOOLEAN:
+            return f' t="b"><v>{int(number)}</v></c>'
+        if kind == Kind.ERROR:
+            return f' t="e"><v>{ERROR_TEXTS[Error(int(number))]}</v></c>'
+        return "/>"
+
+    def result(self, at: int) -> tuple[str, str]:
+        """A formula's value: the cell's type attribute and its `<v>` element."""
+        kind, number = self._kinds[at], float(self._numbers[at])
+        if kind == Kind.NUMBER and number - number == 0:
+            return "", f"<v>{_number_xml(number)}</v>"
+        if kind == Kind.TEXT:
+            return ' t="str"', f"<v>{encode(self._texts[int(number)])}</v>"
+        if kind == Kind.BOOLEAN:
+            return ' t="b"', f"<v>{int(number)}</v>"
+        if kind == Kind.ERROR:
+            return ' t="e"', f"<v>{ERROR_TEXTS[Error(int(number))]}</v>"
+        return "", ""
+
+
+_LETTERS = [column_letters(column) for column in range(MAX_COLUMNS)]
+
+
+def _number_xml(number: float) -> str:
+    """The shortest text that reads back as the same float64."""
+    text = repr(number)
+    return text[:-2] if text.endswith(".0") else text
+
+
+def _formula_xml(text: str) -> str:
+    if any(letter < " " and letter not in "\t\n\r" for letter in text):
+        raise InputError(f"the formula {text[:40]!r} has a control character, which a workbook cannot store")
+    return escape(text, {"\r": "&#13;"})
+
+
+def _written(fills: tuple[Fill, ...]) -> list[_Formula]:
+    written = []
+    groups = 0
+    for fill in fills:
+        area = fill.area
+        corner = (area.row, area.column)
+        # Excel shares only formulas that refer to their own sheet, and none with structured references.
+        shareable = "!" not in fill.formula and "[" not in fill.formula
+        if fill.kind is not FillKind.COPIED:
+            reference = show_area(area, sheet=False)
+            first = f'<f t="array" ref="{reference}">{_formula_xml(fill.formula)}</f>'
+            written.append(_Formula(corner, first, "", None))
+        elif area.size > 1 and shareable:
+            reference = show_area(area, sheet=False)
+            first = f'<f t="shared" ref="{reference}" si="{groups}">{_formula_xml(fill.formula)}</f>'
+            written.append(_Formula(corner, first, f'<f t="shared" si="{groups}"/>', None))
+            groups += 1
+        else:
+            written.append(_Formula(corner, "", "", Pattern(fill.formula, *corner)))
+    return written
+
+
+def _note_heights(sheet: Sheet) -> dict[int, float]:
+    """Heights of rows with notes in merged cells, which Excel does not fit to their text by itself."""
+    layout: Layout = sheet.layout
+    widths = dict(layout.widths)
+    heights: dict[int, float] = {}
+    notes = [area for area, style in layout.styles if style is Style.NOTE]
+    for area in layout.merged:
+        text = sheet.constants.scalar(area.row, area.column)
+        if area.height > 1 or not isinstance(text, str) or not any(area.corner in note for note in notes):
+            continue
+        room = max(8.0, sum(widths.get(column, 8.43) for column in range(area.column, area.right)))
+        lines = sum(1 + int(len(line) / room * 1.05) for line in text.split("\n"))
+        heights[area.row] = max(heights.get(area.row, 0.0), 15.0 * lines)
+    return {row: height for row, height in heights.items() if height > 15.0}
