@@ -24,6 +24,7 @@ from xlparity.functions import (
     regression,
     rounding,
     statistics,
+    tails,
     text,
     trigonometry,
 )
@@ -41,6 +42,7 @@ FUNCTIONS: Table[str, Function] = Table(
     trigonometry.TABLE,
     statistics.TABLE,
     distributions.TABLE,
+    tails.TABLE,
     rounding.TABLE,
     logic.TABLE,
     information.TABLE,

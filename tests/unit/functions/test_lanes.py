@@ -22,6 +22,7 @@ CASES = [
     *tricky.DATES,
     *tricky.REGRESSION,
     *tricky.MORE,
+    *tricky.TAILS,
 ]
 
 

@@ -591,10 +591,60 @@ MORE = [
     ("FVSCHEDULE", [1, ([0.09], [0.11], [0.1])], pytest.approx(1.33089)),
 ]
 
+TAILS = [
+    ("T.DIST", [60, 1, True], pytest.approx(0.99469533, abs=1e-8)),
+    ("T.DIST", [8, 3, False], pytest.approx(0.00073691, abs=1e-8)),
+    ("T.DIST.2T", [1.959999998, 60], pytest.approx(0.054645, abs=1e-6)),
+    ("T.DIST.RT", [1.959999998, 60], pytest.approx(0.027322, abs=1e-6)),
+    ("T.INV", [0.75, 2], pytest.approx(0.8164966, abs=1e-7)),
+    ("T.INV.2T", [0.546449, 60], pytest.approx(0.606533, abs=1e-6)),
+    ("F.DIST", [15.2069, 6, 4, True], pytest.approx(0.99, abs=1e-6)),
+    ("F.DIST", [15.2069, 6, 4, False], pytest.approx(0.0012238, abs=1e-7)),
+    ("F.DIST.RT", [15.20686486, 6, 4], pytest.approx(0.01, abs=1e-9)),
+    ("F.INV", [0.01, 6, 4], pytest.approx(0.10930991, abs=1e-8)),
+    ("F.INV.RT", [0.01, 6, 4], pytest.approx(15.20686486, abs=1e-8)),
+    ("CHISQ.DIST", [0.5, 1, True], pytest.approx(0.52049988, abs=1e-8)),
+    ("CHISQ.DIST", [2, 3, False], pytest.approx(0.20755375, abs=1e-8)),
+    ("CHISQ.DIST.RT", [18.307, 10], pytest.approx(0.0500006, abs=1e-7)),
+    ("CHISQ.INV", [0.93, 1], pytest.approx(3.283020287, abs=1e-9)),
+    ("CHISQ.INV.RT", [0.050001, 10], pytest.approx(18.306973, abs=1e-6)),
+    ("GAMMA.DIST", [10.00001131, 9, 2, False], pytest.approx(0.032639, abs=1e-6)),
+    ("GAMMA.DIST", [10.00001131, 9, 2, True], pytest.approx(0.068094, abs=1e-6)),
+    ("GAMMA.INV", [0.068094, 9, 2], pytest.approx(10.0000112, abs=1e-6)),
+    ("BETA.DIST", [2, 8, 10, True, 1, 3], pytest.approx(0.6854706, abs=1e-7)),
+    ("BETA.DIST", [2, 8, 10, False, 1, 3], pytest.approx(1.4837646, abs=1e-7)),
+    ("BETA.INV", [0.685470581, 8, 10, 1, 3], pytest.approx(2, abs=1e-8)),
+    ("BINOM.DIST", [6, 10, 0.5, False], pytest.approx(0.2050781, abs=1e-7)),
+    ("BINOM.INV", [6, 0.5, 0.75], 4),
+    ("POISSON.DIST", [2, 5, True], pytest.approx(0.124652, abs=1e-6)),
+    ("POISSON.DIST", [2, 5, False], pytest.approx(0.084224, abs=1e-6)),
+    ("NEGBINOM.DIST", [10, 5, 0.25, True], pytest.approx(0.3135141, abs=1e-7)),
+    ("NEGBINOM.DIST", [10, 5, 0.25, False], pytest.approx(0.0550487, abs=1e-7)),
+    ("HYPGEOM.DIST", [1, 4, 8, 20, True], pytest.approx(0.4654, abs=1e-4)),
+    ("HYPGEOM.DIST", [1, 4, 8, 20, False], pytest.approx(0.3633, abs=1e-4)),
+    ("CONFIDENCE.T", [0.05, 1, 50], pytest.approx(0.284196855, abs=1e-9)),
+    ("FREQUENCY", [([79], [85], [78], [85], [50], [81], [95], [88], [97]), ([70], [79], [89])], [[1], [2], [4], [2]]),
+    ("MODE.MULT", [([1], [2], [3], [4], [3], [2], [1], [2], [3])], [[2], [3]]),
+    ("F.TEST", [([6], [7], [9], [15], [21]), ([20], [28], [31], [38], [40])], pytest.approx(0.64831785, abs=1e-8)),
+]
+
 
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
-    [*MATHEMATICS, *STATISTICS, *ROUNDING, *LOGIC, *LOOKUP, *ARRAYS, *DISTRIBUTIONS, *TEXT, *DATES, *REGRESSION, *MORE],
+    [
+        *MATHEMATICS,
+        *STATISTICS,
+        *ROUNDING,
+        *LOGIC,
+        *LOOKUP,
+        *ARRAYS,
+        *DISTRIBUTIONS,
+        *TEXT,
+        *DATES,
+        *REGRESSION,
+        *MORE,
+        *TAILS,
+    ],
 )
 def test_function_gives_what_excel_gives(name: str, arguments: list[object], expected: object) -> None:
     result = value(name, *arguments)
