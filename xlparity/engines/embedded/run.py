@@ -302,6 +302,9 @@ class Run:
                 operand = self.evaluator.evaluate(formula.expression, frame)
                 result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
             except Ragged as ragged:
+                if at.size == 1:
+                    self._write(index, piece, self.evaluator.undecided("its references have no single size"))
+                    continue
                 pieces.extend(reversed(self._finer(at, ragged.axis)))
                 continue
             except RecursionError:
