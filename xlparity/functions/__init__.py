@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from xlparity.functions import (
     arrays,
     criteria,
+    database,
     dates,
     distributions,
+    financial,
     information,
     logic,
     lookup,
     mathematics,
     matrix,
+    number_systems,
     regression,
     rounding,
     statistics,
+    tails,
     text,
     trigonometry,
 )
@@ -38,6 +42,7 @@ FUNCTIONS: Table[str, Function] = Table(
     trigonometry.TABLE,
     statistics.TABLE,
     distributions.TABLE,
+    tails.TABLE,
     rounding.TABLE,
     logic.TABLE,
     information.TABLE,
@@ -48,6 +53,9 @@ FUNCTIONS: Table[str, Function] = Table(
     arrays.TABLE,
     text.TABLE,
     dates.TABLE,
+    number_systems.TABLE,
+    database.TABLE,
+    financial.TABLE,
 )
 
 

@@ -144,3 +144,46 @@ def test_random_numbers_are_frozen_at_the_remembered_value() -> None:
         (Sheet("S", fills=(Fill(Area.of("S", 0, 0), "RAND()"), Fill(Area.of("S", 1, 0), "RAND()")), cached=cached),)
     )
     assert values(book) == {"A1": 0.25, "A2": UNDECIDED}
+
+
+def test_an_array_spills_as_far_as_its_result_reaches_now() -> None:
+    fills = [("B1:B2", "A1:A3*2", FillKind.DYNAMIC), ("C1", "SUM(B1:B9)"), ("D1", "ROWS(_xlfn.ANCHORARRAY(B1))")]
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0, "A3": 3.0}, fills),)))
+    assert (found["B3"], found["C1"], found["D1"]) == (6.0, 12.0, 3.0)
+    fills = [("B1:B5", "A1:A3*2", FillKind.DYNAMIC), ("D1", "ROWS(_xlfn.ANCHORARRAY(B1))")]
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0, "A3": 3.0}, fills),)))
+    assert "B4" not in found
+    assert found["D1"] == 3.0
+
+
+def test_an_array_whose_cells_are_not_free_is_a_spill_error() -> None:
+    found = values(Book((sheet({"A1": 1.0, "A2": 2.0, "B2": "taken"}, [("B1", "A1:A2*2", FillKind.DYNAMIC)]),)))
+    assert (found["B1"], found["B2"]) == (Error.SPILL, "taken")
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("ISFORMULA(H1)", True),
+        ("ISFORMULA(A1)", False),
+        ("FORMULATEXT(H1)", "=FORMULATEXT(H1)"),
+        ("FORMULATEXT(A1)", Error.NA),
+        ('CELL("address",B3)', "$B$3"),
+        ('CELL("row",B3)', 3.0),
+        ('CELL("contents",A1)', 1.0),
+        ('CELL("type",B3)', "b"),
+        ('CELL("width",A1)', UNDECIDED),
+        ('SHEET("s")', 1.0),
+        ("SHEETS()", 1.0),
+        ("SUBTOTAL(9,A1:A3)", UNDECIDED),
+        ("COUNTBLANK(A:A)", 1_048_574.0),
+        ('COUNTIF(A:A,"")', 1_048_574.0),
+        ('SUMPRODUCT(--(A:A=""))', 1_048_574.0),
+        ("MATCH(1,INDEX((A1:A2=2)*1,0),0)", 2.0),
+        ("LOOKUP(2,1/(A1:A2>0),A1:A2)", 2.0),
+        ("INDEX(A1:A2,0)", 1.0),
+        ("SUM(INDEX(A1:A2,0))", 3.0),
+    ],
+)
+def test_information_and_ranges(formula: str, expected: Scalar) -> None:
+    assert value(formula, A1=1.0, A2=2.0) == expected

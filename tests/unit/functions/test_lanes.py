@@ -21,6 +21,8 @@ CASES = [
     *tricky.TEXT,
     *tricky.DATES,
     *tricky.REGRESSION,
+    *tricky.MORE,
+    *tricky.TAILS,
 ]
 
 

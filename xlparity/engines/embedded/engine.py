@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.engines.embedded.notes import Notes
-from xlparity.engines.embedded.run import Run
+from xlparity.engines.embedded.run import Run, computed
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import InputError
 from xlparity.model.area import Area
@@ -55,8 +55,7 @@ class EmbeddedEngine:
             that each formula is judged on right operands.
         """
         with torch.no_grad():
-            run = Run(Workbook(book), inputs or {}, forced or {})
-            run.go()
+            run = computed(Workbook(book), inputs, forced)
         return Values(run.cells(), Notes(run))
 
     def trace(self, book: Book, inputs: Mapping[Area, Tensor]) -> Trace:
@@ -82,8 +81,7 @@ class EmbeddedEngine:
         """
         wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values())
         with torch.set_grad_enabled(wanted):
-            run = Run(Workbook(book), inputs, traced=wanted)
-            run.go()
+            run = computed(Workbook(book), inputs, traced=wanted)
         return Trace(run)
 
 

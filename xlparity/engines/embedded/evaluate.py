@@ -306,24 +306,27 @@ class Evaluator:
                 return special(self, node.arguments, frame)
             function = FUNCTIONS.get(node.name)
             if function is None:
-                made = self.evaluate(ast.Name(node.name), frame)
-                if isinstance(made, Lambda):
-                    return self.invoke(made, [self.evaluate(part, frame) for part in node.arguments], frame)
+                called = self.evaluate(ast.Name(node.name), frame)
+                if isinstance(called, Lambda):
+                    return self.invoke(called, [self.evaluate(part, frame) for part in node.arguments], frame)
                 return self.undecided(f"the function {node.name} is not supported")
             inside = frame.as_array() if node.name in ARRAY_FUNCTIONS else frame
-            shortcut = self._shortcut(node, inside)
-            if shortcut is not None:
-                return shortcut
+            if node.name in GROWING:
+                grown = self._grown(node, inside)
+                if grown is not None:
+                    return grown
+            made = self._contracted(node, inside)
+            if isinstance(made, Array):
+                return made
             arguments: list[Argument | None] = []
-            for position, part in enumerate(node.arguments):
+            for position, (part, given) in enumerate(zip(node.arguments, made, strict=True)):
                 if isinstance(part, ast.Missing):
                     arguments.append(None)
                     continue
-                operand = self.evaluate(part, inside)
-                takes_whole = node.name in WHOLE_FUNCTIONS or (
-                    function.parameters and function.parameter(position).type in _WHOLE
-                )
-                if takes_whole and isinstance(operand, Union) and node.name not in ("LARGE", "SMALL"):
+                operand = self.evaluate(part, inside) if given is None else given
+                parameter = function.parameter(position) if function.parameters else None
+                takes_whole = node.name in WHOLE_FUNCTIONS or (parameter is not None and parameter.type in _WHOLE)
+                if takes_whole and isinstance(operand, Union) and parameter is not None and parameter.repeating:
                     arguments.extend(Argument(self.read(area, inside), True) for area in operand.parts)
                     continue
                 array = self.whole(operand, inside, node.name) if takes_whole else self.one(operand, inside)
@@ -332,23 +335,31 @@ class Evaluator:
         except (Unsupported, Unresolved, FormulaError) as problem:
             return self.undecided(str(problem))
 
-    def _shortcut(self, node: ast.Call, frame: Frame) -> Array | None:
-        """Sums of products as one matrix product, and sums over growing ranges as running sums."""
-        arguments = node.arguments
-        if node.name in GROWING and len(arguments) == 1 and isinstance(arguments[0], ast.AreaReference):
-            area = arguments[0]
-            if frame.window.height > 1 and area.first.row_absolute != area.last.row_absolute:
-                return running(self, node.name, area, frame)
-        if frame.window.size == 1 and self.store.batch == 1 and frame.lanes == 3:
+    def _grown(self, node: ast.Call, frame: Frame) -> Array | None:
+        """An aggregate over a range that grows from row to row; None for any other call."""
+        if len(node.arguments) != 1 or frame.window.height == 1:
             return None
+        area = node.arguments[0]
+        if not isinstance(area, ast.AreaReference) or area.first.row_absolute == area.last.row_absolute:
+            return None
+        return running(self, node.name, area, frame)
+
+    def _contracted(self, node: ast.Call, frame: Frame) -> Array | Sequence[Operand | None]:
+        """The call as one matrix product, if it is one; otherwise the arguments as far as they were evaluated."""
+        arguments = node.arguments
+        nothing = (None,) * len(arguments)
+        if frame.window.size == 1 and self.store.batch == 1 and frame.lanes == 3:
+            return nothing
         if node.name in ("SUMPRODUCT", "MMULT") and len(arguments) == 2:
-            left, right = (self.whole(self.evaluate(part, frame), frame, node.name) for part in arguments)
-            return sum_of_products(left, right) if node.name == "SUMPRODUCT" else product(left, right)
-        if node.name == "SUMPRODUCT" or (node.name == "SUM" and frame.array):
-            factors = arguments[0] if len(arguments) == 1 else None
+            operands = [self.evaluate(part, frame) for part in arguments]
+            left, right = (self.whole(operand, frame, node.name) for operand in operands)
+            return (sum_of_products if node.name == "SUMPRODUCT" else product)(left, right) or operands
+        if len(arguments) == 1 and (node.name == "SUMPRODUCT" or (node.name == "SUM" and frame.array)):
+            factors = arguments[0]
             if isinstance(factors, ast.Binary) and factors.operator == "*":
-                return sum_of_products(self.value(factors.left, frame), self.value(factors.right, frame))
-        return None
+                left, right = self.value(factors.left, frame), self.value(factors.right, frame)
+                return sum_of_products(left, right) or [operator("*", left, right, self.texts)]
+        return nothing
 
     def apply(self, name: str, arguments: Sequence[Argument | None], frame: Frame) -> Array:
         """The function `name` of values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -21,13 +21,14 @@ from xlparity.engines.embedded.store import Grid, Store
 from xlparity.engines.embedded.traced import Traced
 from xlparity.engines.embedded.workbook import Formula, Workbook
 from xlparity.formula.a1 import show_cell
+from xlparity.formula.ast import ErrorLiteral
 from xlparity.functions.array import Array, Texts
 from xlparity.model.area import Area
 from xlparity.model.book import FillKind
-from xlparity.model.cell import Cell
+from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.value import Cells, Error, Kind
 
-__all__ = ["Run"]
+__all__ = ["Run", "computed"]
 
 # How many elements one operand of a window may have: larger windows are evaluated in pieces of rows.
 MAX_ELEMENTS = 1 << 23
@@ -35,6 +36,8 @@ MAX_ELEMENTS = 1 << 23
 _OWNERS_LIMIT = 4096
 # Up to how many cells of one step of a recurrence are computed one by one.
 _QUICK_LIMIT = 16
+# How often the evaluation starts again because arrays spill over more or fewer cells than before.
+_MAX_RESPILLS = 10
 
 
 @dataclass(slots=True)
@@ -58,6 +61,8 @@ class Run:
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _by_cells: set[int] = field(default_factory=set)
+    # Dynamic arrays whose result has another size than their area: fill -> (rows, columns).
+    spilled: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         book = self.workbook.book
@@ -297,6 +302,9 @@ class Run:
                 operand = self.evaluator.evaluate(formula.expression, frame)
                 result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
             except Ragged as ragged:
+                if at.size == 1:
+                    self._write(index, piece, self.evaluator.undecided("its references have no single size"))
+                    continue
                 pieces.extend(reversed(self._finer(at, ragged.axis)))
                 continue
             except RecursionError:
@@ -360,6 +368,8 @@ class Run:
             number = number[..., 0, 0]
             kind = None if kind is None else kind[..., 0, 0]
         else:
+            if fill.kind is FillKind.DYNAMIC and (result.rows, result.columns) != (fill.area.height, fill.area.width):
+                self.spilled[index] = result.rows, result.columns
             number, kind = _spread(number, kind, fill.area.height, fill.area.width, fill.kind)
         shape = (self.store.batch, window.height, window.width)
         number = number.expand(shape)
@@ -407,6 +417,47 @@ class Run:
                 texts,
             )
         return result
+
+
+def computed(
+    workbook: Workbook,
+    inputs: Mapping[Area, Tensor] | None = None,
+    forced: Mapping[Area, NDArray[np.float64]] | None = None,
+    *,
+    traced: bool = False,
+) -> Run:
+    """The finished evaluation of `workbook`, its dynamic arrays spilled as far as their results reach now.
+
+    The file tells how far an array spilled when it was saved. Where the result has another size, the evaluation starts
+    again with that size, since it decides what other formulas see. #SPILL! where the cells are not free.
+    """
+    for _ in range(_MAX_RESPILLS):
+        run = Run(workbook, inputs or {}, forced or {}, traced)
+        run.go()
+        if not run.spilled:
+            return run
+        for index, size in run.spilled.items():
+            _respill(run, index, *size)
+    for index in run.spilled:
+        formula = workbook.formulas[index]
+        formula.expression, formula.problem = None, "the size of the array that it spills does not settle"
+    run = Run(workbook, inputs or {}, forced or {}, traced)
+    run.go()
+    return run
+
+
+def _respill(run: Run, index: int, rows: int, columns: int) -> None:
+    """Give a dynamic array the size of its result."""
+    formula = run.workbook.formulas[index]
+    corner = formula.area.corner
+    area = Area(corner, min(rows, MAX_ROWS - corner.row), min(columns, MAX_COLUMNS - corner.column))
+    grid = run.store.grids[formula.sheet]
+    place = grid.place(area.row, area.column, area.height, area.width)
+    foreign = (grid.owner[place] != index) & (grid.kind[0].numpy()[place] != int(Kind.BLANK))
+    if foreign.any() or (area.height, area.width) != (rows, columns):
+        formula.expression = ErrorLiteral(Error.SPILL)
+        area = Area(corner, 1, 1)
+    formula.fill = replace(formula.fill, area=area)
 
 
 def _window(formula: Formula) -> Window:

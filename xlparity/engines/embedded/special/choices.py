@@ -1,0 +1,160 @@
+"""Choices: the branches not taken do not matter, and are not evaluated where all cells agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from xlparity.engines.embedded.frame import Frame
+from xlparity.engines.embedded.operand import Operand
+from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty
+from xlparity.errors import FormulaError
+from xlparity.formula.ast import Expression
+from xlparity.functions.array import Array
+from xlparity.functions.coercion import booleans_of, numbers_of
+from xlparity.functions.fault import Fault
+from xlparity.functions.operators import operator
+from xlparity.model.table import Table
+from xlparity.model.value import Error, Kind
+
+if TYPE_CHECKING:
+    from xlparity.engines.embedded.evaluate import Evaluator
+
+__all__ = ["TABLE"]
+
+TABLE: Table[str, Special] = Table("choices")
+
+
+def _branch(  # noqa: PLR0917
+    evaluator: Evaluator,
+    truth: Tensor,
+    fault: Fault,
+    yes: Callable[[Frame], Operand],
+    no: Callable[[Frame], Operand],
+    frame: Frame,
+) -> Operand:
+    """The branch that all lanes take, unevaluated otherwise; a mixture where they differ."""
+    if fault is None:
+        if bool(truth.all()):
+            return _shaped(evaluator, yes(frame), truth, frame)
+        if not bool(truth.any()):
+            return _shaped(evaluator, no(frame), truth, frame)
+    sides = []
+    for side, taken in ((yes, truth), (no, ~truth)):
+        inside = frame.cut_where(~taken)
+        sides.append(evaluator.one(side(inside), inside))
+    return faulty(fault, choose(truth, *sides))
+
+
+def _shaped(evaluator: Evaluator, chosen: Operand, truth: Tensor, frame: Frame) -> Operand:
+    """`chosen` repeated to the rows and columns of the condition, where that is an array."""
+    if truth.shape[-2:] == (1, 1):
+        return chosen
+    one = evaluator.one(chosen, frame)
+    return choose(torch.ones(truth.shape, dtype=torch.bool), one, one)
+
+
+@TABLE.rule("IF")
+def _if(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("IF", arguments, 2, 3)
+    truth, fault = booleans_of(evaluator.value(arguments[0], frame), evaluator.texts)
+
+    def no(frame: Frame) -> Operand:
+        return evaluator.evaluate(arguments[2], frame) if len(arguments) > 2 else Array.of_boolean(False)
+
+    return _branch(evaluator, truth, fault, lambda frame: evaluator.evaluate(arguments[1], frame), no, frame)
+
+
+@TABLE.rule("IFS")
+def _ifs(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("IFS", arguments, 2)
+    if len(arguments) % 2:
+        raise FormulaError("IFS takes pairs of a condition and a value")
+
+    def rest(position: int, frame: Frame) -> Operand:
+        if position == len(arguments):
+            return Array.of_error(Error.NA)
+        truth, fault = booleans_of(evaluator.value(arguments[position], frame), evaluator.texts)
+        return _branch(
+            evaluator,
+            truth,
+            fault,
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
+            frame,
+        )
+
+    return rest(0, frame)
+
+
+@TABLE.rule("SWITCH")
+def _switch(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("SWITCH", arguments, 3)
+    subject = evaluator.value(arguments[0], frame)
+
+    def rest(position: int, frame: Frame) -> Operand:
+        if position == len(arguments):
+            return Array.of_error(Error.NA)
+        if position == len(arguments) - 1:
+            return evaluator.evaluate(arguments[position], frame)
+        same = operator("=", subject, evaluator.value(arguments[position], frame), evaluator.texts)
+        truth, fault = booleans_of(same, evaluator.texts)
+        return _branch(
+            evaluator,
+            truth,
+            fault,
+            lambda frame: evaluator.evaluate(arguments[position + 1], frame),
+            lambda frame: rest(position + 2, frame),
+            frame,
+        )
+
+    return rest(1, frame)
+
+
+@TABLE.rule("CHOOSE")
+def _choose(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("CHOOSE", arguments, 2)
+    number, fault = numbers_of(evaluator.value(arguments[0], frame), evaluator.texts)
+    index = number.detach().trunc()
+
+    def rest(position: int, frame: Frame) -> Operand:
+        if position == len(arguments):
+            return Array.of_error(Error.VALUE)
+        return _branch(
+            evaluator,
+            index == position,
+            fault if position == 1 else None,
+            lambda frame: evaluator.evaluate(arguments[position], frame),
+            lambda frame: rest(position + 1, frame),
+            frame,
+        )
+
+    return rest(1, frame)
+
+
+def _replace(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame, only: Error | None) -> Operand:
+    operand = evaluator.evaluate(arguments[0], frame)
+    array = evaluator.one(operand, frame)
+    if array.kind is None:
+        return operand
+    mask = array.kind == int(Kind.ERROR)
+    if only is not None:
+        mask = mask & (array.number == int(only))
+    if not bool(mask.any()):
+        return operand
+    return choose(mask, evaluator.value(arguments[1], frame), array)
+
+
+@TABLE.rule("IFERROR")
+def _iferror(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("IFERROR", arguments, 2, 2)
+    return _replace(evaluator, arguments, frame, None)
+
+
+@TABLE.rule("IFNA")
+def _ifna(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) -> Operand:
+    check_count("IFNA", arguments, 2, 2)
+    return _replace(evaluator, arguments, frame, Error.NA)
