@@ -229,7 +229,7 @@ def gamma_inv(p: float, alpha: float, beta: float) -> float | Error:
 BOUNDS = (number("A", 0.0), number("B", 1.0))
 
 
-def beta_dist(x: float, alpha: float, beta: float, cumulative: bool, low: float, high: float) -> float | Error:  # noqa: PLR0917 - Excel's order
+def beta_dist(x: float, alpha: float, beta: float, cumulative: bool, low: float, high: float) -> float | Error:
     """The beta distribution between two bounds."""
     if alpha <= 0 or beta <= 0 or not low <= x <= high or low == high:
         return Error.NUM

@@ -28,7 +28,7 @@ __all__ = ["TABLE"]
 TABLE: Table[str, Special] = Table("choices")
 
 
-def _branch(  # noqa: PLR0917
+def _branch(
     evaluator: Evaluator,
     truth: Tensor,
     fault: Fault,
