@@ -1,0 +1,91 @@
+"""What the documentation shows is run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+import xlparity
+from xlparity.cli import app, run
+from xlparity.model.map import COLUMNS, Role
+from xlparity.report.text import report_to_text
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.S)
+
+
+def test_the_readmes_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    (code,) = blocks("README.md", "python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("True {'match': 34")
+
+
+def test_the_readmes_picture_of_a_report_is_a_real_one(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
+    book["MSE"]["D6"] = "=SUM(D2:D3)"
+    book.save(tmp_path / "mse_broken.xlsx")
+    report = report_to_text(xlparity.check(tmp_path / "mse_broken.xlsx"))
+    shown = blocks("README.md", "text")[0].split("...\n")
+    assert report.startswith(shown[0])
+    assert report.endswith(shown[1])
+
+
+def test_the_tutorials_broken_cell_is_reported_as_it_says(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "workbooks" / "hidden_layers.xlsx", tmp_path / "book.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    book["Layer 1"]["G12"] = "=$B7*C$11+$C8*C$12"
+    book.save(tmp_path / "book.xlsx")
+    report = report_to_text(xlparity.check(tmp_path / "book.xlsx"))
+    shown = blocks("docs/tutorial.md", "text")[0]
+    flat = re.sub(r"\s+", " ", report)
+    for line in shown.splitlines():
+        assert re.sub(r"\s+", " ", line.strip()) in flat
+
+
+def test_the_map_of_the_reference_checks_a_workbook(tmp_path: Path) -> None:
+    (toml,) = blocks("docs/reference/map.md", "toml")
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Sheet1"
+    for row in (2, 3, 4):
+        sheet[f"A{row}"], sheet[f"B{row}"], sheet[f"F{row}"] = row, 0.5 * row, f"=A{row}*$D$2+B{row}*$D$3"
+    sheet["D2"], sheet["D3"] = 0.25, -0.125
+    book.save(tmp_path / "book.xlsx")
+    (tmp_path / "book.parity.toml").write_text(toml)
+    assert run(["check", str(tmp_path / "book.xlsx")]) == 0
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    commands = [name for name in app if not name.startswith("-")]
+    assert {"generate", "check", "explain", "calc", "engines", "functions", "demo"} == set(commands)
+    for command in commands:
+        assert f"`xlparity {command}" in page
+    for option in ("--map", "--engine", "--rtol", "--atol", "--decimals", "--ignore", "--format", "--output", "--all"):
+        assert option in page
+
+
+def test_every_column_and_role_of_the_map_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "map.md").read_text()
+    for word in (*COLUMNS, *(role.value for role in Role)):
+        assert f"`{word}`" in page
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_everything_public_is_listed() -> None:
+    assert sorted(xlparity.__all__) == xlparity.__all__
+    assert all(hasattr(xlparity, name) for name in xlparity.__all__)
+    assert callable(xlparity.check)
