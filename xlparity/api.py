@@ -218,14 +218,14 @@ def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded")
     """
     from xlparity.engines import engine as engine_named
     from xlparity.model.value import Kind
-    from xlparity.xlsx.edit import store_values
+    from xlparity.xlsx.edit import recalculated_copy
 
     source, target = Path(workbook), Path(output)
     if target.exists() and source.exists() and target.samefile(source):
         raise InputError(f"{target} is the workbook itself; name another file with -o")
     book = _read(source)
     values = engine_named(engine).evaluate(book, source)
-    store_values(source, target, book, values)
+    recalculated_copy(source, book, values, target)
     formulas = sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
     undecided = sum(int((cells.kind == Kind.UNDECIDED).sum()) for cells in values.sheets.values())
     return formulas, undecided

@@ -256,22 +256,20 @@ def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("
     output
         The folder for the workbooks.
     """
-    import openpyxl
-
+    from xlparity.formula.a1 import parse_cell
     from xlparity.report.text import report_to_text, verdict_sentence
+    from xlparity.xlsx.edit import replace_formula
 
     print(f"The lecture's workbooks, generated into {output}/ and checked against PyTorch:\n")
     checked = []
     for path in api.generate_documents(output):
         checked.append(api.check(path))
         print(f"  {path.name:20} {verdict_sentence(checked[-1])}")
-    broken = output / "mse_broken.xlsx"
-    book = openpyxl.load_workbook(output / "mse.xlsx")
-    before, after = book["MSE"]["D6"].value, "=SUM(D2:D3)"
-    book["MSE"]["D6"].value = after
-    with written_aside(broken) as file:
-        book.save(file)
-    print(f"\nNow one cell of a copy is broken: in {broken}, MSE!D6 {before} becomes {after}\n")
+    edited, broken = output / "mse_edited.xlsx", output / "mse_broken.xlsx"
+    replace_formula(output / "mse.xlsx", parse_cell("MSE!D6"), "SUM(D2:D3)", edited)
+    api.recalculate(edited, broken)  # as Excel would, before a person saves
+    edited.unlink()
+    print(f"\nNow one cell of a copy is broken: in {broken}, MSE!D6 =SUM(D2:D4) becomes =SUM(D2:D3)\n")
     report = api.check(broken)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     sys.stdout.write(report_to_text(report, colour, _width()))

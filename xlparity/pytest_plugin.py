@@ -95,7 +95,7 @@ class TensorItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the test stands, for pytest's listings."""
-        return self.path, None, f"{self.path.name}::{self.name}"
+        return self.path, None, f"tensor {self.name}"
 
 
 class ParityFailure(Exception):

@@ -8,11 +8,8 @@ import openpyxl
 import pytest
 
 import xlparity
-from xlparity.engines.cached import CachedValues
-from xlparity.formula.a1 import show_cell
-from xlparity.model.value import Cells, Values
-from xlparity.xlsx.read import read_book
-from xlparity.xlsx.write import write_book
+from xlparity.formula.a1 import parse_cell, show_cell
+from xlparity.xlsx.edit import replace_cached, replace_formula
 
 WORKBOOKS = Path(__file__).parents[2] / "workbooks"
 
@@ -78,6 +75,23 @@ def test_a_single_wrong_cell_is_the_only_fault(name: str, cell: str, content: ob
     assert [show_cell(finding.cell) for finding in report.faults] == [cell]
 
 
+FORMULA_EDITS = [edit for edit in EDITS if str(edit[3]).startswith("=")]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "content"), [edit[1:] for edit in FORMULA_EDITS[::3]], ids=[edit[0] for edit in FORMULA_EDITS[::3]]
+)
+def test_neither_a_file_that_remembers_the_old_values_nor_a_recalculated_one_hides_it(
+    name: str, cell: str, content: str, tmp_path: Path
+) -> None:
+    edited_only, saved = tmp_path / "edited.xlsx", tmp_path / "saved.xlsx"
+    replace_formula(WORKBOOKS / name, parse_cell(cell), content[1:], edited_only)
+    xlparity.recalculate(edited_only, saved)
+    for path in (edited_only, saved):
+        report = xlparity.check(path)
+        assert [show_cell(finding.cell) for finding in report.faults] == [cell]
+
+
 def test_a_constant_in_the_place_of_a_formula_is_called_hard_coded(tmp_path: Path) -> None:
     report = xlparity.check(edited("hidden_layers.xlsx", "'Layer 1'!P13", None, tmp_path))
     assert "hard-coded" in report.faults[0].because
@@ -92,15 +106,8 @@ def test_cells_after_a_fault_inherit_and_name_it(tmp_path: Path) -> None:
 
 
 def test_a_stale_remembered_value_is_the_only_fault(tmp_path: Path) -> None:
-    source = read_book(WORKBOOKS / "mse.xlsx")
-    values = CachedValues().evaluate(source)
-    cells = values.sheets["MSE"]
-    at = next(i for i in range(len(cells)) if (cells.row[i], cells.column[i]) == (5, 3))  # D6, the sum
-    number = cells.number.copy()
-    number[at] += 1.0
-    stale = Values({**values.sheets, "MSE": Cells(cells.row, cells.column, cells.kind, number, cells.texts)})
     path = tmp_path / "stale.xlsx"
-    write_book(source, path, stale)
+    replace_cached(WORKBOOKS / "mse.xlsx", parse_cell("MSE!D6"), 352.0, path)
     report = xlparity.check(path)
     assert not report.passed
     assert [show_cell(finding.cell) for finding in report.faults] == ["MSE!D6"]

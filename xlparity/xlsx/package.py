@@ -220,7 +220,7 @@ class Package:
             raise self.error(f"the part {name!r} is damaged ({e}); copy or download the file again") from None
 
 
-def parse_xml(  # noqa: PLR0917  (expat's handlers in their usual order)
+def parse_xml(
     chunks: Iterable[bytes],
     where: str,
     start: Callable[[str, dict[str, str]], object],
