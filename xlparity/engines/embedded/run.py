@@ -61,6 +61,8 @@ class Run:
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _by_cells: set[int] = field(default_factory=set)
+    # Fills forced as a whole, until their own formulas are computed too.
+    _known: set[int] = field(default_factory=set)
     # Dynamic arrays whose result has another size than their area: fill -> (rows, columns).
     spilled: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -110,9 +112,17 @@ class Run:
         for sheet, mask in self._masks.items():
             grid = self.store.grids[sheet]
             self._own[sheet] = grid.number.clone(), grid.kind.clone()
-            force = torch.from_numpy(~np.isnan(mask) & (grid.owner < 0))
+            forced = ~np.isnan(mask)
+            force = torch.from_numpy(forced)
             grid.number[:, force] = torch.from_numpy(mask)[force]
             grid.kind[:, force] = int(Kind.NUMBER)
+            # A fill that is forced as a whole is known beforehand: nothing waits for it, not even itself.
+            owners, counts = np.unique(grid.owner[forced & (grid.owner >= 0)], return_counts=True)
+            for index, count in zip(owners.tolist(), counts.tolist(), strict=True):
+                area = self.workbook.formulas[index].area
+                if count == area.size:
+                    self._known.add(index)
+                    self.evaluator.pending[sheet][grid.place(area.row, area.column, area.height, area.width)] = False
 
     # -- order ----------------------------------------------------------------------------------------------------
 
@@ -183,7 +193,7 @@ class Run:
             box = span.box(window)
             if box is not None:
                 found.update(dict.fromkeys(self._fills_in(box)))
-        return list(found)
+        return [other for other in found if other not in self._known]
 
     def _fills_in(self, box: Box) -> list[int]:
         sheet, top, left, bottom, right = box
@@ -221,7 +231,7 @@ class Run:
                     return
                 self._by_cells.update(index for index, _ in stack)
             task = stack[-1]
-            if not self._waits(task[1]):
+            if not self._waits(task[1]) and task[0] not in self._known:
                 stack.pop()
                 waiting.pop(task, None)
                 continue
@@ -284,6 +294,10 @@ class Run:
             self._write(index, window, reason)
 
     def _compute(self, index: int, window: Window, checked: bool) -> None:
+        self._evaluate(index, window, checked)
+        self._known.discard(index)
+
+    def _evaluate(self, index: int, window: Window, checked: bool) -> None:
         formula = self.workbook.formulas[index]
         array_mode = formula.fill.kind is not FillKind.COPIED
         if formula.expression is None:
