@@ -11,7 +11,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,16 +220,18 @@ class Package:
             raise self.error(f"the part {name!r} is damaged ({e}); copy or download the file again") from None
 
 
-def parse_xml(
-    chunks: Iterator[bytes],
+def parse_xml(  # noqa: PLR0917  (expat's handlers in their usual order)
+    chunks: Iterable[bytes],
     where: str,
     start: Callable[[str, dict[str, str]], object],
     end: Callable[[str], object] | None = None,
     text: Callable[[str], object] | None = None,
+    begin: Callable[[Any], object] | None = None,
 ) -> None:
     """Run the handlers over XML, refusing a document type and with it every entity.
 
-    Raises WorkbookError, with the line and column in `where`, if the XML is not well-formed.
+    `begin` gets the parser, for handlers that ask where they are. Raises WorkbookError, with the line and column in
+    `where`, if the XML is not well-formed.
     """
 
     def refuse(*_: Any) -> None:
@@ -245,6 +247,8 @@ def parse_xml(
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
+    if begin is not None:
+        begin(parser)
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)

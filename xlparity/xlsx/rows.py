@@ -19,7 +19,7 @@ from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind
 from xlparity.xlsx.looks import StyleTable
 from xlparity.xlsx.text import encode
 
-__all__ = ["SheetRows"]
+__all__ = ["SheetRows", "formula_xml", "result_xml"]
 
 _BAND = 1 << 17  # cells of the bounding rectangle that are worked on at a time
 _STYLES = tuple(Style)
@@ -37,7 +37,7 @@ class _Formula:
 
     def element(self, row: int, column: int) -> str:
         if self.pattern is not None:
-            return f"<f>{_formula_xml(self.pattern.at(row, column))}</f>"
+            return f"<f>{formula_xml(self.pattern.at(row, column))}</f>"
         return self.first if (row, column) == self.corner else self.rest
 
 
@@ -95,7 +95,7 @@ class SheetRows:
         found = self._cached_place[at] == place if len(self._cached_place) else np.zeros(len(place), np.bool_)
         value[of_formula] = np.where(found, at, -1)
         constants = self._sheet.constants
-        from_constant, from_cached = _ValueTexts(constants), _ValueTexts(self._cached)
+        from_constant, cached = _Constants(constants), self._cached
         words: list[str] = []
         current = -1
         start = ""
@@ -111,9 +111,9 @@ class SheetRows:
                 words.append(f'<row r="{r + 1}"{start}>')
             head = f'<c r="{_LETTERS[c]}{r + 1}" s="{s}"' if s else f'<c r="{_LETTERS[c]}{r + 1}"'
             if which == _CONSTANT:
-                words.append(head + from_constant.constant(i, self._sheet.name))
+                words.append(head + from_constant.xml(i, self._sheet.name))
             elif which == _FORMULA:
-                kind, content = from_cached.result(v) if v >= 0 else ("", "")
+                kind, content = result_xml(cached, v) if v >= 0 else ("", "")
                 words.append(f"{head}{self._dynamic(i, r, c)}{kind}>{self._formulas[i].element(r, c)}{content}</c>")
             else:
                 words.append(head + "/>")
@@ -182,14 +182,14 @@ class SheetRows:
         return np.array(numbers, np.int64)[which] if numbers else code
 
 
-class _ValueTexts:
-    """XML of values, from the arrays that hold them."""
+class _Constants:
+    """XML of constants, from the arrays that hold them."""
 
     def __init__(self, cells: Cells) -> None:
         self._kinds, self._numbers, self._texts = cells.kind, cells.number, cells.texts
         self._cells = cells
 
-    def constant(self, at: int, sheet: str) -> str:
+    def xml(self, at: int, sheet: str) -> str:
         """What follows `<c r=... s=...`."""
         kind, number = self._kinds[at], float(self._numbers[at])
         if kind == Kind.NUMBER:
@@ -207,21 +207,22 @@ class _ValueTexts:
             return f' t="e"><v>{ERROR_TEXTS[Error(int(number))]}</v></c>'
         return "/>"
 
-    def result(self, at: int) -> tuple[str, str]:
-        """A formula's value: the cell's type attribute and its `<v>` element."""
-        kind, number = self._kinds[at], float(self._numbers[at])
-        if kind == Kind.NUMBER and number - number == 0:
-            return "", f"<v>{_number_xml(number)}</v>"
-        if kind == Kind.TEXT:
-            return ' t="str"', f"<v>{encode(self._texts[int(number)])}</v>"
-        if kind == Kind.BOOLEAN:
-            return ' t="b"', f"<v>{int(number)}</v>"
-        if kind == Kind.ERROR:
-            return ' t="e"', f"<v>{ERROR_TEXTS[Error(int(number))]}</v>"
-        return "", ""
-
 
 _LETTERS = [column_letters(column) for column in range(MAX_COLUMNS)]
+
+
+def result_xml(cells: Cells, at: int) -> tuple[str, str]:
+    """A formula's value: the cell's type attribute and its `<v>` element, both empty where there is none."""
+    kind, number = cells.kind[at], float(cells.number[at])
+    if kind == Kind.NUMBER and number - number == 0:
+        return "", f"<v>{_number_xml(number)}</v>"
+    if kind == Kind.TEXT:
+        return ' t="str"', f"<v>{encode(cells.texts[int(number)])}</v>"
+    if kind == Kind.BOOLEAN:
+        return ' t="b"', f"<v>{int(number)}</v>"
+    if kind == Kind.ERROR:
+        return ' t="e"', f"<v>{ERROR_TEXTS[Error(int(number))]}</v>"
+    return "", ""
 
 
 def _number_xml(number: float) -> str:
@@ -230,7 +231,8 @@ def _number_xml(number: float) -> str:
     return text[:-2] if text.endswith(".0") else text
 
 
-def _formula_xml(text: str) -> str:
+def formula_xml(text: str) -> str:
+    """A formula as it stands between XML tags; InputError for characters that XML cannot hold."""
     if any(letter < " " and letter not in "\t\n\r" for letter in text):
         raise InputError(f"the formula {text[:40]!r} has a control character, which a workbook cannot store")
     return escape(text, {"\r": "&#13;"})
@@ -246,11 +248,11 @@ def _written(fills: tuple[Fill, ...]) -> list[_Formula]:
         shareable = "!" not in fill.formula and "[" not in fill.formula
         if fill.kind is not FillKind.COPIED:
             reference = show_area(area, sheet=False)
-            first = f'<f t="array" ref="{reference}">{_formula_xml(fill.formula)}</f>'
+            first = f'<f t="array" ref="{reference}">{formula_xml(fill.formula)}</f>'
             written.append(_Formula(corner, first, "", None))
         elif area.size > 1 and shareable:
             reference = show_area(area, sheet=False)
-            first = f'<f t="shared" ref="{reference}" si="{groups}">{_formula_xml(fill.formula)}</f>'
+            first = f'<f t="shared" ref="{reference}" si="{groups}">{formula_xml(fill.formula)}</f>'
             written.append(_Formula(corner, first, f'<f t="shared" si="{groups}"/>', None))
             groups += 1
         else:
