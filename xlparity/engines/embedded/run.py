@@ -31,9 +31,7 @@ from xlparity.model.value import Cells, Error, Kind
 __all__ = ["Run", "computed"]
 
 # How many elements one operand of a window may have: larger windows are evaluated in pieces of rows.
-MAX_ELEMENTS = 1 << 23
-# Above this many cells, an area's fills are looked up among the fills' corners rather than cell by cell.
-_OWNERS_LIMIT = 4096
+MAX_ELEMENTS = 1 << 24
 # Up to how many cells of one step of a recurrence are computed one by one.
 _QUICK_LIMIT = 16
 # How often the evaluation starts again because arrays spill over more or fewer cells than before.
@@ -63,6 +61,7 @@ class Run:
     _by_cells: set[int] = field(default_factory=set)
     # Fills forced as a whole, until their own formulas are computed too.
     _known: set[int] = field(default_factory=set)
+    _boxes: dict[Box, list[int]] = field(default_factory=dict)
     # Dynamic arrays whose result has another size than their area: fill -> (rows, columns).
     spilled: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -196,6 +195,13 @@ class Run:
         return [other for other in found if other not in self._known]
 
     def _fills_in(self, box: Box) -> list[int]:
+        """The fills that have cells in `box`; looked up once for ranges that many formulas share."""
+        found = self._boxes.get(box)
+        if found is None:
+            found = self._boxes[box] = self._look_up(box)
+        return found
+
+    def _look_up(self, box: Box) -> list[int]:
         sheet, top, left, bottom, right = box
         grid = self.store.grids[sheet]
         bottom, right = min(bottom, grid.rows.size), min(right, grid.columns.size)
@@ -205,6 +211,8 @@ class Run:
         if owners.size == 1:
             only = int(owners[0, 0])
             return [only] if only >= 0 else []
+        if int(owners.max(initial=-1)) < 0:
+            return []
         unique = np.unique(owners)
         return [int(index) for index in unique if index >= 0]
 
