@@ -30,6 +30,7 @@ __all__ = ["TABLE", "Criterion", "criterion_of", "matches"]
 
 TABLE: Table[str, Function] = Table("criteria")
 OPERATOR = re.compile(r"(<=|>=|<>|=|<|>)?(.*)", re.DOTALL)
+CHUNK = 2**24  # elements of the masks held at once
 ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
 
 
@@ -124,10 +125,16 @@ def _texts_where(kind: Tensor, payload: Tensor, texts: Texts, test: Callable[[st
     return is_text & meets[torch.where(is_text, payload, 0.0).long()]
 
 
-def _mask(ranges: Sequence[Array], criteria: Sequence[Array], texts: Texts) -> tuple[Tensor, Fault]:
-    """Which elements of the ranges meet all criteria: (*lanes, rows, columns, n), rows and columns of the criteria.
+# What is made of the elements that meet the criteria: a mask (*lanes, 1, 1, n) to a result (*lanes, 1, 1).
+Measure = Callable[[Tensor], tuple[Tensor, Fault]]
 
-    Each distinct tuple of criteria is tested once.
+
+def _measured(
+    ranges: Sequence[Array], criteria: Sequence[Array], texts: Texts, measure: Measure, *, lanes: bool
+) -> Array:
+    """`measure` for the criteria of each element; each distinct tuple of criteria is tested and measured once.
+
+    `lanes` tells that what is measured has lanes of its own.
     """
     given = broadcast(criteria)
     shape = given[0].number.shape
@@ -137,26 +144,35 @@ def _mask(ranges: Sequence[Array], criteria: Sequence[Array], texts: Texts) -> t
         [part.numpy().ravel() for one in given for part in (one.kinds.to(torch.float64), one.number.detach())], -1
     )
     distinct, places = np.unique(codes, axis=0, return_inverse=True)
-    inverse = torch.from_numpy(places.reshape(shape))
-    lanes = np.broadcast_shapes(*(one.number.shape[:-1] for one in flat))
-    made = torch.zeros((len(distinct), *lanes, flat[0].number.shape[-1]), dtype=torch.bool)
-    for at, row in enumerate(distinct):
+    index = torch.from_numpy(places.reshape(shape))
+
+    def mask_of(row: list[float]) -> Tensor:
         mask = torch.ones((), dtype=torch.bool)
         for position, one in enumerate(flat):
-            kind, payload = int(row[2 * position]), float(row[2 * position + 1])
+            kind, payload = int(row[2 * position]), row[2 * position + 1]
             if kind != Kind.UNDECIDED:
                 mask = mask & matches(one, criterion_of(scalar_of(kind, payload, texts)), texts)
-        made[at] = mask
-    if not lanes:
-        return made[inverse], fault
-    full = np.broadcast_shapes(shape, (*lanes, 1, 1))
-    index = inverse.expand(full)
-    if len(distinct) == 1:
-        return made[0][..., None, None, :].expand(*full, made.shape[-1]), fault
-    result = torch.zeros((*full, made.shape[-1]), dtype=torch.bool)
-    for at in range(len(distinct)):
-        result = torch.where((index == at).unsqueeze(-1), made[at][..., None, None, :], result)
-    return result, fault
+        return mask.expand(np.broadcast_shapes(mask.shape, flat[0].number.shape))
+
+    rows = distinct.tolist()
+    if not lanes and all(one.number.ndim == 1 for one in flat):
+        size = max(CHUNK // max(flat[0].number.shape[-1], 1), 1)
+        parts = [
+            measure(torch.stack([mask_of(row) for row in rows[start : start + size]])[:, None, None, :])
+            for start in range(0, len(rows), size)
+        ]
+        number = torch.cat([one for one, _ in parts]).flatten()[index]
+        codes_of = [torch.zeros(one.shape, dtype=torch.int32) if own is None else own for one, own in parts]
+        return array_of(number, merged([fault, torch.cat(codes_of).flatten()[index]]))
+    made: Tensor | None = None
+    own = torch.zeros((1, 1), dtype=torch.int32)
+    for at, row in enumerate(rows):
+        number, code = measure(mask_of(row)[..., None, None, :])
+        here = index == at
+        made = number if made is None else torch.where(here, number, made)
+        own = torch.where(here, 0 if code is None else code, own).to(torch.int32)
+    assert made is not None
+    return array_of(made, merged([fault, own]))
 
 
 def _undecided(given: Array) -> Fault:
@@ -168,8 +184,7 @@ def _countifs(arguments: Sequence[Argument], texts: Texts) -> Array:
     ranges, criteria = [one.array for one in arguments[::2]], [one.array for one in arguments[1::2]]
     if len({(one.rows, one.columns) for one in ranges}) > 1:
         return Array.of_error(Error.VALUE)
-    mask, fault = _mask(ranges, criteria, texts)
-    return array_of(mask.sum(-1).to(torch.float64), fault)
+    return _measured(ranges, criteria, texts, lambda mask: (mask.sum(-1).to(torch.float64), None), lanes=False)
 
 
 # How the numbers that meet the criteria are put together: numbers and mask to a result and where it is an error.
@@ -200,21 +215,20 @@ def _combined(
 ) -> Array:
     if len({(one.rows, one.columns) for one in [values, *ranges]}) > 1:
         return Array.of_error(Error.VALUE)
-    mask, fault = _mask(ranges, criteria, texts)
     number = values.number.flatten(-2)[..., None, None, :]
-    own: Fault = None
-    if values.kind is not None:
-        kinds = values.kind.flatten(-2)[..., None, None, :]
-        codes = fault_of(values)
+    if values.kind is None:
+        return _measured(ranges, criteria, texts, lambda mask: combine(number, mask), lanes=number.ndim > 3)
+    is_number = (values.kind == int(Kind.NUMBER)).flatten(-2)[..., None, None, :]
+    number, codes = torch.where(is_number, number, 0.0), fault_of(values)
+
+    def measure(mask: Tensor) -> tuple[Tensor, Fault]:
+        result, own = combine(number, mask & is_number)
         if codes is not None:  # errors count only where the criteria are met
-            wide = torch.where(mask, codes.flatten(-2)[..., None, None, :], 0)
-            found = any_fault(wide, 1)
-            own = None if found is None else found.squeeze(-1)
-        is_number = kinds == int(Kind.NUMBER)
-        mask = mask & is_number
-        number = torch.where(is_number, number, 0.0)
-    result, empty = combine(number, mask)
-    return array_of(result, merged([fault, own, empty]))
+            found = any_fault(torch.where(mask, codes.flatten(-2)[..., None, None, :], 0), 1)
+            own = merged([None if found is None else found.squeeze(-1), own])
+        return result, own
+
+    return _measured(ranges, criteria, texts, measure, lanes=number.ndim > 3)
 
 
 def _ifs(arguments: Sequence[Argument], texts: Texts, *, combine: Combine) -> Array:

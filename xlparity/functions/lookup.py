@@ -60,6 +60,8 @@ def positions(value: Array, vector: Array, texts: Texts, search: Search) -> Tens
     if value.kind is not None:  # a blank looks for 0
         blank = value.kind == int(Kind.BLANK)
         kinds = torch.where(blank, int(Kind.NUMBER), kinds)
+    if search.mode == 0 and keys.ndim == 1 and vector.kind is None and value.kind is None:
+        return _among_numbers(wanted, keys, last=search.last)
     if keys.ndim == 1 and wanted.numel() * keys.numel() > CHUNK:
         size = max(CHUNK // keys.numel(), 1)
         looked, of_kind = wanted.reshape(-1, 1, 1), kinds.reshape(-1, 1, 1)
@@ -69,6 +71,14 @@ def positions(value: Array, vector: Array, texts: Texts, search: Search) -> Tens
     else:
         at = _search(wanted, kinds, keys, classes, search)
     return _wild(at, value, vector, texts, last=search.last) if search.wild else at
+
+
+def _among_numbers(wanted: Tensor, keys: Tensor, *, last: bool) -> Tensor:
+    """The place of each number among others, by one sort for all of them."""
+    ordered, places = keys.contiguous().sort(stable=True)
+    at = torch.searchsorted(ordered, wanted.contiguous(), right=last) - int(last)
+    inside = at.clamp(0, len(keys) - 1)
+    return torch.where((at == inside) & (ordered[inside] == wanted), places[inside], -1)
 
 
 def _keys(array: Array, other: Array, texts: Texts) -> tuple[Tensor, Tensor]:
@@ -147,7 +157,7 @@ def approximate(value: Array, vector: Array, texts: Texts, *, descending: bool) 
         keys, wanted = -keys, -wanted
     entries, entry_kinds = keys.flatten(-2)[..., None, None, :], classes.flatten(-2)[..., None, None, :]
     if wanted.numel() * entries.shape[-1] > CHUNK and entries.ndim == 3 and vector.kind is None and value.kind is None:
-        flat = entries[0, 0]
+        flat = entries[0, 0].contiguous()
         if bool((flat[1:] >= flat[:-1]).all()):
             return torch.searchsorted(flat, wanted, right=True) - 1, None
     comparable = entry_kinds == kinds.unsqueeze(-1)

@@ -14,7 +14,7 @@ from xlparity.functions.fault import array_of, fault_of, first_fault, merged
 from xlparity.functions.lift import Checked, checked, elementwise
 from xlparity.functions.operators import divide, power
 from xlparity.functions.sample import Sample, aggregate, lanes_of, paired
-from xlparity.functions.signature import Argument, Function, array, number, numbers
+from xlparity.functions.signature import Argument, Function, Unsupported, array, number, numbers
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -51,10 +51,10 @@ def log(x: Tensor, base: Tensor) -> Tensor | Checked:
 def mod(x: Tensor, divisor: Tensor) -> Checked:
     zero = divisor.detach() == 0
     by = torch.where(zero, 1.0, divisor)
-    # Excel gives up where the quotient has more than about 40 bits: #NUM!
-    quotient = (x / by).detach().abs()
+    if bool(((x / by).detach().abs() >= 1.1259e12).any()):
+        raise Unsupported("MOD: the quotient is so large that Excel gives up, at a limit that depends on its version")
     rest = torch.remainder(x, by)
-    return checked(rest, (zero.expand(rest.shape), Error.DIV0), (quotient >= 1125900000000 * 4, Error.NUM))
+    return checked(rest, (zero.expand(rest.shape), Error.DIV0))
 
 
 @elementwise(TABLE, "QUOTIENT", X, number("denominator"), summary="The integer part of a division.")

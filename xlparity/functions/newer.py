@@ -1,6 +1,7 @@
 """The functions newer than Excel 2007, whose names files store with the prefix `_xlfn.` (some with `_xlfn._xlws.`).
 
-Source: "Issue: An _xlfn. prefix is displayed in front of a formula".
+NETWORKDAYS.INTL, WORKDAY.INTL, ISO.CEILING and ECMA.CEILING are stored without it. Source: [MS-XLSX] 2.2.2 Formulas,
+the list of future functions.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ NEWER: frozenset[str] = frozenset(
         "DAYS",
         "DECIMAL",
         "DROP",
-        "ECMA.CEILING",
         "ERF.PRECISE",
         "ERFC.PRECISE",
         "EXPAND",
@@ -76,7 +76,6 @@ NEWER: frozenset[str] = frozenset(
         "IFNA",
         "IFS",
         "ISFORMULA",
-        "ISO.CEILING",
         "ISOMITTED",
         "ISOWEEKNUM",
         "LAMBDA",
@@ -91,7 +90,6 @@ NEWER: frozenset[str] = frozenset(
         "MODE.SNGL",
         "MUNIT",
         "NEGBINOM.DIST",
-        "NETWORKDAYS.INTL",
         "NORM.DIST",
         "NORM.INV",
         "NORM.S.DIST",

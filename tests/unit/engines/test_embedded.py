@@ -187,3 +187,17 @@ def test_an_array_whose_cells_are_not_free_is_a_spill_error() -> None:
 )
 def test_information_and_ranges(formula: str, expected: Scalar) -> None:
     assert value(formula, A1=1.0, A2=2.0) == expected
+
+
+def test_a_chain_with_forced_values_is_judged_cell_by_cell() -> None:
+    book = Book((sheet({"A1": 1.0}, [("A2:A9", "A1+1"), ("B1:B9", "OFFSET(A1,0,0)*2")]),))
+    forced = {Area.of("S", 1, 0, 8, 1): np.arange(100.0, 108.0)[:, None], Area.of("S", 0, 1, 9, 1): np.zeros((9, 1))}
+    found = EmbeddedEngine().evaluate(book, forced=forced)
+    assert found.grid(Area.of("S", 0, 0, 9, 1)).number[:, 0].tolist() == [1.0, 2.0, *np.arange(101.0, 108.0)]
+    assert found.grid(Area.of("S", 0, 1, 9, 1)).number[:, 0].tolist() == [2.0, *(2 * np.arange(100.0, 108.0))]
+
+
+def test_forced_values_break_a_circle() -> None:
+    book = Book((sheet({}, [("A1", "B1+1"), ("B1", "A1*2")]),))
+    found = EmbeddedEngine().evaluate(book, forced={Area.of("S", 0, 0): np.array([[5.0]])})
+    assert (found.scalar(Cell("S", 0, 0)), found.scalar(Cell("S", 0, 1))) == (11.0, 10.0)

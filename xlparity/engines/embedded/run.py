@@ -31,9 +31,7 @@ from xlparity.model.value import Cells, Error, Kind
 __all__ = ["Run", "computed"]
 
 # How many elements one operand of a window may have: larger windows are evaluated in pieces of rows.
-MAX_ELEMENTS = 1 << 23
-# Above this many cells, an area's fills are looked up among the fills' corners rather than cell by cell.
-_OWNERS_LIMIT = 4096
+MAX_ELEMENTS = 1 << 24
 # Up to how many cells of one step of a recurrence are computed one by one.
 _QUICK_LIMIT = 16
 # How often the evaluation starts again because arrays spill over more or fewer cells than before.
@@ -61,6 +59,9 @@ class Run:
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _by_cells: set[int] = field(default_factory=set)
+    # Fills forced as a whole, until their own formulas are computed too.
+    _known: set[int] = field(default_factory=set)
+    _boxes: dict[Box, list[int]] = field(default_factory=dict)
     # Dynamic arrays whose result has another size than their area: fill -> (rows, columns).
     spilled: dict[int, tuple[int, int]] = field(default_factory=dict)
 
@@ -110,9 +111,17 @@ class Run:
         for sheet, mask in self._masks.items():
             grid = self.store.grids[sheet]
             self._own[sheet] = grid.number.clone(), grid.kind.clone()
-            force = torch.from_numpy(~np.isnan(mask) & (grid.owner < 0))
+            forced = ~np.isnan(mask)
+            force = torch.from_numpy(forced)
             grid.number[:, force] = torch.from_numpy(mask)[force]
             grid.kind[:, force] = int(Kind.NUMBER)
+            # A fill that is forced as a whole is known beforehand: nothing waits for it, not even itself.
+            owners, counts = np.unique(grid.owner[forced & (grid.owner >= 0)], return_counts=True)
+            for index, count in zip(owners.tolist(), counts.tolist(), strict=True):
+                area = self.workbook.formulas[index].area
+                if count == area.size:
+                    self._known.add(index)
+                    self.evaluator.pending[sheet][grid.place(area.row, area.column, area.height, area.width)] = False
 
     # -- order ----------------------------------------------------------------------------------------------------
 
@@ -183,9 +192,16 @@ class Run:
             box = span.box(window)
             if box is not None:
                 found.update(dict.fromkeys(self._fills_in(box)))
-        return list(found)
+        return [other for other in found if other not in self._known]
 
     def _fills_in(self, box: Box) -> list[int]:
+        """The fills that have cells in `box`; looked up once for ranges that many formulas share."""
+        found = self._boxes.get(box)
+        if found is None:
+            found = self._boxes[box] = self._look_up(box)
+        return found
+
+    def _look_up(self, box: Box) -> list[int]:
         sheet, top, left, bottom, right = box
         grid = self.store.grids[sheet]
         bottom, right = min(bottom, grid.rows.size), min(right, grid.columns.size)
@@ -195,6 +211,8 @@ class Run:
         if owners.size == 1:
             only = int(owners[0, 0])
             return [only] if only >= 0 else []
+        if int(owners.max(initial=-1)) < 0:
+            return []
         unique = np.unique(owners)
         return [int(index) for index in unique if index >= 0]
 
@@ -221,7 +239,7 @@ class Run:
                     return
                 self._by_cells.update(index for index, _ in stack)
             task = stack[-1]
-            if not self._waits(task[1]):
+            if not self._waits(task[1]) and task[0] not in self._known:
                 stack.pop()
                 waiting.pop(task, None)
                 continue
@@ -284,6 +302,10 @@ class Run:
             self._write(index, window, reason)
 
     def _compute(self, index: int, window: Window, checked: bool) -> None:
+        self._evaluate(index, window, checked)
+        self._known.discard(index)
+
+    def _evaluate(self, index: int, window: Window, checked: bool) -> None:
         formula = self.workbook.formulas[index]
         array_mode = formula.fill.kind is not FillKind.COPIED
         if formula.expression is None:
