@@ -6,11 +6,12 @@ from xlparity.formula.ast import (
     AreaReference,
     CellReference,
     Expression,
+    External,
     Name,
     TableReference,
     WholeColumns,
     WholeRows,
-    walk,
+    children,
 )
 from xlparity.formula.parse import parse
 from xlparity.model.area import Area
@@ -23,30 +24,39 @@ __all__ = ["precedents"]
 def precedents(expression: Expression, sheet: str, book: Book) -> list[Area]:
     """The areas that `expression`, standing on `sheet`, refers to, each once, in the order of the text.
 
-    Defined names and tables are followed; what only values decide (OFFSET, INDIRECT) and sheets that `book` lacks are
-    left out. Raises FormulaError for a defined name whose own formula cannot be parsed.
+    Defined names and tables are followed; other workbooks, sheets that `book` lacks and what only values decide
+    (OFFSET, INDIRECT) are left out. Raises FormulaError for a defined name whose own formula cannot be parsed.
     """
     found: dict[Area, None] = {}
     todo: list[tuple[Expression, str]] = [(expression, sheet)]
     seen: set[str] = set()
     while todo:
         tree, home = todo.pop()
-        for node in walk(tree):
+        nodes = [tree]
+        while nodes:
+            node = nodes.pop()
             match node:
+                case External():
+                    continue  # cells of another workbook
                 case CellReference() | AreaReference() | WholeColumns() | WholeRows():
                     for name in _sheets(node.sheet, node.last_sheet, home, book):
                         found[_area(node, name)] = None
+                    continue
                 case Name(name=name) if name.casefold() not in seen:
                     seen.add(name.casefold())
-                    for defined in book.names:
-                        if defined.name.casefold() == name.casefold() and defined.sheet in (None, home):
-                            todo.append((parse(defined.formula), defined.sheet or home))
+                    # The sheet's own name hides the workbook's.
+                    same = [defined for defined in book.names if defined.name.casefold() == name.casefold()]
+                    own = [defined for defined in same if defined.sheet == home] or [
+                        defined for defined in same if defined.sheet is None
+                    ]
+                    todo += [(parse(defined.formula), home) for defined in own]
                 case TableReference(table=name):
                     for table in book.tables:
                         if name is not None and table.name.casefold() == name.casefold():
                             found[_data(table)] = None
                 case _:
                     pass
+            nodes += reversed(children(node))
     return list(found)
 
 

@@ -10,19 +10,9 @@ import re
 from functools import cache
 
 from xlparity.formula.a1 import column_letters, column_number
-from xlparity.formula.ast import (
-    AreaReference,
-    CellReference,
-    Expression,
-    External,
-    WholeColumns,
-    WholeRows,
-    children,
-)
-from xlparity.model.area import Area
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 
-__all__ = ["Pattern", "move", "precedents", "relative_text"]
+__all__ = ["Pattern", "move", "relative_text"]
 
 # Texts, quoted sheet names and brackets are matched first, so that nothing inside them is taken for a reference. What
 # is left and looks like A1, A1:B2, A:B or 1:2 is one, unless it is part of a longer name, a function (LOG10), a sheet
@@ -196,41 +186,3 @@ class Pattern:
                 shown += before + "$" * fixed + (str(place + 1) if is_row else _letters(place))
             words.append(shown)
         return "".join(words)
-
-
-def precedents(expression: Expression, sheet: str) -> list[Area]:
-    """The areas that a formula on `sheet` names, from left to right, each once.
-
-    Defined names, tables, other workbooks and what OFFSET or INDIRECT may compute are not looked up; of a reference to
-    several sheets (`Sheet1:Sheet3!A1`) the first is given.
-
-    Examples
-    --------
-    >>> from xlparity.formula.parse import parse
-    >>> [area.height for area in precedents(parse("SUM(A1:A3)*$B$1"), "Sheet1")]
-    [3, 1]
-    """
-    found: dict[Area, None] = {}
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        match node:
-            case CellReference(row, column):
-                area = Area.of(node.sheet or sheet, row, column)
-            case AreaReference(first, last):
-                top, left = min(first.row, last.row), min(first.column, last.column)
-                height, width = abs(first.row - last.row) + 1, abs(first.column - last.column) + 1
-                area = Area.of(node.sheet or sheet, top, left, height, width)
-            case WholeColumns(first_column, last_column):
-                left, right = sorted((first_column, last_column))
-                area = Area.of(node.sheet or sheet, 0, left, MAX_ROWS, right - left + 1)
-            case WholeRows(first_row, last_row):
-                top, bottom = sorted((first_row, last_row))
-                area = Area.of(node.sheet or sheet, top, 0, bottom - top + 1, MAX_COLUMNS)
-            case External():
-                continue
-            case _:
-                stack.extend(reversed(children(node)))
-                continue
-        found[area] = None
-    return list(found)

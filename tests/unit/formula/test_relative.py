@@ -1,8 +1,6 @@
 import pytest
 
-from xlparity.formula.a1 import show_area
-from xlparity.formula.parse import parse
-from xlparity.formula.relative import Pattern, move, precedents, relative_text
+from xlparity.formula.relative import Pattern, move, relative_text
 
 
 @pytest.mark.parametrize(
@@ -40,8 +38,3 @@ def test_a_pattern_gives_the_text_in_every_cell_of_its_fill() -> None:
     assert [pattern.at(row, 3) for row in (3, 4)] == ["SUM(A2:A$4)+B:B", "SUM(A3:A$4)+B:B"]
     assert pattern.at(0, 3) == "SUM(#REF!)+B:B"
     assert pattern.at(3, 4) == "SUM(B2:B$4)+C:C"
-
-
-def test_precedents_are_the_areas_that_a_formula_names() -> None:
-    found = precedents(parse("SUM(B2:A1,Sheet2!C:C)*$D$4+[1]Sheet1!A1+D4"), "Sheet1")
-    assert [show_area(area) for area in found] == ["Sheet1!A1:B2", "Sheet2!C1:C1048576", "Sheet1!D4"]
