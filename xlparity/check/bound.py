@@ -93,7 +93,6 @@ class Ball(Tensor):
                 args[0].radius = result.radius
                 return args[0]
             return result
-        print("DECOMP", func)
         composite = func.decompose(*args, **kwargs)
         if composite is not NotImplemented:
             return composite

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from xlparity.check.because import Because
-from xlparity.check.formulas import FormulaIndex, breaks_of_fill, reaches_beyond
+from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.judge import (
     FAULT,
     INHERITED,
@@ -173,8 +173,8 @@ def _remembers_all(rows: Sequence[MapRow], program: Program, computed: Values, r
 
 
 def _only_remembered(tensor: Judged, is_formula: NDArray[np.bool_]) -> Judged:
-    """Cells whose value the file does not remember are no evidence; constants were judged by the engines."""
-    absent = (tensor.held.kinds == Kind.BLANK) | ~is_formula
+    """Cells that the file does not remember, or not their operands, are no evidence; constants the engines judged."""
+    absent = (tensor.held.kinds == Kind.BLANK) | ~is_formula | ~tensor.operands_known
     return replace(tensor, verdicts=np.where(absent, 0, tensor.verdicts).astype(np.uint8))
 
 
@@ -210,14 +210,13 @@ def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
 def _formula_faults(index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program) -> dict[Cell, str]:
     """Cells of computed tensors whose formula is not what it should be, whatever its value."""
     faults: dict[Cell, str] = {}
+    mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
     for row in rows:
         if row.role is not Role.COMPUTED:
             continue
         faults |= breaks_of_fill(index, row.block)
-        operands = [program.rows[name].block for name in program.operands(row.tensor)]
-        operands += [program.shown[key].block for key in program.expressions[row.tensor].shown]
         for cell in _first_of_each_fill(index, row.block):
-            reason = reaches_beyond(index, values, cell, operands)
+            reason = reaches_beyond(index, values, cell, mapped)
             if reason:
                 faults[cell] = reason
     return faults

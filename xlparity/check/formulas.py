@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from xlparity.model.book import Book, Fill, FillKind
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.value import Kind, Values
 
-__all__ = ["FormulaIndex", "breaks_of_fill", "reaches_beyond"]
+__all__ = ["FormulaIndex", "MappedAreas", "breaks_of_fill", "neighbours_formula", "reaches_beyond"]
 
 _KEY = np.int64(MAX_COLUMNS)
 
@@ -180,29 +180,42 @@ def _build(expression: Expression) -> list[str]:
     return parts
 
 
-def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, operands: list[Block]) -> str | None:
+class MappedAreas:
+    """The areas of all tensors of a map, to ask which cells of a range belong to one."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        corners: dict[str, list[tuple[int, int, int, int]]] = {}
+        for plane in {plane for block in blocks for plane in block.planes}:
+            corners.setdefault(plane.sheet, []).append((plane.row, plane.column, plane.bottom, plane.right))
+        self._corners = {sheet: np.array(sorted(found)) for sheet, found in corners.items()}
+
+    def covered(self, area: Area) -> NDArray[np.bool_]:
+        """Which cells of `area` belong to a tensor, as an array of its height and width."""
+        mask = np.zeros((area.height, area.width), bool)
+        corners = self._corners.get(area.sheet)
+        if corners is None:
+            return mask
+        low = np.maximum(corners[:, :2], (area.row, area.column)) - (area.row, area.column)
+        high = np.minimum(corners[:, 2:], (area.bottom, area.right)) - (area.row, area.column)
+        for at in np.flatnonzero((low < high).all(1)).tolist():
+            mask[low[at, 0] : high[at, 0], low[at, 1] : high[at, 1]] = True
+        return mask
+
+
+def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, mapped: MappedAreas) -> str | None:
     """Why the formula of `cell` reads too much, or None.
 
-    A range that covers an operand of the cell's torch expression and goes on over cells that hold no number gives the
-    right value today, and another as soon as somebody types there; so does a reference to an empty cell. Whole columns
-    and rows are meant to be open.
+    A range that covers a tensor and goes on over cells that hold no number gives the right value today, and another as
+    soon as somebody types there; so does a reference to an empty cell. Whole columns and rows are meant to be open.
     """
     for area in index.precedents(cell):
         if area.height == MAX_ROWS or area.width == MAX_COLUMNS:
             continue
-        covered = np.zeros((area.height, area.width), bool)
-        touched = False
-        for block in operands:
-            for plane in block.planes:
-                common = area.intersection(plane)
-                if common is not None:
-                    touched = True
-                    top, left = common.row - area.row, common.column - area.column
-                    covered[top : top + common.height, left : left + common.width] = True
+        covered = mapped.covered(area)
         if covered.all():
             continue
         kinds = values.grid(area).kind
-        if not touched:
+        if not covered.any():
             if (kinds == Kind.BLANK).all():
                 place = show_area(area, sheet=area.sheet != cell.sheet)
                 return f"it reads {place}, which is empty and belongs to no tensor"
@@ -214,6 +227,6 @@ def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, operands: li
             holds = "is empty" if kinds[row, column] == Kind.BLANK else "holds a text"
             return (
                 f"its range {show_area(area, sheet=area.sheet != cell.sheet)} reaches beyond the tensor that it stands "
-                f"for: {spare} {holds} and belongs to no operand"
+                f"for: {spare} {holds} and belongs to no tensor"
             )
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,7 +49,8 @@ class Held:
 class Judged:
     """Verdicts for one tensor and the numbers behind them, all of the tensor's shape.
 
-    `local` says that the cell agrees with torch on the operands that stand in the sheet.
+    `local` says that the cell agrees with torch on the operands that stand in the sheet, `operands_known` that these
+    are numbers.
     """
 
     row: MapRow
@@ -58,6 +59,7 @@ class Judged:
     expected: Array
     bound: Array
     local: NDArray[np.bool_]
+    operands_known: NDArray[np.bool_]
     formula_gives: Array  # what the cell's own formula gives on right operands; NaN where that was not asked
 
 
@@ -155,7 +157,8 @@ def judge_computed(
             passed = verdicts == MATCH
             expected = np.where(passed, near.value, whole[name].value)
             bound = np.where(passed, near_bound, whole_bound)
-            judged[name] = Judged(row, own, verdicts, expected, bound, local, np.full(row.block.shape, np.nan))
+            known = ~np.isnan(near.value)
+            judged[name] = Judged(row, own, verdicts, expected, bound, local, known, np.full(row.block.shape, np.nan))
         if any((tensor.verdicts == FAULT).any() for tensor in judged.values()):
             _forgive_right_formulas(program, judged, whole, shown, slack, tolerance, is_formula, evaluate_forced)
     return judged, whole
@@ -182,9 +185,7 @@ def _forgive_right_formulas(
         with np.errstate(invalid="ignore"):
             formula_right = np.abs(gives[name] - right[name]) <= bound
         verdicts = np.where(faulty & formula_right & is_formula[name], INHERITED, tensor.verdicts).astype(np.uint8)
-        judged[name] = Judged(
-            tensor.row, tensor.held, verdicts, tensor.expected, tensor.bound, tensor.local, gives[name]
-        )
+        judged[name] = replace(tensor, verdicts=verdicts, formula_gives=gives[name])
 
 
 def _allowed(reference: Reference, slack: Slack, tolerance: Tolerance | None) -> Array:
@@ -301,4 +302,4 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> Judged:
     )
     bound = np.where(equal, at_model.radius, within.radius + moved) + own_rounding
     blank = np.full(row.block.shape, np.nan)
-    return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, blank)
+    return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, ~np.isnan(at_sheet.value), blank)
