@@ -26,8 +26,9 @@ __all__ = ["Context", "read_sheet"]
 _ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
 _COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
-# Arrays of a sheet may cover this many cells together; beyond it their areas must overlap, which Excel forbids.
-_MAX_ARRAY_WORK = 1 << 32
+# Array formulas of one sheet may fill this many cells together: an engine must hold them all, and an area of
+# A1:XFD1048576 costs a hostile file nothing.
+_MAX_ARRAY_CELLS = 1 << 25
 
 
 class _Reader:
@@ -46,6 +47,7 @@ class _Reader:
         self.groups: dict[str, int] = {}  # shared group -> key
         self.waiting: list[tuple[int, str]] = []  # cells whose group's formula has not come yet
         self.arrays: list[Fill] = []
+        self.array_cells = 0
         self.empty: dict[tuple[int, int], None] = {}  # formula cells without a formula of their own
 
     def error(self, row: int, column: int, message: str) -> WorkbookError:
@@ -272,6 +274,9 @@ class _Reader:
             raise self.error(row, column, f"has a formula of the type {kind[:40]!r}, which Excel does not know")
         if (area.row, area.column) != (row, column):
             raise self.error(row, column, "has an array formula for an area that starts elsewhere")
+        self.array_cells += area.size
+        if self.array_cells > _MAX_ARRAY_CELLS:
+            raise self.error(row, column, f"and the array formulas before it fill more than {_MAX_ARRAY_CELLS:,} cells")
         self.arrays.append(fill)
 
     def _date(self, text: str, row: int, column: int) -> float:
@@ -353,12 +358,8 @@ class _Reader:
     def _inside_arrays(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which of the cells, sorted by row, an array formula fills."""
         inside = np.zeros(len(row), np.bool_)
-        work = 0
         for area in (fill.area for fill in self.arrays if fill.area.size > 1):
             start, stop = np.searchsorted(row, [area.row, area.bottom])
-            work += int(stop - start)
-            if work > _MAX_ARRAY_WORK:
-                raise self.package.error(f"{self.name}: its array formulas overlap; save it again in Excel")
             inside[start:stop] |= (column[start:stop] >= area.column) & (column[start:stop] < area.right)
         return inside
 
