@@ -7,6 +7,7 @@ import re
 from array import array
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,12 @@ class _Reader:
         number_kind, text_kind = int(Kind.NUMBER), int(Kind.TEXT)
         boolean_kind, error_kind = int(Kind.BOOLEAN), int(Kind.ERROR)
 
+        names: dict[str, str] = {}
+
+        def begin_parsing(parser: Any) -> None:
+            nonlocal names
+            names = parser.intern
+
         def start(tag: str, attributes: dict[str, str]) -> None:
             nonlocal row, column, row_text, kind, metadata, formula_attributes, formula, value
             nonlocal capture, inside_data, phonetic
@@ -132,8 +139,10 @@ class _Reader:
             namespace, _, local = tag.rpartition(" ")
             if local != "worksheet" or namespace not in NAMESPACES:
                 raise self.package.error(f"the part {self.part!r} of the sheet {self.name!r} is no worksheet")
+            # The parser hands out the strings of its own table: with ours in it, names are compared by identity.
             tag_row, tag_c, tag_v, tag_f, tag_t, tag_phonetic, tag_data = (
-                f"{namespace} {local}" for local in ("row", "c", "v", "f", "t", "rPh", "sheetData")
+                names.setdefault(f"{namespace} {local}", f"{namespace} {local}")
+                for local in ("row", "c", "v", "f", "t", "rPh", "sheetData")
             )
 
         def end(tag: str) -> None:
@@ -147,8 +156,22 @@ class _Reader:
                     enter_formula()
                 elif value is None:
                     return
-                if value is not None:
-                    enter_value()
+                if value is None:
+                    return
+                if kind is None:
+                    # A number, the usual case; what float() takes but Excel does not is sorted out below.
+                    try:
+                        number = float(value)
+                    except ValueError:
+                        number = math.nan
+                    if number - number == 0 and "_" not in value:
+                        add_row(row)
+                        add_column(column)
+                        add_kind(number_kind)
+                        add_number(number)
+                        add_computed(formula_attributes is not None)
+                        return
+                enter_value()
             elif tag == tag_f:
                 formula = "".join(pieces)
                 pieces.clear()
@@ -232,7 +255,7 @@ class _Reader:
             add_formula_column(column)
             add_formula_key(key)
 
-        self.package.parse(self.part, start, end, text)
+        self.package.parse(self.part, start, end, text, begin_parsing)
         for index, group in self.waiting:
             if group not in self.groups:
                 raise error(
