@@ -130,9 +130,10 @@ class Package:
         start: Callable[[str, dict[str, str]], object],
         end: Callable[[str], object] | None = None,
         text: Callable[[str], object] | None = None,
+        begin: Callable[[Any], object] | None = None,
     ) -> None:
         """Run the handlers over the XML of a part; names arrive as `namespace local`."""
-        parse_xml(self.chunks(name), f"{self.path}: {name}", start, end, text)
+        parse_xml(self.chunks(name), f"{self.path}: {name}", start, end, text, begin)
 
     def relations(self, name: str) -> dict[str, Relation]:
         """The relationships of a part (of the package for ``""``) that lead to other parts, by identifier."""

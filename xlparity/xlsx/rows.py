@@ -23,6 +23,9 @@ __all__ = ["SheetRows", "formula_xml", "result_xml"]
 
 _BAND = 1 << 17  # cells of the bounding rectangle that are worked on at a time
 _STYLES = tuple(Style)
+# Plain integers: looking up a member of an Enum takes longer than writing a cell.
+_NUMBER, _TEXT, _BOOLEAN, _ERROR = int(Kind.NUMBER), int(Kind.TEXT), int(Kind.BOOLEAN), int(Kind.ERROR)
+_Integers = NDArray[np.int64]
 _CONSTANT, _FORMULA, _BLANK = range(3)  # in this order they win where two stand in one cell
 
 
@@ -87,39 +90,67 @@ class SheetRows:
     def _band(self, band: Area) -> str:
         row, column, source, index = self._places(band)
         style = self._style_numbers(band, row, column)
-        value = np.full(len(row), -1, np.int64)
-        of_formula = source == _FORMULA
-        place = row[of_formula].astype(np.int64) * MAX_COLUMNS + column[of_formula]
-        at = np.searchsorted(self._cached_place, place)
-        at[at == len(self._cached_place)] = 0
-        found = self._cached_place[at] == place if len(self._cached_place) else np.zeros(len(place), np.bool_)
-        value[of_formula] = np.where(found, at, -1)
-        constants = self._sheet.constants
-        from_constant, cached = _Constants(constants), self._cached
+        kind, number = self._values(row, column, source, index)
         words: list[str] = []
         current = -1
-        start = ""
-        for r, c, which, i, s, v in zip(
-            *(array.tolist() for array in (row, column, source, index, style, value)), strict=True
+        for r, c, which, i, s, k, x in zip(
+            *(array.tolist() for array in (row, column, source, index, style, kind, number)), strict=True
         ):
             if r != current:
                 if current >= 0:
                     words.append("</row>")
                 current = r
                 height = self._heights.get(r)
-                start = "" if height is None else f' ht="{height:g}" customHeight="1"'
-                words.append(f'<row r="{r + 1}"{start}>')
+                words.append(f'<row r="{r + 1}"' + (">" if height is None else f' ht="{height:g}" customHeight="1">'))
             head = f'<c r="{_LETTERS[c]}{r + 1}" s="{s}"' if s else f'<c r="{_LETTERS[c]}{r + 1}"'
-            if which == _CONSTANT:
-                words.append(head + from_constant.xml(i, self._sheet.name))
-            elif which == _FORMULA:
-                kind, content = result_xml(cached, v) if v >= 0 else ("", "")
-                words.append(f"{head}{self._dynamic(i, r, c)}{kind}>{self._formulas[i].element(r, c)}{content}</c>")
-            else:
+            if which == _BLANK:
                 words.append(head + "/>")
+                continue
+            if k == _NUMBER and x - x == 0:
+                text = repr(x)
+                kind_xml, value_xml = "", f"<v>{text[:-2] if text.endswith('.0') else text}</v>"
+            elif which == _CONSTANT:
+                words.append(head + self._constant(k, x, r, c))
+                continue
+            else:
+                kind_xml, value_xml = _result(k, x, self._cached.texts)
+            if which == _CONSTANT:
+                words.append(f"{head}>{value_xml}</c>")
+            else:
+                words.append(
+                    f"{head}{self._dynamic(i, r, c)}{kind_xml}>{self._formulas[i].element(r, c)}{value_xml}</c>"
+                )
         if current >= 0:
             words.append("</row>")
         return "".join(words)
+
+    def _values(
+        self, row: _Integers, column: _Integers, source: _Integers, index: _Integers
+    ) -> tuple[_Integers, NDArray[np.float64]]:
+        """Kind and payload of the cells: of constants their own, of formulas the cached ones, or else blank."""
+        kind, number = np.zeros(len(row), np.int64), np.zeros(len(row))
+        constant = source == _CONSTANT
+        kind[constant] = self._sheet.constants.kind[index[constant]]
+        number[constant] = self._sheet.constants.number[index[constant]]
+        if len(self._cached_place):
+            place = row * MAX_COLUMNS + column
+            at = np.searchsorted(self._cached_place, place)
+            at[at == len(self._cached_place)] = 0
+            found = (self._cached_place[at] == place) & (source == _FORMULA)
+            kind[found], number[found] = self._cached.kind[at[found]], self._cached.number[at[found]]
+        return kind, number
+
+    def _constant(self, kind: int, number: float, row: int, column: int) -> str:
+        """What follows `<c r=... s=...` for a constant that is not a finite number."""
+        if kind == _NUMBER:
+            cell = show_cell(Cell(self._sheet.name, row, column))
+            raise InputError(f"{cell} would hold {number}; a cell holds finite numbers, put -1E+300 for -inf")
+        if kind == _TEXT:
+            text = encode(self._sheet.constants.texts[int(number)])
+            keep = ' xml:space="preserve"' if text != text.strip() else ""
+            return f' t="inlineStr"><is><t{keep}>{text}</t></is></c>'
+        kind_xml, value_xml = _result(kind, number, ())
+        return f"{kind_xml}>{value_xml}</c>" if value_xml else "/>"
 
     def _dynamic(self, index: int, row: int, column: int) -> str:
         """The mark of a dynamic array formula: the first record of the cell metadata."""
@@ -182,53 +213,25 @@ class SheetRows:
         return np.array(numbers, np.int64)[which] if numbers else code
 
 
-class _Constants:
-    """XML of constants, from the arrays that hold them."""
-
-    def __init__(self, cells: Cells) -> None:
-        self._kinds, self._numbers, self._texts = cells.kind, cells.number, cells.texts
-        self._cells = cells
-
-    def xml(self, at: int, sheet: str) -> str:
-        """What follows `<c r=... s=...`."""
-        kind, number = self._kinds[at], float(self._numbers[at])
-        if kind == Kind.NUMBER:
-            if number - number != 0:
-                cell = show_cell(Cell(sheet, int(self._cells.row[at]), int(self._cells.column[at])))
-                raise InputError(f"{cell} would hold {number}; a cell holds finite numbers, put -1E+300 for -inf")
-            return f"><v>{_number_xml(number)}</v></c>"
-        if kind == Kind.TEXT:
-            text = encode(self._texts[int(number)])
-            keep = ' xml:space="preserve"' if text != text.strip() else ""
-            return f' t="inlineStr"><is><t{keep}>{text}</t></is></c>'
-        if kind == Kind.BOOLEAN:
-            return f' t="b"><v>{int(number)}</v></c>'
-        if kind == Kind.ERROR:
-            return f' t="e"><v>{ERROR_TEXTS[Error(int(number))]}</v></c>'
-        return "/>"
-
-
 _LETTERS = [column_letters(column) for column in range(MAX_COLUMNS)]
 
 
 def result_xml(cells: Cells, at: int) -> tuple[str, str]:
     """A formula's value: the cell's type attribute and its `<v>` element, both empty where there is none."""
-    kind, number = cells.kind[at], float(cells.number[at])
-    if kind == Kind.NUMBER and number - number == 0:
-        return "", f"<v>{_number_xml(number)}</v>"
-    if kind == Kind.TEXT:
-        return ' t="str"', f"<v>{encode(cells.texts[int(number)])}</v>"
-    if kind == Kind.BOOLEAN:
+    return _result(int(cells.kind[at]), float(cells.number[at]), cells.texts)
+
+
+def _result(kind: int, number: float, texts: tuple[str, ...]) -> tuple[str, str]:
+    if kind == _NUMBER and number - number == 0:
+        text = repr(number)  # the shortest text that reads back as the same float64
+        return "", f"<v>{text[:-2] if text.endswith('.0') else text}</v>"
+    if kind == _TEXT:
+        return ' t="str"', f"<v>{encode(texts[int(number)])}</v>"
+    if kind == _BOOLEAN:
         return ' t="b"', f"<v>{int(number)}</v>"
-    if kind == Kind.ERROR:
+    if kind == _ERROR:
         return ' t="e"', f"<v>{ERROR_TEXTS[Error(int(number))]}</v>"
     return "", ""
-
-
-def _number_xml(number: float) -> str:
-    """The shortest text that reads back as the same float64."""
-    text = repr(number)
-    return text[:-2] if text.endswith(".0") else text
 
 
 def formula_xml(text: str) -> str:

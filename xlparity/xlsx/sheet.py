@@ -7,6 +7,7 @@ import re
 from array import array
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,9 @@ __all__ = ["Context", "read_sheet"]
 _ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
 _COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
-# Arrays of a sheet may cover this many cells together; beyond it their areas must overlap, which Excel forbids.
-_MAX_ARRAY_WORK = 1 << 32
+# Array formulas of one sheet may fill this many cells together: an engine must hold them all, and an area of
+# A1:XFD1048576 costs a hostile file nothing.
+_MAX_ARRAY_CELLS = 1 << 25
 
 
 class _Reader:
@@ -46,6 +48,7 @@ class _Reader:
         self.groups: dict[str, int] = {}  # shared group -> key
         self.waiting: list[tuple[int, str]] = []  # cells whose group's formula has not come yet
         self.arrays: list[Fill] = []
+        self.array_cells = 0
         self.empty: dict[tuple[int, int], None] = {}  # formula cells without a formula of their own
 
     def error(self, row: int, column: int, message: str) -> WorkbookError:
@@ -75,6 +78,12 @@ class _Reader:
         pieces: list[str] = []
         number_kind, text_kind = int(Kind.NUMBER), int(Kind.TEXT)
         boolean_kind, error_kind = int(Kind.BOOLEAN), int(Kind.ERROR)
+
+        names: dict[str, str] = {}
+
+        def begin_parsing(parser: Any) -> None:
+            nonlocal names
+            names = parser.intern
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             nonlocal row, column, row_text, kind, metadata, formula_attributes, formula, value
@@ -130,8 +139,10 @@ class _Reader:
             namespace, _, local = tag.rpartition(" ")
             if local != "worksheet" or namespace not in NAMESPACES:
                 raise self.package.error(f"the part {self.part!r} of the sheet {self.name!r} is no worksheet")
+            # The parser hands out the strings of its own table: with ours in it, names are compared by identity.
             tag_row, tag_c, tag_v, tag_f, tag_t, tag_phonetic, tag_data = (
-                f"{namespace} {local}" for local in ("row", "c", "v", "f", "t", "rPh", "sheetData")
+                names.setdefault(f"{namespace} {local}", f"{namespace} {local}")
+                for local in ("row", "c", "v", "f", "t", "rPh", "sheetData")
             )
 
         def end(tag: str) -> None:
@@ -145,8 +156,22 @@ class _Reader:
                     enter_formula()
                 elif value is None:
                     return
-                if value is not None:
-                    enter_value()
+                if value is None:
+                    return
+                if kind is None:
+                    # A number, the usual case; what float() takes but Excel does not is sorted out below.
+                    try:
+                        number = float(value)
+                    except ValueError:
+                        number = math.nan
+                    if number - number == 0 and "_" not in value:
+                        add_row(row)
+                        add_column(column)
+                        add_kind(number_kind)
+                        add_number(number)
+                        add_computed(formula_attributes is not None)
+                        return
+                enter_value()
             elif tag == tag_f:
                 formula = "".join(pieces)
                 pieces.clear()
@@ -230,7 +255,7 @@ class _Reader:
             add_formula_column(column)
             add_formula_key(key)
 
-        self.package.parse(self.part, start, end, text)
+        self.package.parse(self.part, start, end, text, begin_parsing)
         for index, group in self.waiting:
             if group not in self.groups:
                 raise error(
@@ -272,6 +297,9 @@ class _Reader:
             raise self.error(row, column, f"has a formula of the type {kind[:40]!r}, which Excel does not know")
         if (area.row, area.column) != (row, column):
             raise self.error(row, column, "has an array formula for an area that starts elsewhere")
+        self.array_cells += area.size
+        if self.array_cells > _MAX_ARRAY_CELLS:
+            raise self.error(row, column, f"and the array formulas before it fill more than {_MAX_ARRAY_CELLS:,} cells")
         self.arrays.append(fill)
 
     def _date(self, text: str, row: int, column: int) -> float:
@@ -353,12 +381,8 @@ class _Reader:
     def _inside_arrays(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Which of the cells, sorted by row, an array formula fills."""
         inside = np.zeros(len(row), np.bool_)
-        work = 0
         for area in (fill.area for fill in self.arrays if fill.area.size > 1):
             start, stop = np.searchsorted(row, [area.row, area.bottom])
-            work += int(stop - start)
-            if work > _MAX_ARRAY_WORK:
-                raise self.package.error(f"{self.name}: its array formulas overlap; save it again in Excel")
             inside[start:stop] |= (column[start:stop] >= area.column) & (column[start:stop] < area.right)
         return inside
 

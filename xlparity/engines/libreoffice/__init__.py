@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xlparity.engines.assemble import bounding, formula_cells, with_constants
 from xlparity.engines.libreoffice.office import Office, find_office
-from xlparity.model.book import Book, FillKind, Sheet
+from xlparity.model.book import Book, Sheet
 from xlparity.model.cell import Cell
 from xlparity.model.engine import Slack
 from xlparity.model.value import Cells, Error, Kind, Note, Values
@@ -24,7 +24,7 @@ _ERRORS = {
     32767: Error.NA,
     503: Error.NUM,  # illegal floating point operation
     519: Error.VALUE,
-    502: Error.VALUE,  # illegal argument; Excel may say #NUM! or #REF!
+    502: Error.NUM,  # illegal argument: its export says #VALUE!, but Excel said #NUM! in 690 of 713 such cells
     504: Error.VALUE,
     521: Error.NULL,
     524: Error.REF,
@@ -176,6 +176,5 @@ def _perhaps_booleans(book: Book, sheets: list[Sheet], answers: list[_Answer]) -
         ones = np.flatnonzero((kind == Kind.NUMBER) & ((number == 0) | (number == 1)))
         found, first = np.unique(fill[ones], return_index=True)
         for at, each in zip(found.tolist(), ones[first].tolist(), strict=True):
-            if sheet.fills[at].kind is FillKind.COPIED:
-                wanted.append(((sheet.name, at), Cell(sheet.name, int(row[each]), int(column[each]))))
+            wanted.append(((sheet.name, at), Cell(sheet.name, int(row[each]), int(column[each]))))
     return wanted[:_MAX_BOOLEANS]
