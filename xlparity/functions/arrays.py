@@ -284,6 +284,7 @@ def _wrap(arguments: Arguments, texts: Texts, *, by_column: bool) -> Array:
     if count < 1:
         return Array.of_error(Error.NUM)
     length = given.rows * given.columns
+    count = min(count, length)
     lines = -(-length // count)
     made = reshaped(_padded(reshaped(given, 1, length), 1, lines * count, arguments[2].array), lines, count)
     return Array(made.number.mT, None if made.kind is None else made.kind.mT) if by_column else made

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from xlparity.model.value import Error
 
-__all__ = ["SHIFT1904", "date_of_serial", "days_in_month", "lacks_part", "serial_of_date", "serial_of_text"]
+__all__ = ["LAST", "SHIFT1904", "date_of_serial", "days_in_month", "lacks_part", "serial_of_date", "serial_of_text"]
 
 LAST = 2958465  # 9999-12-31
 SHIFT1904 = 1462  # days between the two date systems

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calendar import (
+    LAST,
     SHIFT1904,
     date_of_serial,
     days_in_month,
@@ -295,7 +296,7 @@ def _networkdays(start: float, end: float, weekend: object, grid: Grid) -> float
     free, holidays = _free(weekend), _holidays(grid)
     if isinstance(free, Error) or isinstance(holidays, Error):
         return free if isinstance(free, Error) else Error.VALUE
-    if min(start, end) < 0:
+    if min(start, end) < 0 or max(start, end) > LAST:
         return Error.NUM
     low, high = sorted((math.floor(start), math.floor(end)))
     count = sum(_working(day, free, holidays) for day in range(low, high + 1))
@@ -308,10 +309,12 @@ def _workday(start: float, count: float, weekend: object, grid: Grid) -> float |
         return free if isinstance(free, Error) else Error.VALUE
     if free == "1111111":
         return Error.VALUE
+    if not 0 <= start <= LAST or abs(count) > LAST:
+        return Error.NUM
     day, left, step = math.floor(start), abs(int(count)), 1 if count > 0 else -1
     while left:
         day += step
-        if not 0 <= day <= 2958465:
+        if not 0 <= day <= LAST:
             return Error.NUM
         left -= _working(day, free, holidays)
     return float(day)

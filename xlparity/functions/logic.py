@@ -42,6 +42,8 @@ def select(index: Tensor, fault: Fault, arrays: Sequence[Array]) -> Array:
             raise LanesDiffer("the branches have different sizes")
         arrays = [arrays[at] if at in used else Array.of_number(0.0) for at in range(len(arrays))]
     *arrays, place = fitted([*arrays, Array(index.to(torch.float64))])
+    if fault is not None:
+        fault = _padded(fault, place)
     if place.kind is not None:  # an index beyond the smaller array
         fault = merged([fault_of(place), fault])
     index = place.number.long()
@@ -60,6 +62,14 @@ def select(index: Tensor, fault: Fault, arrays: Sequence[Array]) -> Array:
     bad = fault != 0
     kinds = spoiled.kinds if kind is None else torch.where(bad, spoiled.kinds, kind)
     return Array(torch.where(bad, spoiled.number, result), kinds)
+
+
+def _padded(fault: Tensor, place: Array) -> Tensor:
+    """A fault as large as the array of places; #N/A beyond its end."""
+    rows, columns = place.rows, place.columns
+    down = rows - fault.shape[-2] if fault.shape[-2] > 1 else 0
+    right = columns - fault.shape[-1] if fault.shape[-1] > 1 else 0
+    return torch.nn.functional.pad(fault, (0, max(right, 0), 0, max(down, 0)), value=int(Error.NA))
 
 
 def _if(arguments: Sequence[Argument], texts: Texts) -> Array:

@@ -209,11 +209,10 @@ def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
         area, fault = numbers_of(arguments[3].array, texts)
         if fault is not None or bool((area != 1).any()):
             return Array.of_error(Error.REF)
-    row, row_fault = numbers_of(arguments[1].array, texts)
-    column: Tensor = torch.ones(1, 1, dtype=torch.float64)
-    column_fault: Fault = None
-    if len(arguments) > 2:
-        column, column_fault = numbers_of(arguments[2].array, texts)
+    one = Array.of_number(1.0)
+    rows, columns = fitted([arguments[1].array, arguments[2].array if len(arguments) > 2 else one])
+    row, row_fault = numbers_of(rows, texts)
+    column, column_fault = numbers_of(columns, texts)
     row, column = row.detach().trunc(), column.detach().trunc()
     if len(arguments) == 2 and given.rows == 1:
         row, column = torch.ones(1, 1).double(), row
@@ -248,9 +247,10 @@ def _table_lookup(arguments: Sequence[Argument], texts: Texts, *, vertical: bool
         return Array.of_error(Error.VALUE)  # a text is no table
     if not vertical:
         table = Array(table.number.mT, None if table.kind is None else table.kind.mT)
-    column, column_fault = numbers_of(arguments[2].array, texts)
+    value, places, approximately = fitted([value, arguments[2].array, arguments[3].array])
+    column, column_fault = numbers_of(places, texts)
     column = column.detach().trunc()
-    ranged, ranged_fault = booleans_of(arguments[3].array, texts)
+    ranged, ranged_fault = booleans_of(approximately, texts)
     if not _uniform(ranged):
         raise LanesDiffer("range_lookup differs")
     first = Array(table.number[..., :1], None if table.kind is None else table.kind[..., :1])

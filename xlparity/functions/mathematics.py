@@ -86,7 +86,12 @@ def factdouble(x: float) -> float | Error:
 @textual(TABLE, "COMBIN", X, number("number_chosen"), summary="The number of combinations.")
 def combin(n: float, k: float) -> float | Error:
     n, k = math.trunc(n), math.trunc(k)
-    return exact(math.comb(int(n), int(k))) if 0 <= k <= n else Error.NUM
+    return choices(n, k) if 0 <= k <= n else Error.NUM
+
+
+def choices(n: int, k: int) -> float | Error:
+    """How many sets of k there are among n; it is at least 2^min(k, n - k)."""
+    return exact(math.comb(n, k)) if min(k, n - k) < 1030 else Error.NUM
 
 
 @textual(TABLE, "COMBINA", X, number("number_chosen"), summary="The number of combinations with repetitions.")
@@ -94,19 +99,23 @@ def combina(n: float, k: float) -> float | Error:
     n, k = math.trunc(n), math.trunc(k)
     if n < 0 or k < 0 or (n == 0 and k > 0):
         return Error.NUM
-    return exact(math.comb(int(n + k - 1), int(k))) if n else 1.0
+    return choices(n + k - 1, k) if n else 1.0
 
 
 @textual(TABLE, "PERMUT", X, number("number_chosen"), summary="The number of permutations.")
 def permut(n: float, k: float) -> float | Error:
     n, k = math.trunc(n), math.trunc(k)
-    return exact(math.perm(int(n), int(k))) if 0 <= k <= n and n > 0 else Error.NUM
+    if not 0 <= k <= n or n <= 0:
+        return Error.NUM
+    return exact(math.perm(n, k)) if k <= 170 else Error.NUM  # at least k!
 
 
 @textual(TABLE, "PERMUTATIONA", X, number("number_chosen"), summary="The number of permutations with repetitions.")
 def permutationa(n: float, k: float) -> float | Error:
     n, k = math.trunc(n), math.trunc(k)
-    return exact(int(n) ** int(k)) if n >= 0 and k >= 0 else Error.NUM
+    if n < 0 or k < 0:
+        return Error.NUM
+    return exact(n**k) if n < 2 or k <= 1024 else Error.NUM
 
 
 def exact(value: int) -> float | Error:

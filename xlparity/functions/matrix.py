@@ -10,7 +10,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.gather import integer_of
-from xlparity.functions.signature import Argument, Function, array, integer
+from xlparity.functions.signature import Argument, Function, Unsupported, array, integer
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -68,6 +68,8 @@ def _mdeterm(arguments: Sequence[Argument], _: Texts) -> Array:
 
 def _munit(arguments: Sequence[Argument], texts: Texts) -> Array:
     size = integer_of(arguments[0], texts)
+    if size > 5000:
+        raise Unsupported("MUNIT: a matrix of more than 5,000 rows")
     return Array(torch.eye(size, dtype=torch.float64)) if size > 0 else Array.of_error(Error.VALUE)
 
 

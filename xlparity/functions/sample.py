@@ -117,10 +117,11 @@ def aggregate(
             pooled = [given for given, kind in zip(arguments, kinds, strict=True) if kind is Type.NUMBERS]
             sample, fault = joined(pooled, texts)
             faults, values = [fault], []
-            for given, kind in zip(arguments, kinds, strict=True):
-                if kind is Type.NUMBERS:
-                    continue
-                value, own = (booleans_of if kind is Type.BOOLEAN else numbers_of)(given.array, texts)
+            single = [
+                (given.array, kind) for given, kind in zip(arguments, kinds, strict=True) if kind is not Type.NUMBERS
+            ]
+            for given, (_, kind) in zip(fitted([one for one, _ in single]) if single else [], single, strict=True):
+                value, own = (booleans_of if kind is Type.BOOLEAN else numbers_of)(given, texts)
                 values.append(value.trunc() if kind is Type.INTEGER else value)
                 faults.append(own)
             made = compute(sample, *values)

@@ -13,7 +13,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
-from xlparity.functions.lift import Checked, checked
+from xlparity.functions.lift import Checked, checked, fitted
 from xlparity.functions.sample import Sample, aggregate, joined, paired
 from xlparity.functions.signature import Argument, Body, Function, array, number, numbers
 from xlparity.model.table import Table
@@ -220,8 +220,9 @@ def mode(sample: Sample) -> Checked:
 
 def _rank(arguments: Sequence[Argument], texts: Texts, *, average: bool) -> Array:
     """Sections RANK.EQ and RANK.AVG: the place of a number in a list, descending unless `order` is not 0."""
-    value, fault = numbers_of(arguments[0].array, texts)
-    order, order_fault = numbers_of(arguments[2].array, texts)
+    wanted, direction = fitted([arguments[0].array, arguments[2].array])
+    value, fault = numbers_of(wanted, texts)
+    order, order_fault = numbers_of(direction, texts)
     sample, list_fault = joined([Argument(arguments[1].array, True)], texts)
     entries, value = sample.number.detach(), value.detach().unsqueeze(-1)
     ascending = (order.detach() != 0).unsqueeze(-1)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from xlparity.functions.signature import Function, Parameter, boolean, integer, number, numbers
+from xlparity.functions.signature import Function, Parameter, Unsupported, boolean, integer, number, numbers
 from xlparity.functions.textual import textual
 from xlparity.functions.whole import whole
 from xlparity.model.table import Table
@@ -65,10 +65,8 @@ def quantile(cumulative: Callable[[float], float], p: float, low: float, high: f
         high = max(2 * abs(low), 1.0)
         while cumulative(high) < p:
             low, high = high, high * 2
-    while math.isinf(low):
-        low = -max(2 * abs(high), 1.0)
-        while cumulative(low) > p:
-            low, high = low * 2, low
+            if math.isinf(high):
+                raise Unsupported("the quantile lies beyond the largest number")
     for _ in range(200):
         middle = low + (high - low) / 2
         if middle in {low, high}:
@@ -281,6 +279,8 @@ def binom_dist(k: float, n: float, p: float, cumulative: bool) -> float | Error:
 def binom_inv(n: float, p: float, alpha: float) -> float | Error:
     if n < 0 or not 0 < p < 1 or not 0 < alpha < 1:
         return Error.NUM
+    if n > 1e6:
+        raise Unsupported("BINOM.INV: more than a million trials")
     total = 0.0
     for k in range(int(n) + 1):
         total += binomial(k, int(n), p)
@@ -313,6 +313,8 @@ def negbinom_dist(failures: float, successes: float, p: float, cumulative: bool)
         return Error.NUM
     if cumulative:
         return regularized_beta(successes, failures + 1, p)
+    if failures + successes > 1000:
+        raise Unsupported("NEGBINOM.DIST: more than 1,000 trials")
     return float(math.comb(int(failures + successes) - 1, int(failures)) * p**successes * (1 - p) ** failures)
 
 
@@ -321,6 +323,8 @@ SAMPLE = (integer("sample_s"), integer("number_sample"), integer("population_s")
 
 @_enter("HYPGEOM.DIST", *SAMPLE, CUMULATIVE, summary="The hypergeometric distribution.")
 def hypgeom_dist(k: float, draws: float, good: float, size: float, cumulative: bool) -> float | Error:
+    if max(draws, good, size) > 1e4:
+        raise Unsupported("HYPGEOM.DIST: a population of more than 10,000")
     lowest = max(0.0, draws + good - size)
     if not lowest <= k <= min(draws, good) or not 0 <= draws <= size or not 0 <= good <= size:
         return Error.NUM

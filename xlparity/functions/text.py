@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import cast
 
 from xlparity.functions.array import Array, Texts
@@ -286,9 +286,10 @@ def dollar(value: float, decimals: float) -> str | Error:
 
 
 def _rounded(value: float, decimals: int) -> Decimal:
-    rounded = digits15(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    made = rounded.quantize(Decimal(1)) if decimals < 0 else rounded
-    return abs(made) if made == 0 else made
+    with localcontext(Context(prec=700)):
+        rounded = digits15(value).quantize(Decimal(1).scaleb(-max(decimals, -330)), ROUND_HALF_UP)
+        made = rounded.quantize(Decimal(1)) if decimals < 0 else rounded
+        return abs(made) if made == 0 else made
 
 
 def _joined(grids: Sequence[Grid]) -> list[str] | Error:

@@ -56,12 +56,19 @@ def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]
             kind, out_payloads[at] = kind_and_payload(value, texts)
             if kind is Kind.NUMBER and not np.isfinite(out_payloads[at]):
                 kind, out_payloads[at] = Kind.ERROR, float(Error.NUM)
-        except Unsupported as because:
-            kind, out_payloads[at] = Kind.UNDECIDED, float(texts.index(str(because)))
+        except OverflowError:
+            kind, out_payloads[at] = Kind.ERROR, float(Error.NUM)
+        except (ArithmeticError, ValueError, Unsupported) as because:
+            kind, out_payloads[at] = Kind.UNDECIDED, float(texts.index(_reason(because)))
         out_kinds[at] = int(kind)
     number = torch.from_numpy(out_payloads[inverse]).reshape(shape)
     kind_tensor = torch.from_numpy(out_kinds[inverse]).reshape(shape)
     return Array(number, None if bool((kind_tensor == int(Kind.NUMBER)).all()) else kind_tensor)
+
+
+def _reason(because: Exception) -> str:
+    """Why a result is undecided, in words."""
+    return str(because) if isinstance(because, Unsupported) else f"the computation fails here: {because}"
 
 
 def converted(value: Scalar, parameter: Parameter) -> Scalar:

@@ -51,8 +51,14 @@ def whole(
                 try:
                     result = compute(*given) if error is None else error
                     result = _finite(result)
+                except OverflowError:
+                    result = Error.NUM
                 except Unsupported as because:
                     made.append(Array.single(Kind.UNDECIDED, float(texts.index(str(because)))))
+                    continue
+                except (ArithmeticError, ValueError) as because:
+                    reason = f"{name}: the computation fails here: {because}"
+                    made.append(Array.single(Kind.UNDECIDED, float(texts.index(reason))))
                     continue
                 made.append(
                     array_of_rows(result, texts) if isinstance(result, list) else array_of_scalar(result, texts)
