@@ -47,7 +47,7 @@ def test_numbers_texts_booleans_and_blanks(engine, tmp_path):
 
 @pytest.mark.libreoffice
 def test_errors_are_values(engine, tmp_path):
-    formulas = ["1/0", 'VALUE("x")', "NA()", "nosuchname", "2^5000", "SUM(1)", "#REF!+1"]
+    formulas = ["1/0", '"x"+1', "NA()", "nosuchname", "2^5000", "SUM(1)", "#REF!+1"]
     values, found = evaluate(engine, tmp_path, formulas)
     assert found == [Error.DIV0, Error.VALUE, Error.NA, Error.NAME, Error.NUM, 1.0, Error.REF]
     assert values.notes[Cell("S", 0, 2)].because == "LibreOffice says Err:532"
@@ -182,6 +182,7 @@ def test_nothing_is_left_after_close_a_late_answer_or_an_exception(tmp_path):
 
 @pytest.mark.libreoffice
 def test_the_office_ends_when_its_owner_is_killed():
+    before = _ours()
     script = (
         "import os, signal\nfrom xlparity.engines.libreoffice import LibreOfficeEngine\n"
         "e = LibreOfficeEngine(120); e.version; print(e._office._process.pid, flush=True)\n"
@@ -191,6 +192,7 @@ def test_the_office_ends_when_its_owner_is_killed():
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
     )
     assert _gone(int(run.stdout))
+    assert _ours() <= before
 
 
 def test_a_missing_office_says_what_to_install(monkeypatch):

@@ -9,6 +9,7 @@ import array
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -176,6 +177,8 @@ def main() -> None:
                 answer({"error": (getattr(error, "Message", "") or str(error) or type(error).__name__).strip()})
     finally:
         office.close()
+        # xlparity does this too, unless it was killed.
+        shutil.rmtree(os.path.dirname(profile), ignore_errors=True)  # noqa: PTH120  (as little as possible is imported)
 
 
 if __name__ == "__main__":
