@@ -27,8 +27,9 @@ def test_corpus_workbook_is_read_as_openpyxl_reads_it(path):
             warnings.simplefilter("ignore")
             theirs = openpyxl.load_workbook(path)
             their_values = openpyxl.load_workbook(path, data_only=True)
-    except Exception as error:  # openpyxl refuses some real workbooks, in many ways
-        pytest.skip(f"openpyxl cannot open it: {error}")
+    except Exception:  # openpyxl refuses some real workbooks, in many ways; that we read them is shown
+        assert any(sheet.fills for sheet in book.sheets)
+        return
     compared = 0
     for sheet in book.sheets:
         formulas = {}
