@@ -67,6 +67,12 @@ def test_json_is_the_contract(broken: Path) -> None:
     assert (heir["verdict"], heir["origin"]) == ("inherited", "MSE!D6")
 
 
+def test_json_by_ironcalc_is_not_mixed_with_what_that_prints() -> None:
+    pytest.importorskip("ironcalc", reason="the extra ironcalc is not installed")
+    result = xlparity("check", WORKBOOKS / "mse.xlsx", "--engine", "ironcalc", "--format", "json")
+    assert json.loads(result.stdout)["passed"] is True
+
+
 def test_all_lists_the_matching_cells_too() -> None:
     report = json.loads(xlparity("check", WORKBOOKS / "mse.xlsx", "--format", "json", "--all").stdout)
     assert len(report["cells"]) == sum(report["counts"].values())

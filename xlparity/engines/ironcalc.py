@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -52,8 +56,9 @@ class IronCalcEngine:
             copy = Path(folder, "copy.xlsx")
             try:
                 write_book(book, copy, Values({}))
-                model = module.load_from_xlsx(str(copy), "en", "UTC", "en")
-                model.evaluate()
+                with _silent():
+                    model = module.load_from_xlsx(str(copy), "en", "UTC", "en")
+                    model.evaluate()
                 # Rust's panics are no ordinary exceptions; nothing else derives from BaseException alone here.
             except (KeyboardInterrupt, SystemExit, MemoryError):
                 raise
@@ -66,6 +71,23 @@ class IronCalcEngine:
         for number, sheet in enumerate(book.sheets):
             sheets[sheet.name] = with_constants(sheet, _computed(module, model, number, sheet, notes))
         return Values(sheets, notes)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what IronCalc prints on the process's own stdout (a line a formula without cached value).
+
+    Our stdout carries reports, which nothing may be mixed into.
+    """
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _computed(module: Any, model: Any, sheet_number: int, sheet: Sheet, notes: dict[Cell, Note]) -> Cells:
