@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from xlparity.check.because import Because
+from xlparity.check.disagree import disagreements
 from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.judge import (
     FAULT,
@@ -124,6 +125,7 @@ def check_book(
         tuple(tensors),
         tuple(findings),
         _coverage(index, rows, opinions, tensors),
+        tuple(disagreements(index, [(one.engine, one.values) for one in opinions[: len(engines)]])),
         _texts(index, rows),
     )
 

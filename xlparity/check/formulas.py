@@ -26,28 +26,31 @@ _KEY = np.int64(MAX_COLUMNS)
 
 
 class FormulaIndex:
-    """The formula cells of a workbook, found by address; arrays, not an object a cell."""
+    """The formula cells of a workbook, found by address; arrays, not an object a cell.
+
+    `keys` holds for each sheet the cells' row * MAX_COLUMNS + column, sorted.
+    """
 
     def __init__(self, book: Book) -> None:
         self.book = book
         self._fills = {sheet.name: sheet.fills for sheet in book.sheets}
-        self._keys: dict[str, NDArray[np.int64]] = {}
+        self.keys: dict[str, NDArray[np.int64]] = {}
         self._numbers: dict[str, NDArray[np.int64]] = {}
         for sheet in book.sheets:
             keys = [_keys(fill.area) for fill in sheet.fills]
             joined = np.concatenate(keys) if keys else np.empty(0, np.int64)
             numbers = np.repeat(np.arange(len(keys)), [len(part) for part in keys])
             order = np.argsort(joined, kind="stable")
-            self._keys[sheet.name], self._numbers[sheet.name] = joined[order], numbers[order]
+            self.keys[sheet.name], self._numbers[sheet.name] = joined[order], numbers[order]
 
     @property
     def count(self) -> int:
         """The number of formula cells."""
-        return sum(len(keys) for keys in self._keys.values())
+        return sum(len(keys) for keys in self.keys.values())
 
     def mask(self, area: Area) -> NDArray[np.bool_]:
         """Which cells of `area` hold a formula, as an array of its height and width."""
-        keys = self._keys.get(area.sheet, np.empty(0, np.int64))
+        keys = self.keys.get(area.sheet, np.empty(0, np.int64))
         wanted = _keys(area)
         found = np.searchsorted(keys, wanted)
         inside = found < len(keys)
@@ -57,13 +60,13 @@ class FormulaIndex:
 
     def cells(self) -> Iterator[Cell]:
         """All formula cells, sheet by sheet, row by row."""
-        for sheet, keys in self._keys.items():
+        for sheet, keys in self.keys.items():
             for key in keys.tolist():
                 yield Cell(sheet, *divmod(key, MAX_COLUMNS))
 
     def fill(self, cell: Cell) -> Fill | None:
         """The fill that `cell` belongs to, or None if it holds no formula."""
-        keys = self._keys.get(cell.sheet)
+        keys = self.keys.get(cell.sheet)
         if keys is None:
             return None
         at = int(np.searchsorted(keys, cell.row * MAX_COLUMNS + cell.column))

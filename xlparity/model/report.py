@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from xlparity.model.block import Block
 from xlparity.model.cell import Cell
 from xlparity.model.map import Role
+from xlparity.model.value import Scalar
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["IGNORED", "Coverage", "EngineUsed", "Report", "TensorVerdict"]
+__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Report", "TensorVerdict"]
 
 IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 
@@ -24,6 +25,19 @@ class EngineUsed:
 
     name: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Two engines compute different values in `count` cells whose formulas use `function`; `example` is one of them."""
+
+    function: str
+    count: int
+    example: Cell
+    engine: str
+    value: Scalar
+    other_engine: str
+    other_value: Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +113,7 @@ class Report:
     tensors: tuple[TensorVerdict, ...]
     cells: tuple[Finding, ...]
     coverage: Coverage
+    disagreements: tuple[Disagreement, ...] = ()
     formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
 
     @property

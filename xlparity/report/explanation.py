@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.explanation import Explanation
-from xlparity.model.value import ERROR_TEXTS, Error, Scalar
-from xlparity.report.text import plain
+from xlparity.report.text import plain, show_scalar
 
 __all__ = ["explanation_to_text"]
 
@@ -21,7 +20,7 @@ def _lines(explanation: Explanation, level: int) -> Iterator[str]:
     parts = [show_cell(explanation.cell)]
     if explanation.formula is not None:
         parts.append(explanation.formula)
-    parts.append(f"sheet {_show(explanation.value)}")
+    parts.append(f"sheet {show_scalar(explanation.value)}")
     finding = explanation.finding
     if finding is not None:
         if finding.expected is not None:
@@ -39,13 +38,3 @@ def _lines(explanation: Explanation, level: int) -> Iterator[str]:
         yield from _lines(precedent, level + 1)
     if explanation.omitted:
         yield "  " * (level + 1) + f"... and {explanation.omitted} more cells"
-
-
-def _show(value: Scalar) -> str:
-    match value:
-        case None:
-            return "empty"
-        case Error():
-            return ERROR_TEXTS[value]
-        case _:
-            return repr(value)

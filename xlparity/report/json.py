@@ -8,6 +8,7 @@ from typing import Any
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.report import Report
+from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Finding
 from xlparity.xlsx.map_file import show_block
 
@@ -28,6 +29,16 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
             "undecided": report.coverage.undecided,
             "stale_unmapped": report.coverage.stale,
         },
+        "disagreements": [
+            {
+                "function": one.function,
+                "count": one.count,
+                "cell": show_cell(one.example),
+                one.engine: _value(one.value),
+                one.other_engine: _value(one.other_value),
+            }
+            for one in report.disagreements
+        ],
         "tensors": [
             {
                 "tensor": tensor.tensor,
@@ -65,6 +76,10 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "origin": show_cell(finding.origin) if finding.origin is not None else None,
         "engine": finding.engine,
     }
+
+
+def _value(value: Scalar) -> float | str | bool | None:
+    return ERROR_TEXTS[value] if isinstance(value, Error) else value
 
 
 def _number(value: float | str | None) -> float | str | None:

@@ -13,10 +13,11 @@ from rich.text import Text
 from xlparity.formula.a1 import show_cell
 from xlparity.model.map import Role
 from xlparity.model.report import Report, TensorVerdict
+from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.xlsx.map_file import show_block
 
-__all__ = ["finding_lines", "plain", "report_to_text", "verdict_sentence"]
+__all__ = ["finding_lines", "plain", "report_to_text", "show_scalar", "verdict_sentence"]
 
 _COLOURS = {
     Verdict.MATCH: "green",
@@ -131,7 +132,23 @@ def _small(value: float | None) -> str:
     return "" if value is None else "0" if value == 0 else f"{value:.1e}"
 
 
+def show_scalar(value: Scalar) -> str:
+    """A cell's value as people read it."""
+    match value:
+        case None:
+            return "empty"
+        case Error():
+            return ERROR_TEXTS[value]
+        case _:
+            return repr(value)
+
+
 def _notes(report: Report) -> Iterable[str]:
+    for one in report.disagreements:
+        yield (
+            f"engines disagree on {one.function} in {one.count} cell(s), first {show_cell(one.example)}: "
+            f"{one.engine} {show_scalar(one.value)}, {one.other_engine} {show_scalar(one.other_value)}"
+        )
     coverage = report.coverage
     if coverage.unmapped and coverage.unmapped_example is not None:
         yield (
