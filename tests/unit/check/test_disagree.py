@@ -13,7 +13,6 @@ from xlparity.model.cell import Cell
 from xlparity.model.engine import Slack
 from xlparity.model.value import Cells, Error, Scalar, Values
 
-
 EXACT = Slack()
 
 

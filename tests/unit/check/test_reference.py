@@ -1,0 +1,101 @@
+"""The program of a map: order, circles, gradients, shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from xlparity.check.reference import Program
+from xlparity.errors import MapError
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.map import Map, MapRow, Role
+
+
+def row(
+    tensor: str, shape: tuple[int, ...], expression: str = "", role: Role | None = None, dtype: str = "float64"
+) -> MapRow:
+    height, width = (1, 1, *shape)[-2:]
+    block = Block(shape, (Area.of("S", 0, 0, height, width),))
+    role = role or (Role.COMPUTED if expression else Role.INPUT)
+    return MapRow(tensor, role, block, dtype, expression, place=f"row {tensor}")
+
+
+def program(*rows: MapRow) -> Program:
+    return Program(Map(rows))
+
+
+def test_expressions_are_ordered_by_what_they_read() -> None:
+    found = program(row("c", (2,), "b * 2"), row("a", (2,)), row("b", (2,), "a + 1"))
+    assert found.order == ("b", "c")
+    assert found.upstream("c") == {"a", "b", "c"}
+
+
+def test_a_circle_is_named() -> None:
+    with pytest.raises(MapError, match="a -> b -> a read each other in a circle"):
+        program(row("a", (), "b"), row("b", (), "a"))
+
+
+def test_a_chain_of_ten_thousand_tensors_needs_no_recursion() -> None:
+    rows = [row("t0", ())] + [row(f"t{n}", (), f"t{n - 1} + 1") for n in range(1, 10_000)]
+    values = program(*reversed(rows)).whole({"t0": torch.tensor(0.0, dtype=torch.float64)}, {})
+    assert values["t9999"].value == 9999
+
+
+def test_a_gradient_is_autograds_over_the_way_between_two_tensors() -> None:
+    found = program(
+        row("x", (3, 2)), row("w", (1, 2)), row("h", (3, 1), "torch.tanh(x @ w.T)"), row("loss", (), "(h ** 2).mean()"),
+        row("g", (1, 2), "grad(loss, w)"), row("w1", (1, 2), "w - 0.1 * g"), row("h1", (3, 1), "x @ w1.T"),
+        row("loss1", (), "h1.sum()"), row("g1", (1, 2), "grad(loss1, w1)"),
+    )  # fmt: skip
+    x = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(3, 2)
+    w = torch.tensor([[0.5, -0.25]], dtype=torch.float64)
+    values = found.whole({"x": x, "w": w}, {})
+    leaf = w.clone().requires_grad_()
+    (expected,) = torch.autograd.grad((torch.tanh(x @ leaf.T) ** 2).mean(), leaf)
+    np.testing.assert_array_equal(values["g"].value, expected.numpy())
+    np.testing.assert_allclose(values["g1"].value, x.sum(0, keepdim=True).numpy(), atol=1e-15)
+    assert found.between("loss", "w") == ["h", "loss"]
+    assert found.between("loss1", "w1") == ["h1", "loss1"]
+
+
+def test_the_local_value_starts_from_what_stands_in_the_sheet() -> None:
+    found = program(row("a", (2,)), row("b", (2,), "a + 1"), row("c", (2,), "b * 2"))
+    sheet = {"a": np.zeros(2), "b": np.array([5.0, 6.0]), "c": np.zeros(2)}
+    np.testing.assert_array_equal(found.local("c", sheet, {}).value, [10.0, 12.0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([row("a", (2,)), row("b", (3,), "a + 1")], "gives shape (2,)"),
+        ([row("a", (2,)), row("b", (3,)), row("c", (2,), "a + b")], "torch cannot compute"),
+        ([row("a", (2,)), row("l", (), "a.sum()"), row("g", (), "grad(l, b)")], "not a tensor of the map"),
+        (
+            [row("a", (2,)), row("b", (2,)), row("l", (), "a.sum()"), row("g", (2,), "grad(l, b)")],
+            "is not computed from b",
+        ),
+        ([row("a", (2,)), row("v", (2,), "a * 2"), row("g", (2,), "grad(v, a)")], "not a single number"),
+        ([row("a", (2,)), row("d", (2,), "a - expected(a)")], "no row with expected values"),
+        ([row("b", (2,), role=Role.EXPECTED)], "which no other row of the map names"),
+    ],
+)
+def test_what_cannot_be_computed_is_said_in_one_line(rows: list[MapRow], said: str) -> None:
+    def computed() -> None:
+        found = program(*rows)
+        given = {name: torch.ones(one.block.shape) for name, one in found.rows.items() if name not in found.expressions}
+        found.whole(given, {})
+
+    with pytest.raises(MapError) as raised:
+        computed()
+    assert said in str(raised.value)
+    assert "row " in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_integers_stay_integers() -> None:
+    found = program(row("y", (3,), dtype="int64"), row("z", (3, 4)), row("loss", (), "F.cross_entropy(z, y)"))
+    given = {"y": found.given("y", np.array([0.0, 2.0, 3.0])), "z": found.given("z", np.eye(3, 4))}
+    assert given["y"].dtype == torch.int64
+    assert found.whole(given, {})["loss"].radius < 1e-13
