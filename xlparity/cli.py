@@ -240,10 +240,10 @@ def engines() -> int:
 @app.command
 def functions() -> int:
     """List the Excel functions that the embedded engine computes."""
-    from xlparity.functions import FUNCTIONS
+    from xlparity.engines.embedded import functions as computed
 
-    for name in sorted(FUNCTIONS):
-        print(f"{name:18} {FUNCTIONS[name].summary}")
+    for name, summary in computed().items():
+        print(f"{name:18} {summary}")
     return PARITY
 
 

@@ -204,3 +204,11 @@ def test_the_documents_are_generated_again_byte_for_byte(tmp_path: Path) -> None
     kept = {path.name: path.read_bytes() for path in WORKBOOKS.glob("*.xlsx")}
     assert made.keys() == kept.keys()
     assert [name for name in made if made[name] != kept[name]] == []
+
+
+def test_every_function_that_is_listed_is_computed_or_said_to_be_frozen() -> None:
+    listed = xlparity("functions").stdout.splitlines()
+    names = {line.split()[0] for line in listed}
+    assert {"SUM", "MMULT", "LET", "LAMBDA", "OFFSET", "XLOOKUP", "RAND"} <= names
+    assert not names & {"SUBTOTAL", "AGGREGATE", "ISOMITTED"}
+    assert all(len(line.split()) > 1 for line in listed)

@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.engines.embedded.notes import Notes
+from xlparity.engines.embedded.precedents import VOLATILE
 from xlparity.engines.embedded.run import Run, computed
+from xlparity.engines.embedded.special import NEVER_DECIDED, SPECIAL
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import InputError
+from xlparity.functions import FUNCTIONS
 from xlparity.model.area import Area
 from xlparity.model.book import Book
 from xlparity.model.engine import Slack
 from xlparity.model.value import Kind, Values
 from xlparity.version import __version__
 
-__all__ = ["EmbeddedEngine", "Trace"]
+__all__ = ["EmbeddedEngine", "Trace", "functions"]
 
 
 class EmbeddedEngine:
@@ -113,3 +116,11 @@ class Trace:
     def values(self) -> Values:
         """The values of the first sample, as `EmbeddedEngine.evaluate` gives them."""
         return Values(self._run.cells(), Notes(self._run))
+
+
+def functions() -> dict[str, str]:
+    """The Excel functions that the engine computes, by name, each with a line about it, from the tables."""
+    listed = dict.fromkeys(SPECIAL, "from the cells and formulas that it names, not only their values")
+    listed |= dict.fromkeys(VOLATILE, "not computed: the value that the file remembers stands, with a note")
+    listed |= {name: entry.summary for name, entry in FUNCTIONS.items()}
+    return {name: listed[name] for name in sorted(listed.keys() - NEVER_DECIDED)}
