@@ -35,7 +35,7 @@ from xlparity.errors import NothingChecked
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book
-from xlparity.model.cell import Cell
+from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.engine import Engine
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.report import IGNORED, Coverage, EngineUsed, Report, TensorVerdict
@@ -217,23 +217,11 @@ def _formula_faults(index: FormulaIndex, values: Values, rows: Sequence[MapRow],
         if row.role is not Role.COMPUTED:
             continue
         faults |= breaks_of_fill(index, row.block)
-        for cell in _first_of_each_fill(index, row.block):
+        for cell in index.first_of_each_fill(row.block):
             reason = reaches_beyond(index, values, cell, mapped)
             if reason:
                 faults[cell] = reason
     return faults
-
-
-def _first_of_each_fill(index: FormulaIndex, block: Block) -> list[Cell]:
-    """A formula cell of `block` for every fill that it has: the ranges of a fill's other cells are as large."""
-    found: dict[Area, Cell] = {}
-    for plane in block.planes:
-        for row, column in np.argwhere(index.mask(plane)).tolist():
-            cell = plane.corner.moved(row, column)
-            fill = index.fill(cell)
-            if fill is not None:
-                found.setdefault(fill.area, cell)
-    return list(found.values())
 
 
 def _merge(
@@ -302,19 +290,19 @@ def _float32_differences(program: Program, values: Values) -> dict[str, float]:
 def _coverage(
     index: FormulaIndex, rows: Sequence[MapRow], opinions: Sequence[Opinion], tensors: Sequence[TensorVerdict]
 ) -> Coverage:
-    mapped: set[Cell] = set()
-    for row in rows:
-        for plane in row.block.planes:
-            mask = index.mask(plane)
-            mapped.update(plane.corner.moved(*at) for at in np.argwhere(mask).tolist())
-    unmapped = [cell for cell in index.cells() if cell not in mapped]
+    mapped = index.covered([row.block for row in rows])
+    unmapped = [
+        Cell(sheet, *divmod(key, MAX_COLUMNS))
+        for sheet, mask in mapped.items()
+        for key in index.keys[sheet][~mask].tolist()
+    ]
     stale: list[Cell] = []
     remembered = opinions[-1].values
     if isinstance(opinions[-1].engine, CachedValues):
         stale = [cell for cell in unmapped if _is_stale(remembered, opinions[0].values, cell)]
     return Coverage(
         index.count,
-        len(mapped),
+        sum(int(mask.sum()) for mask in mapped.values()),
         sum(int((tensor.verdicts == UNDECIDED).sum()) for tensor in tensors),
         unmapped[0] if unmapped else None,
         len(stale),

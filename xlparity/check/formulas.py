@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,33 @@ class FormulaIndex:
         mask[inside] = keys[found[inside]] == wanted[inside]
         return mask.reshape(area.height, area.width)
 
-    def cells(self) -> Iterator[Cell]:
-        """All formula cells, sheet by sheet, row by row."""
-        for sheet, keys in self.keys.items():
-            for key in keys.tolist():
-                yield Cell(sheet, *divmod(key, MAX_COLUMNS))
+    def covered(self, blocks: Sequence[Block]) -> dict[str, NDArray[np.bool_]]:
+        """For each sheet which of its `keys` are cells of one of `blocks`."""
+        masks = {sheet: np.zeros(len(keys), bool) for sheet, keys in self.keys.items()}
+        for plane in {plane for block in blocks for plane in block.planes}:
+            keys = self.keys.get(plane.sheet)
+            if keys is not None and len(keys):
+                wanted = _keys(plane)
+                found = np.searchsorted(keys, wanted)
+                inside = found < len(keys)
+                hits = found[inside]
+                masks[plane.sheet][hits[keys[hits] == wanted[inside]]] = True
+        return masks
+
+    def first_of_each_fill(self, block: Block) -> list[Cell]:
+        """A formula cell of `block` for every fill that it has: what a fill's other cells read is as large."""
+        found: dict[Area, Cell] = {}
+        for plane in block.planes:
+            fill = self.fill(plane.corner)
+            if fill is not None and fill.area.intersection(plane) == plane:
+                found.setdefault(fill.area, plane.corner)
+                continue
+            for row, column in np.argwhere(self.mask(plane)).tolist():
+                cell = plane.corner.moved(row, column)
+                fill = self.fill(cell)
+                if fill is not None:
+                    found.setdefault(fill.area, cell)
+        return list(found.values())
 
     def fill(self, cell: Cell) -> Fill | None:
         """The fill that `cell` belongs to, or None if it holds no formula."""
