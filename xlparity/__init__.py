@@ -11,7 +11,7 @@ from __future__ import annotations
 # The package `xlparity.check` is loaded first, so that the function of the same name stays the attribute; see
 # docs/decisions/0002-check-is-a-function-and-a-folder.md.
 import xlparity.check as _check  # noqa: F401
-from xlparity.api import Report, assert_parity, check, explain, generate_documents, recalculate
+from xlparity.api import Report, assert_parity, check, explain, generate_documents, gradient, recalculate
 from xlparity.errors import (
     EngineError,
     FormulaError,
@@ -37,5 +37,6 @@ __all__ = [
     "check",
     "explain",
     "generate_documents",
+    "gradient",
     "recalculate",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,17 +12,29 @@ from xlparity.errors import InputError, MapError
 from xlparity.model import report as model_report
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
+    from numpy.typing import NDArray
 
     from xlparity.model.book import Book
     from xlparity.model.explanation import Explanation
     from xlparity.model.map import Map
 
-__all__ = ["Report", "assert_parity", "check", "explain", "generate_documents", "has_map", "recalculate"]
+__all__ = [
+    "Report",
+    "assert_parity",
+    "check",
+    "explain",
+    "generate_documents",
+    "gradient",
+    "has_map",
+    "recalculate",
+]
 
 StrPath = str | os.PathLike[str]
 
 _MOST_PRECEDENTS = 64
+_MOST_VARIED = 1_000_000
 
 
 class Report(model_report.Report):
@@ -145,11 +157,7 @@ def explain(workbook: StrPath, cell: str, *, map: StrPath | None = None, depth: 
     path = Path(workbook)
     book = _read(path)
     asked = parse_cell(cell, book.sheets[0].name)
-    try:
-        asked = Cell(book.sheet(asked.sheet).name, asked.row, asked.column)
-    except KeyError:
-        known = ", ".join(sheet.name for sheet in book.sheets)
-        raise InputError(f"{path.name}: there is no sheet {asked.sheet!r}; the workbook has {known}") from None
+    asked = Cell(_sheet_name(book, path, asked.sheet), asked.row, asked.column)
     parity = _map(book, path, map)
     findings = {finding.cell: finding for finding in check(path, map=map).every_cell()}
     index = FormulaIndex(book)
@@ -201,6 +209,90 @@ def generate_documents(folder: StrPath) -> list[Path]:
     return written
 
 
+def gradient(workbook: StrPath, *, of: str, wrt: str) -> pandas.DataFrame:
+    """The derivative of one cell with respect to each number of an area, by autograd through the formulas.
+
+    Parameters
+    ----------
+    workbook
+        The .xlsx file; it is only read.
+    of
+        The cell, such as `Loss!D7`; without a sheet, on the first one.
+    wrt
+        The area whose constants are varied, such as `'Layer 1'!B3:C5`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The derivatives in the shape of `wrt`, rows and columns named as in the sheet. Zero where the cell does not
+        depend on a number, NaN for the cells of the area that hold no number of their own (formulas, texts, blanks).
+
+    Raises InputError if `of` has no number, with the reason where it could not be computed, if no cell of `wrt` holds
+    a number, or if a function on the way is computed without derivatives (T.DIST, text and date functions).
+
+    Notes
+    -----
+    At a kink (MAX(0, x) at 0, ABS at 0) the derivative is the one that PyTorch chooses. Steps (ROUND, IF's condition)
+    have the derivative zero. See docs/how-to/gradients.md.
+
+    Examples
+    --------
+    >>> gradient("workbooks/mse.xlsx", of="MSE!D7", wrt="MSE!B2:B4").loc[2, "B"]  # doctest: +SKIP
+    -2.0998706666666664
+    """
+    import numpy
+    import pandas
+    import torch
+
+    from xlparity.engines.embedded import EmbeddedEngine
+    from xlparity.formula.a1 import column_letters, parse_area, parse_cell, show_cell
+    from xlparity.model.area import Area
+    from xlparity.model.cell import Cell
+    from xlparity.model.value import ERROR_TEXTS, Error, Kind
+
+    path = Path(workbook)
+    book = _read(path)
+    cell, area = parse_cell(of, book.sheets[0].name), parse_area(wrt, book.sheets[0].name)
+    cell = Cell(_sheet_name(book, path, cell.sheet), cell.row, cell.column)
+    area = Area.of(_sheet_name(book, path, area.sheet), area.row, area.column, area.height, area.width)
+    sheet = book.sheet(area.sheet)
+    if area.size > _MOST_VARIED:
+        raise InputError(f"{wrt} has {area.size} cells; name an area of at most {_MOST_VARIED}")
+    held = sheet.constants.grid(area)
+    varied = held.kind == Kind.NUMBER
+    if not varied.any():
+        formulas = any(fill.area.intersection(area) for fill in sheet.fills)
+        why = "its cells are formulas; name numbers that they read" if formulas else "its cells are empty or texts"
+        raise InputError(f"{path.name}: {wrt} holds no number to vary: {why}")
+    inputs: dict[Area, torch.Tensor] = {}
+    for row, first, last in _runs(varied):
+        place = Area.of(area.sheet, area.row + row, area.column + first, 1, last - first)
+        inputs[place] = torch.tensor(held.number[row : row + 1, first:last], requires_grad=True)
+    trace = EmbeddedEngine().trace(book, inputs)
+    one = Area.of(cell.sheet, cell.row, cell.column)
+    kind = int(trace.kinds(one)[0, 0, 0])
+    if kind != Kind.NUMBER:
+        values = EmbeddedEngine().evaluate(book, path)
+        found = values.scalar(cell)
+        what = {Kind.BLANK: "is empty", Kind.TEXT: "is a text", Kind.BOOLEAN: "is TRUE or FALSE"}.get(Kind(kind), "")
+        if kind in (Kind.ERROR, Kind.UNDECIDED):
+            note = values.notes[cell]
+            what = f"is {ERROR_TEXTS[found]}" if isinstance(found, Error) else "is undecided"
+            what += f": {note.because}" + ("" if note.origin == cell else f" (in {show_cell(note.origin)})")
+        raise InputError(f"{path.name}: {show_cell(cell)} {what}; only a number has derivatives")
+    number = trace.tensor(one).sum()
+    result = numpy.full((area.height, area.width), numpy.nan)
+    result[varied] = 0.0
+    if number.requires_grad:
+        found_gradients = torch.autograd.grad(number, list(inputs.values()), allow_unused=True)
+        for place, derivative in zip(inputs, found_gradients, strict=True):
+            if derivative is not None:
+                left = place.column - area.column
+                result[place.row - area.row, left : left + place.width] = derivative[0].numpy()
+    rows = range(area.row + 1, area.bottom + 1)
+    return pandas.DataFrame(result, list(rows), [column_letters(c) for c in range(area.column, area.right)])
+
+
 def has_map(workbook: StrPath) -> bool:
     """Whether the workbook, or a TOML file beside it, says which cells hold which tensor."""
     path = Path(workbook)
@@ -229,6 +321,27 @@ def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded")
     formulas = sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
     undecided = sum(int((cells.kind == Kind.UNDECIDED).sum()) for cells in values.sheets.values())
     return formulas, undecided
+
+
+def _runs(varied: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """Row, first and last column (exclusive) of the runs of True."""
+    for row, line in enumerate(varied.tolist()):
+        first = None
+        for column, inside in enumerate([*line, False]):
+            if inside and first is None:
+                first = column
+            elif not inside and first is not None:
+                yield row, first, column
+                first = None
+
+
+def _sheet_name(book: Book, path: Path, name: str) -> str:
+    """The sheet's name as the workbook writes it."""
+    try:
+        return book.sheet(name).name
+    except KeyError:
+        known = ", ".join(sheet.name for sheet in book.sheets)
+        raise InputError(f"{path.name}: there is no sheet {name!r}; the workbook has {known}") from None
 
 
 def _read(path: Path) -> Book:

@@ -199,6 +199,29 @@ def explain(book: Path, cell: str, *, map: Path | None = None, depth: int = 1) -
 
 
 @app.command
+def grad(book: Path, *, of: str, wrt: str, format: Literal["text", "json"] = "text") -> int:
+    """Differentiate one cell with respect to the numbers of an area, through all the formulas between them.
+
+    Parameters
+    ----------
+    book
+        The .xlsx file. It is only read.
+    of
+        The cell, such as 'Loss!D7' (without a sheet: on the first one).
+    wrt
+        The area whose numbers are varied, such as "'Layer 1'!B3:C5".
+    format
+        text for people, json for programs.
+    """
+    from xlparity.report.gradient import gradient_to_json, gradient_to_text
+
+    derivatives = api.gradient(book, of=of, wrt=wrt)
+    shown = gradient_to_json if format == "json" else gradient_to_text
+    sys.stdout.write(shown(of, wrt, list(derivatives.index), list(derivatives.columns), derivatives.to_numpy()))
+    return PARITY
+
+
+@app.command
 def calc(
     book: Path,
     *,

@@ -63,10 +63,23 @@ def test_the_map_of_the_reference_checks_a_workbook(tmp_path: Path) -> None:
     assert run(["check", str(tmp_path / "book.xlsx")]) == 0
 
 
+def test_the_examples_of_the_how_to_about_gradients_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (shown,) = blocks("docs/how-to/gradients.md", "text")
+    command, _, output = shown.partition("\n")
+    assert run(command.removeprefix("$ xlparity ").split()) == 0
+    assert capsys.readouterr().out == output
+    (code,) = blocks("docs/how-to/gradients.md", "python")
+    exec(compile(code, "gradients.md", "exec"), {})
+    assert capsys.readouterr().out == "(2, 3) ['B', 'C', 'D']\n"
+
+
 def test_every_command_and_option_is_documented() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     commands = [name for name in app if not name.startswith("-")]
-    assert {"generate", "check", "explain", "calc", "engines", "functions", "demo"} == set(commands)
+    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "demo"} == set(commands)
     for command in commands:
         assert f"`xlparity {command}" in page
     for option in ("--map", "--engine", "--rtol", "--atol", "--decimals", "--ignore", "--format", "--output", "--all"):

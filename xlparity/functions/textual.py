@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import boolean_of_scalar, number_of_scalar, text_of_scalar
+from xlparity.functions.history import without_derivative
 from xlparity.functions.lift import broadcast
 from xlparity.functions.scalars import array_of_scalar, kind_and_payload, scalar_of
 from xlparity.functions.signature import Argument, Function, Parameter, Type, Unsupported
@@ -63,6 +64,7 @@ def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]
         out_kinds[at] = int(kind)
     number = torch.from_numpy(out_payloads[inverse]).reshape(shape)
     kind_tensor = torch.from_numpy(out_kinds[inverse]).reshape(shape)
+    number = without_derivative(number, "a function on single values (text, date, ...)", [one.number for one in arrays])
     return Array(number, None if bool((kind_tensor == int(Kind.NUMBER)).all()) else kind_tensor)
 
 

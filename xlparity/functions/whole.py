@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.history import without_derivative
 from xlparity.functions.scalars import array_of_rows, array_of_scalar, scalar_of
 from xlparity.functions.signature import Argument, Function, LanesDiffer, Parameter, Type, Unsupported
 from xlparity.functions.textual import converted
@@ -66,6 +67,7 @@ def whole(
             if len({one.number.shape for one in made}) > 1:
                 raise LanesDiffer(f"{name} has results of different sizes")
             number = torch.stack([one.number for one in made]).reshape(*lanes, *made[0].number.shape)
+            number = without_derivative(number, name, [given.number for given in arrays])
             if all(one.kind is None for one in made):
                 return Array(number)
             return Array(number, torch.stack([one.kinds for one in made]).reshape(number.shape))
