@@ -145,9 +145,10 @@ def page(tallies: dict[Path, Tally]) -> str:
         "A cell is wrong beyond 1e-9 of its size plus 1e-12. How near the matching numbers really are: *15 digits* is "
         "half a unit of the fifteenth significant digit, what Excel shows; *rounding* is 10,000 roundings of float64, "
         "1.1e-12, an accumulated bound for what a cell's precedents rounded (two orders of the same sum differ by no "
-        "more); *farther* is listed below, every cell. In excel-transformer they are remainders of cancelling sums, about "
-        "1e-20, which Excel snaps to 0 or sums in another order. In ironcalc: Excel's SIN, COS and TAN near multiples of "
-        "pi/2 and its FISHER and FISHERINV near 0 are less accurate than float64 allows (ours agree with the exact "
+        "more); *farther* is listed below, every cell. In excel-transformer they are remainders of cancelling sums, "
+        "about 1e-20, which Excel snaps to 0 or sums in another order. In ironcalc: Excel's SIN, "
+        "COS and TAN near multiples "
+        "of pi/2 and its FISHER and FISHERINV near 0 are less accurate than float64 allows (ours agree with the exact "
         "values), PV is ill-conditioned for tiny rates, and two GEOMEAN values stand in the file with ten digits.",
         "",
         "| set | within 15 digits | within rounding | farther |",
