@@ -18,6 +18,7 @@ from xlparity.xlsx.workbook import (
     read_table,
     read_title,
     read_workbook,
+    rich_errors,
 )
 
 __all__ = ["Limits", "read_book"]
@@ -50,6 +51,7 @@ def read_book(path: str | os.PathLike[str], limits: Limits | None = None) -> Boo
             read_shared_strings(package, workbook.shared_strings),
             dynamic_cell_metadata(package, workbook.metadata),
             workbook.date1904,
+            rich_errors(package, workbook),
         )
         sheets = []
         tables: list[Table] = []

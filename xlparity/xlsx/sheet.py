@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -38,6 +39,7 @@ class _Reader:
     def __init__(self, package: Package, part: str, name: str, context: Context) -> None:
         self.package, self.part, self.name = package, part, name
         self.shared, self.dynamic, self.date1904 = context.shared, context.dynamic, context.date1904
+        self.rich_errors = context.errors
         # Values, of formulas as well as constants.
         self.row, self.column, self.number = array("i"), array("i"), array("d")
         self.kind, self.computed = bytearray(), bytearray()
@@ -63,12 +65,13 @@ class _Reader:
         add_kind, add_computed = self.kind.append, self.computed.append
         add_formula_row, add_formula_column = self.formula_row.append, self.formula_column.append
         add_formula_key, key_of = self.formula_key.append, self.formulas.key
-        columns, errors = _COLUMNS, _ERRORS
+        columns, errors, rich = _COLUMNS, _ERRORS, self.rich_errors
         namespace = ""
         tag_row = tag_c = tag_v = tag_f = tag_t = tag_phonetic = tag_data = ""
         row, column, row_text = -1, -1, "0"
         kind: str | None = None
         metadata: str | None = None
+        value_metadata: str | None = None
         formula_attributes: dict[str, str] | None = None
         formula: str | None = None
         value: str | None = None
@@ -86,7 +89,7 @@ class _Reader:
             names = parser.intern
 
         def start(tag: str, attributes: dict[str, str]) -> None:
-            nonlocal row, column, row_text, kind, metadata, formula_attributes, formula, value
+            nonlocal row, column, row_text, kind, metadata, value_metadata, formula_attributes, formula, value
             nonlocal capture, inside_data, phonetic
             if tag == tag_v:
                 capture = inside_data
@@ -107,6 +110,7 @@ class _Reader:
                         row_text = str(row + 1)
                 kind = attributes.get("t")
                 metadata = attributes.get("cm")
+                value_metadata = attributes.get("vm")
                 formula = value = formula_attributes = None
             elif tag == tag_f:
                 capture = inside_data
@@ -218,7 +222,10 @@ class _Reader:
                     raise error(row, column, f"holds {value[:40]!r}, which is not a boolean")
                 number, code = float(value in ("1", "true")), boolean_kind
             elif kind == "e":
-                number, code = float(errors.get(value, Error.UNKNOWN)), error_kind
+                found = errors.get(value, Error.UNKNOWN)
+                if value_metadata is not None and found == Error.VALUE:
+                    found = rich.get(value_metadata, found)
+                number, code = float(found), error_kind
             elif kind == "d":
                 number, code = self._date(value, row, column), number_kind
             else:
@@ -399,11 +406,14 @@ class Context:
         The values of a cell's attribute `cm` that mark a dynamic array formula.
     date1904
         Whether dates count from 1904.
+    errors
+        The errors that values of a cell's attribute `vm` stand for.
     """
 
     shared: list[str]
     dynamic: frozenset[str]
     date1904: bool
+    errors: Mapping[str, Error]
 
 
 def read_sheet(package: Package, part: str, name: str, context: Context) -> Sheet:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xlparity.errors import InputError
 from xlparity.formula.a1 import parse_area
 from xlparity.model.book import DefinedName, Table
+from xlparity.model.value import Error
 from xlparity.xlsx.package import Package
 from xlparity.xlsx.text import decode
 
@@ -20,6 +21,7 @@ __all__ = [
     "read_table",
     "read_title",
     "read_workbook",
+    "rich_errors",
 ]
 
 # A workbook's main part has this local name in the transitional and in the strict namespace.
@@ -29,6 +31,8 @@ NAMESPACES = (
 )
 # Text nodes arrive in pieces of 64 KiB; a cell's text or formula ends far below this many pieces.
 MAX_PIECES = 64
+# Errors younger than the file format, by the `errorType` of their rich value, as Excel wrote them.
+_RICH_ERRORS = {"8": Error.SPILL, "13": Error.CALC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Workbook:
     date1904: bool
     shared_strings: str | None
     metadata: str | None
+    rich_values: str | None
+    rich_structures: str | None
 
 
 def read_workbook(package: Package) -> Workbook:
@@ -115,6 +121,8 @@ def read_workbook(package: Package) -> Workbook:
         date1904,
         kinds.get("sharedStrings"),
         kinds.get("sheetMetadata"),
+        kinds.get("rdRichValue"),
+        kinds.get("rdRichValueStructure"),
     )
 
 
@@ -206,6 +214,67 @@ def dynamic_cell_metadata(package: Package, part: str | None) -> frozenset[str]:
 
     package.parse(part, start, end)
     return frozenset(str(number) for number, kinds in enumerate(records, 1) if "XLDAPR" in kinds.split())
+
+
+def rich_errors(package: Package, workbook: Workbook) -> dict[str, Error]:
+    """The errors that a cell's attribute `vm` stands for, where the cell itself says #VALUE! for older readers.
+
+    `vm` counts, from 1, the records of `valueMetadata`; such a record of the type XLRICHVALUE counts the records of
+    `futureMetadata`, and these the rich values, whose structure `_error` has a field `errorType`. Other rich values
+    (pictures, stocks) are left alone.
+    """
+    parts = (workbook.metadata, workbook.rich_values, workbook.rich_structures)
+    if any(part is None or part not in package for part in parts):
+        return {}
+    types: list[str] = []
+    future: list[int] = []
+    records: list[tuple[int, int]] = []
+    structures: list[tuple[str, list[str]]] = []
+    values: list[tuple[int, list[str]]] = []
+    inside = ""
+
+    def number(attributes: dict[str, str], name: str) -> int:
+        text = attributes.get(name, "")
+        return int(text) if text.isdecimal() and len(text) < 10 else -1
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal inside
+        local = tag.rpartition(" ")[2]
+        if local in ("futureMetadata", "valueMetadata", "cellMetadata"):
+            inside = local + (" rich" if attributes.get("name") == "XLRICHVALUE" else "")
+        elif local == "metadataType":
+            types.append(attributes.get("name", ""))
+        elif local == "rvb" and inside == "futureMetadata rich":
+            future.append(number(attributes, "i"))
+        elif local == "rc" and inside == "valueMetadata":
+            records.append((number(attributes, "t"), number(attributes, "v")))
+        elif local == "s":
+            structures.append((attributes.get("t", ""), []))
+        elif local == "k" and structures:
+            structures[-1][1].append(attributes.get("n", ""))
+        elif local == "rv":
+            values.append((number(attributes, "s"), []))
+        elif local == "v" and values:
+            values[-1][1].append("")
+
+    def text(data: str) -> None:
+        if values and values[-1][1]:
+            values[-1][1][-1] += data
+
+    for part in parts:
+        package.parse(part or "", start, lambda _: None, text)
+    errors: dict[str, Error] = {}
+    for count, (kind, at) in enumerate(records, 1):
+        if not (1 <= kind <= len(types) and types[kind - 1] == "XLRICHVALUE" and 0 <= at < len(future)):
+            continue
+        if not 0 <= future[at] < len(values):
+            continue
+        structure, fields = values[future[at]]
+        name, keys = structures[structure] if 0 <= structure < len(structures) else ("", [])
+        found = dict(zip(keys, fields, strict=False)).get("errorType")
+        if name == "_error" and found in _RICH_ERRORS:
+            errors[str(count)] = _RICH_ERRORS[found]
+    return errors
 
 
 def read_table(package: Package, part: str, sheet: str) -> Table:

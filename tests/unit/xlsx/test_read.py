@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,41 @@ def test_names_tables_title_and_date_system_are_read(tmp_path):
 def test_what_excel_would_not_write_is_refused_with_its_place(tmp_path, rows, message):
     with pytest.raises(WorkbookError, match=message):
         sheet(tmp_path, rows)
+
+
+def test_errors_younger_than_the_format_are_read_from_the_rich_values(tmp_path):
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rich = "http://schemas.microsoft.com/office/spreadsheetml/2017/richdata"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relations = "http://schemas.openxmlformats.org/package/2006/relationships"
+    of_workbook = {
+        "worksheet": (office, "sheet1.xml"),
+        "sheetMetadata": (office, "metadata.xml"),
+        "rdRichValue": (rich, "values.xml"),
+        "rdRichValueStructure": (rich, "structures.xml"),
+    }
+    cells = "".join(f'<c r="A{row}" t="e" vm="{row}"><v>#VALUE!</v></c>' for row in (1, 2, 3))
+    bk = "".join(f'<bk><extLst><ext><x:rvb xmlns:x="{rich}" i="{i}"/></ext></extLst></bk>' for i in range(2))
+    parts = {
+        "_rels/.rels": f'<Relationships xmlns="{relations}"><Relationship Id="a" Type="{office}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" '
+        'r:id="worksheet"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{relations}">'
+        + "".join(
+            f'<Relationship Id="{name}" Type="{start}/{name}" Target="{target}"/>'
+            for name, (start, target) in of_workbook.items()
+        )
+        + "</Relationships>",
+        "xl/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData><row r="1">{cells}</row></sheetData></worksheet>',
+        "xl/metadata.xml": f'<metadata xmlns="{main}"><metadataTypes><metadataType name="XLRICHVALUE"/></metadataTypes>'
+        f'<futureMetadata name="XLRICHVALUE">{bk}</futureMetadata><valueMetadata><bk><rc t="1" v="0"/></bk><bk>'
+        '<rc t="1" v="1"/></bk><bk><rc t="9" v="9"/></bk></valueMetadata></metadata>',
+        "xl/values.xml": f'<rvData xmlns="{rich}"><rv s="0"><v>13</v><v>0</v></rv><rv s="0"><v>8</v></rv></rvData>',
+        "xl/structures.xml": f'<rvStructures xmlns="{rich}"><s t="_error"><k n="errorType" t="i"/></s></rvStructures>',
+    }
+    with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as file:
+        for name, text in parts.items():
+            file.writestr(name, text)
+    constants = read_book(tmp_path / "b.xlsx").sheets[0].constants
+    assert [constants.scalar(row, 0) for row in range(3)] == [Error.CALC, Error.SPILL, Error.VALUE]
