@@ -149,7 +149,8 @@ def page(tallies: dict[Path, Tally]) -> str:
         "about 1e-20, which Excel snaps to 0 or sums in another order. In ironcalc: Excel's SIN, "
         "COS and TAN near multiples "
         "of pi/2 and its FISHER and FISHERINV near 0 are less accurate than float64 allows (ours agree with the exact "
-        "values), PV is ill-conditioned for tiny rates, and two GEOMEAN values stand in the file with ten digits.",
+        "values), PV divides a cancelled difference by 0.001 (rate -0.9), where Excel and we both lose digits, and two "
+        "GEOMEAN values stand in the file with ten digits.",
         "",
         "| set | within 15 digits | within rounding | farther |",
         "|---|---|---|---|",
