@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from xlparity.compiler.place import SMALL_FORMAT, Draft, difference_name, largest_name
+from xlparity.compiler.draft import SMALL_FORMAT, Draft, difference_name, largest_name
 from xlparity.formula.a1 import show_area, show_cell
 from xlparity.model.area import Area
 from xlparity.model.block import Block

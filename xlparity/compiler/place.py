@@ -1,250 +1,211 @@
-"""Sheets being laid out: tensors in cells, and beside them the same cells as PyTorch has them, and the difference."""
+"""Where blocks stand: a sheet for each top-level module, in it bands of blocks in the order of computation.
+
+    Step 1                                        a heading, where there are several steps
+    net[0].weight [3, 2]      net[0].weight.grad [3, 2]     ...      each block's name and shape
+    parameter                 grad(loss, net[0].weight)              what torch computes it from
+            x1      x2               x1      x2                      labels
+    n1      0.1     0.2       n1     0.01    0.02                    and cells
+
+A band holds a tensor and, to its right, what belongs to it: its gradient, the optimizer's state, its new value.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from xlparity.compiler.graph import LOSS, Graph
+from xlparity.compiler.lower.lowering import INPUTS, BlockPlan
+from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
+from xlparity.model.map import Role
 
-from xlparity.formula.a1 import parse_cell, show_cell
-from xlparity.model.area import Area
-from xlparity.model.block import Block
-from xlparity.model.book import Fill, Layout, Sheet, Style
-from xlparity.model.cell import Cell
-from xlparity.model.map import MapRow, Role
-from xlparity.model.value import Cells, Scalar
+__all__ = ["COLUMN_WIDTH", "PlacedBlock", "SheetPlan", "place"]
 
-__all__ = ["NUMBER_FORMAT", "SMALL_FORMAT", "Draft", "difference_name", "largest_name"]
-
-NUMBER_FORMAT = "0.0000"  # four decimals, as the lecture shows them
-SMALL_FORMAT = "0.0E+00"  # differences and bounds
+COLUMN_WIDTH = 11.0  # characters
+_CHARACTERS = 9  # of a title that fit into a column
+_HEAD = 3  # rows above a block: name, expression, labels
+_TOP = 3  # rows of a sheet's heading
+_MOST_COLUMNS = MAX_COLUMNS - 64
+_LONGEST_TITLE = 90
 
 
-def difference_name(tensor: str) -> str:
-    """The tensor of the cells that show sheet minus PyTorch for `tensor`."""
-    return f"{tensor}.difference"
+@dataclass(frozen=True, slots=True)
+class PlacedBlock:
+    """A block and its top left cell (of its first plane), with its texts."""
 
-
-def largest_name(tensor: str) -> str:
-    """The tensor of the cell that shows the largest difference of `tensor`."""
-    return f"{tensor}.largest_difference"
+    plan: BlockPlan
+    corner: Cell
+    title: str
+    subtitle: str
+    room: int  # columns that the titles may take
 
 
 @dataclass(slots=True)
-class Draft:
-    """One sheet while it is laid out.
-
-    `beside` is how many rows down and columns to the right the same cells stand with PyTorch's values; the differences
-    stand as far again.
-    """
+class SheetPlan:
+    """One sheet: its name, its heading and what stands on it."""
 
     name: str
-    beside: tuple[int, int]
-    rows: list[MapRow] = field(default_factory=list)
-    _values: dict[tuple[int, int], Scalar] = field(default_factory=dict)
-    _fills: list[Fill] = field(default_factory=list)
-    _styles: list[tuple[Area, Style]] = field(default_factory=list)
-    _formats: list[tuple[Area, str]] = field(default_factory=list)
-    _merged: list[Area] = field(default_factory=list)
-    _limits: list[tuple[Area, float]] = field(default_factory=list)
-    _widths: dict[int, float] = field(default_factory=dict)
-    freeze: str = ""
+    title: str
+    key: str
+    blocks: list[PlacedBlock] = field(default_factory=list)
+    headings: list[tuple[int, str]] = field(default_factory=list)
+    rows: int = 0
 
-    def text(self, at: str, text: str, style: Style = Style.LABEL, beside: str | bool = False) -> None:
-        """Write `text` into the cell `at`; `beside`: also beside PyTorch's values and the differences.
 
-        A text as `beside` stands there instead, with "PyTorch" or "Excel - PyTorch" in the place of {}.
-        """
-        cell = parse_cell(at, self.name)
-        self._put(cell, text, style)
-        if beside:
-            for times, what in ((1, "PyTorch"), (2, "Excel - PyTorch")):
-                words = text if beside is True else str(beside).format(what)
-                self._put(cell.moved(self.beside[0] * times, self.beside[1] * times), words, style)
+def place(graph: Graph, blocks: Sequence[BlockPlan], steps: int, loss: str = "") -> list[SheetPlan]:
+    """The sheets of `blocks`, in the order in which the model computes."""
+    order: dict[str, None] = {INPUTS: None}
+    for plan in blocks:
+        if plan.sheet not in (LOSS, "optimizer"):
+            order.setdefault(plan.sheet)
+    for last in (LOSS, "optimizer"):
+        if any(plan.sheet == last for plan in blocks):
+            order.setdefault(last)
+    taken: set[str] = {"summary", "checks", "parity", "pytorch"}
+    sheets: list[SheetPlan] = []
+    for key in order:
+        bands = _bands([plan for plan in blocks if plan.sheet == key])
+        if bands:
+            sheets.extend(_placed(key, bands, graph, steps, taken, loss))
+    return sheets
 
-    def texts(self, at: str, texts: Sequence[str], down: bool = False, style: Style = Style.LABEL) -> None:
-        """Labels in a row or, if `down`, in a column, repeated beside PyTorch's values and the differences."""
-        cell = parse_cell(at, self.name)
-        for number, text in enumerate(texts):
-            place = cell.moved(number, 0) if down else cell.moved(0, number)
-            self.text(show_cell(place, sheet=False), text, style, beside=True)
 
-    def note(self, at: str, text: str, columns: int) -> None:
-        """A remark over `columns` columns."""
-        cell = parse_cell(at, self.name)
-        self._put(cell, text, Style.NOTE)
-        self._merged.append(Area(cell, 1, columns))
-
-    def given(
-        self,
-        tensor: str,
-        at: str,
-        values: Any,
-        role: Role,
-        *,
-        transposed: bool = False,
-        decimals: int | None = None,
-        dtype: str = "float32",
-        phase: str = "",
-    ) -> None:
-        """Place a tensor whose numbers are typed in: `values` of the tensor's own shape.
-
-        A vector stands in a row; `transposed` puts the transpose of a matrix into the cells.
-        """
-        array = np.asarray(values, np.float64)
-        block = _block(parse_cell(at, self.name), array.shape, transposed)
-        role_style = Style.EXPECTED if role is Role.EXPECTED else Style.INPUT
-        self._numbers(block, array, role_style)
-        self.rows.append(MapRow(tensor, role, block, dtype, "", decimals, phase=phase))
-
-    def computed(
-        self,
-        tensor: str,
-        at: str,
-        shape: tuple[int, ...],
-        formula: str | Sequence[str],
-        torch: str,
-        *,
-        by_rows: bool = False,
-        transposed: bool = False,
-        style: Style = Style.FORMULA,
-        dtype: str = "float32",
-        number_format: str = NUMBER_FORMAT,
-        phase: str = "",
-    ) -> None:
-        """Place a tensor whose cells are all filled with `formula`, as written for the first of them.
-
-        Several formulas fill a line each: the rows if `by_rows`, else the columns.
-        """
-        block = _block(parse_cell(at, self.name), shape, transposed)
-        (area,) = block.planes
-        if isinstance(formula, str):
-            self._fills.append(Fill(area, formula))
-        elif by_rows:
-            self._fills += [Fill(Area(area.corner.moved(n, 0), 1, area.width), text) for n, text in enumerate(formula)]
+def _bands(blocks: Sequence[BlockPlan]) -> list[list[BlockPlan]]:
+    """Blocks that stand side by side: each with those that name it as what they stand beside, in its own step."""
+    bands: dict[int, list[BlockPlan]] = {}
+    home: dict[int, int] = {}
+    for plan in blocks:
+        beside = plan.beside
+        if beside is not None and home.get(beside.number) is not None and beside.step == plan.step:
+            home[plan.number] = home[beside.number]
+            bands[home[plan.number]].append(plan)
         else:
-            self._fills += [Fill(Area(area.corner.moved(0, n), area.height, 1), text) for n, text in enumerate(formula)]
-        self._styles.append((area, style))
-        self._formats.append((area, number_format))
-        self.rows.append(MapRow(tensor, Role.COMPUTED, block, dtype, torch, phase=phase))
-
-    def printed(self, tensor: str, at: str, values: Any, decimals: int, apart: str) -> None:
-        """Place the values that a document prints for `tensor`, rounded to `decimals`.
-
-        What the sheet has more than they stands from the cell `apart` on.
-        """
-        row = self.row(tensor)
-        self.given(
-            tensor, at, values, Role.EXPECTED, transposed=row.block.transposed, decimals=decimals, dtype=row.dtype
-        )
-        printed = self.rows[-1].block
-        self.computed(
-            f"{tensor}.difference_to_printed",
-            apart,
-            row.block.shape,
-            f"{_corner(row.block)}-{_corner(printed)}",
-            f"{tensor} - printed({tensor})",
-            transposed=row.block.transposed,
-            style=Style.DIFFERENCE,
-            dtype="float64",
-            number_format=SMALL_FORMAT,
-        )
-
-    def also_printed(self, tensor: str, of: str, decimals: int) -> None:
-        """Let the cells of the given tensor `of` count as a document's printed values for `tensor` too."""
-        row = self.row(tensor)
-        self.rows.append(MapRow(tensor, Role.EXPECTED, self.row(of).block, row.dtype, "", decimals))
-
-    def row(self, tensor: str) -> MapRow:
-        """The map's row of the tensor that was placed under this name."""
-        return next(row for row in self.rows if row.tensor == tensor and row.role is not Role.EXPECTED)
-
-    def show_pytorch(self, values: Mapping[str, NDArray[Any]], limits: Mapping[str, float]) -> None:
-        """Place PyTorch's `values` and the differences beside the tensors that they name.
-
-        `limits` gives for each tensor the largest difference that is not coloured.
-        """
-        for row in [row for row in self.rows if row.role is not Role.EXPECTED and row.tensor in values]:
-            down, right = self.beside
-            shown = _moved(row.block, down, right)
-            apart = _moved(row.block, 2 * down, 2 * right)
-            array = np.asarray(values[row.tensor], np.float64).reshape(row.block.shape)
-            self._numbers(shown, array, Style.EXPECTED)
-            self.rows.append(MapRow(row.tensor, Role.EXPECTED, shown, row.dtype, phase=row.phase))
-            (area,) = apart.planes
-            self._fills.append(Fill(area, f"{_corner(row.block)}-{_corner(shown)}"))
-            self._styles.append((area, Style.DIFFERENCE))
-            self._formats.append((area, SMALL_FORMAT))
-            self._limits.append((area, limits[row.tensor]))
-            expression = f"{row.tensor} - expected({row.tensor})"
-            name = difference_name(row.tensor)
-            self.rows.append(MapRow(name, Role.COMPUTED, apart, "float64", expression, phase=row.phase))
-
-    def sheet(self, **layout: Any) -> Sheet:
-        """The finished sheet."""
-        widths = dict(self._fitting_widths()) | self._widths
-        return Sheet(
-            self.name,
-            Cells.of(self._values),
-            tuple(self._fills),
-            layout=Layout(
-                styles=tuple(self._styles),
-                formats=tuple(self._formats),
-                widths=tuple(sorted(widths.items())),
-                merged=tuple(self._merged),
-                limits=tuple(self._limits),
-                freeze=parse_cell(self.freeze, self.name) if self.freeze else None,
-                **layout,
-            ),
-        )
-
-    def _put(self, cell: Cell, value: Scalar, style: Style) -> None:
-        if (cell.row, cell.column) in self._values:
-            raise ValueError(f"{show_cell(cell)} is written twice: {value!r}")
-        self._values[cell.row, cell.column] = value
-        self._styles.append((Area(cell, 1, 1), style))
-
-    def _numbers(self, block: Block, array: NDArray[np.float64], style: Style) -> None:
-        for index in block.indices():
-            cell = block.cell(index)
-            if (cell.row, cell.column) in self._values:
-                raise ValueError(f"{show_cell(cell)} is written twice")
-            self._values[cell.row, cell.column] = float(array[index])
-        for plane in block.planes:
-            self._styles.append((plane, style))
-            self._formats.append((plane, "General" if (array == array.round()).all() else NUMBER_FORMAT))
-
-    def _fitting_widths(self) -> Mapping[int, float]:
-        """Column widths in characters that show every label and number in full."""
-        flowing = {
-            (area.row, area.column) for area, style in self._styles if style in (Style.TITLE, Style.NOTE, Style.HEADING)
-        }
-        widths: dict[int, float] = {}
-        for (row, column), value in self._values.items():
-            if isinstance(value, str) and (row, column) not in flowing:
-                widths[column] = max(widths.get(column, 0), len(value) + 2)
-            elif not isinstance(value, str):
-                widths[column] = max(widths.get(column, 0), 10)
-        for fill in self._fills:
-            for column in range(fill.area.column, fill.area.right):
-                widths[column] = max(widths.get(column, 0), 10)
-        used = max(widths, default=0)
-        return {column: widths.get(column, 3) for column in range(used + 1)}
+            home[plan.number] = plan.number
+            bands[plan.number] = [plan]
+    return list(bands.values())
 
 
-def _block(corner: Cell, shape: tuple[int, ...], transposed: bool) -> Block:
-    height, width = (1, *shape)[-2:] if shape else (1, 1)
-    if transposed:
-        height, width = width, height
-    return Block(shape, (Area(corner, height, width),), transposed)
+def _placed(
+    key: str, bands: Sequence[Sequence[BlockPlan]], graph: Graph, steps: int, taken: set[str], loss: str
+) -> list[SheetPlan]:
+    sheet = _sheet(key, graph, taken, loss)
+    sheets = [sheet]
+    row = _TOP
+    step = -1
+    for band in bands:
+        for line in _wrapped(band):
+            height = max(plan.height for plan in line)
+            if row + _HEAD + height + 2 > MAX_ROWS:
+                sheet = _sheet(key, graph, taken, loss)
+                sheets.append(sheet)
+                row, step = _TOP, -1
+            if steps > 1 and line[0].step != step and key not in (INPUTS, "optimizer"):
+                step = line[0].step
+                sheet.headings.append((row, f"Step {step + 1} of {steps}"))
+                row += 2
+            column = 1
+            for at, plan in enumerate(line):
+                room = _room(plan, last=at == len(line) - 1)
+                title, subtitle = _titles(plan, room)
+                sheet.blocks.append(PlacedBlock(plan, Cell(sheet.name, row + _HEAD, column), title, subtitle, room))
+                column += room + 1
+            row += _HEAD + height + 1
+            sheet.rows = row
+    return sheets
 
 
-def _corner(block: Block) -> str:
-    return show_cell(block.planes[0].corner, sheet=False)
+def _wrapped(band: Sequence[BlockPlan]) -> list[list[BlockPlan]]:
+    lines: list[list[BlockPlan]] = [[]]
+    used = 1
+    for plan in band:
+        need = _room(plan, last=False) + 1
+        if lines[-1] and used + need > _MOST_COLUMNS:
+            lines.append([])
+            used = 1
+        lines[-1].append(plan)
+        used += need
+    return lines
 
 
-def _moved(block: Block, rows: int, columns: int) -> Block:
-    return Block(block.shape, tuple(plane.moved(rows, columns) for plane in block.planes), block.transposed)
+def _name(plan: BlockPlan) -> str:
+    return f"{plan.name}  {list(plan.shape)}" if plan.shape else plan.name
+
+
+def _room(plan: BlockPlan, last: bool) -> int:
+    """Columns for the block and its titles, with one for the labels of the next block."""
+    letters = min(max(len(_name(plan)), min(len(plan.torch), 40)), _LONGEST_TITLE)
+    title = -(-letters // _CHARACTERS) - 1  # the titles begin in the column of the labels
+    return plan.width + 1 if last else max(plan.width, title) + 1
+
+
+def _titles(plan: BlockPlan, room: int) -> tuple[str, str]:
+    if plan.role is not Role.COMPUTED:
+        return _name(plan), plan.role.value
+    text = f"= {plan.torch}"
+    limit = max((room + 1) * _CHARACTERS, 60) if room > plan.width + 1 else max((room + 1) * _CHARACTERS, 40)
+    return _name(plan), text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _sheet(key: str, graph: Graph, taken: set[str], loss: str) -> SheetPlan:
+    if key == INPUTS:
+        base, title = "Inputs", "Inputs and targets"
+    elif key == LOSS:
+        base, title = "Loss", f"Loss: {loss}" if loss else "Loss"
+    elif key == "optimizer":
+        base, title = "Optimizer", "Optimizer: its options"
+    else:
+        words = [word for word in key.split(".") if word]
+        tensor = graph.root + "".join(f"[{w}]" if w.isdecimal() else f".{w}" for w in words)
+        kind = graph.modules.get(key, "")
+        base = f"{'.'.join(words) or graph.root} {kind}".strip()
+        title = f"{tensor}: {kind}" if kind else tensor
+    base = re.sub(r"[\[\]:*?/\\']", "_", base)[:28]
+    name, count = base, 1
+    while name.casefold() in taken:
+        count += 1
+        name = f"{base[: 27 - len(str(count))]} ({count})"
+    taken.add(name.casefold())
+    return SheetPlan(name, title if count == 1 else f"{title}, continued", key)
+
+
+def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[list[str], list[str], list[str]]:
+    """Labels of planes, rows and columns: samples, positions, neurons, heads, channels."""
+    height, width = plan.plane_shape
+    shape = plan.shape
+    sampled = bool(shape) and shape[0] == batch and plan.role is not Role.PARAMETER and not _of_parameter(plan)
+    prefix = {Role.INPUT: "x", Role.TARGET: "y"}.get(plan.role, "n")
+    if len(shape) <= 1:
+        if not shape:
+            return [""], [""], [""]
+        vector = [f"sample {i + 1}" if sampled else f"{prefix}{i + 1}" for i in range(shape[0])]
+        return ([""], vector, [""]) if plan.transposed else ([""], [""], vector)
+    if len(shape) == 2:
+        rows = [f"sample {i + 1}" if sampled else f"n{i + 1}" for i in range(shape[0])]
+        columns = [f"{prefix if sampled else 'x'}{i + 1}" for i in range(shape[1])]
+    elif len(shape) == 3 and sampled:
+        rows, columns = [f"t{i + 1}" for i in range(shape[1])], [f"c{i + 1}" for i in range(shape[2])]
+    else:
+        rows, columns = [f"{i + 1}" for i in range(shape[-2])], [f"{i + 1}" for i in range(shape[-1])]
+    if plan.transposed:
+        rows, columns = columns, rows
+    planes = [""]
+    if len(shape) > 2:
+        planes = []
+        words = ["sample" if sampled else "out", "channel" if sampled else "in"]
+        for p in range(len(plan.planes)):
+            index, rest = [], p
+            for n in reversed(shape[:-2]):
+                rest, i = divmod(rest, n)
+                index.insert(0, i + 1)
+            shown = [f"{w} {i}" for w, i in zip(words, index, strict=False)] + [str(i) for i in index[2:]]
+            planes.append(", ".join(shown))
+    assert len(rows) == height
+    assert len(columns) == width
+    return planes, rows, columns
+
+
+def _of_parameter(plan: BlockPlan) -> bool:
+    while plan.beside is not None:
+        plan = plan.beside
+    return plan.role is Role.PARAMETER or "weight" in plan.name or "bias" in plan.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from xlparity.compiler.place import Draft
+from xlparity.compiler.draft import Draft
 from xlparity.formula.a1 import parse_area
 from xlparity.lessons.network import ALPHA, B0, B1, B2, STEPS, W0, W1, W2, X, Y, lecture_network
 from xlparity.lessons.proof import proved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xlparity.compiler.place import Draft
+from xlparity.compiler.draft import Draft
 from xlparity.lessons.network import B0, B1, W0, W1, X, lecture_network
 from xlparity.lessons.proof import proved
 from xlparity.model.book import Book, Style

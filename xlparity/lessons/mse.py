@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from xlparity.compiler.place import Draft
+from xlparity.compiler.draft import Draft
 from xlparity.lessons.network import Y
 from xlparity.lessons.proof import proved
 from xlparity.model.book import Book, Style

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from xlparity.check.bound import Ball, unit_roundoff
 from xlparity.check.reference import Program
+from xlparity.compiler.draft import Draft
 from xlparity.compiler.emit import emit
-from xlparity.compiler.place import Draft
 from xlparity.model.book import Book, Chart
 from xlparity.model.map import Map, MapRow, Role
 

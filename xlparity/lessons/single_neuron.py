@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xlparity.compiler.place import Draft
+from xlparity.compiler.draft import Draft
 from xlparity.lessons.proof import proved
 from xlparity.model.book import Book, Style
 from xlparity.model.map import Role

@@ -1,0 +1,663 @@
+"""A module, its loss and its backward pass as a graph of aten operations, checked against eager PyTorch.
+
+The forward pass is exported (`torch.export`), traced together with its backward pass
+(`aot_export_joint_with_descriptors`) and taken apart into core aten operations, in float64 and with attention as plain
+matrix products: the fused kernels' gradients would be wrong here. Before anything else sees the graph it is replayed,
+and its loss, outputs and gradients must equal those of the eager model.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch._ops import OpOverload
+from torch.utils._pytree import tree_flatten, tree_map
+
+from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.errors import InputError
+from xlparity.model.map import Role
+
+__all__ = ["Loss", "capture", "tensor_name"]
+
+Loss = Callable[[Any, Tensor], Tensor]
+
+aten = torch.ops.aten
+
+# Equal up to the rounding of another order of the same sums; a wrong gradient is off by far more.
+_RTOL, _ATOL = 1e-9, 1e-11
+
+
+def capture(
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    targets: Tensor | None = None,
+    loss: Loss | None = None,
+    *,
+    root: str = "net",
+) -> Graph:
+    """The graph of `model(*inputs)` and, with a loss, of `loss(output, targets)` and all parameters' gradients.
+
+    The model is not changed; it is captured in the mode (training or evaluation) that it is in.
+
+    Raises
+    ------
+    InputError
+        The model cannot be captured: shapes or branches that depend on data, random operations, complex numbers, a
+        loss that is no scalar; with the operation, the module and the line where that is known.
+    """
+    example = tuple(_exact(part) for part in inputs)
+    target = None if targets is None else _exact(targets)
+    eager = _Eager(model, example, target, loss)
+    wrapper = _Wrapper(_double(model), loss)
+    arguments = example if loss is None else (*example, *([] if target is None else [target]))
+    module, owners, outputs = _traced(wrapper, arguments, root)
+    names = _input_names(model, len(inputs))
+    givens: list[Given] = []
+    for owner in owners:
+        kind, key = owner
+        if kind == "input" and key < len(inputs):
+            part = inputs[key]
+            givens.append(Given(names[key], Role.INPUT, example[key], _dtype(part.dtype)))
+        elif kind == "input":
+            assert target is not None
+            assert targets is not None
+            givens.append(Given("y", Role.TARGET, target, _dtype(targets.dtype)))
+        elif kind in ("parameter", "buffer"):
+            value = _attribute(wrapper.net, key)
+            role = Role.PARAMETER if kind == "parameter" else Role.CONSTANT
+            given = Given(
+                tensor_name(root, key), role, value.detach().clone(), _dtype(_attribute(model, key).dtype),
+                key.rpartition(".")[0],
+            )  # fmt: skip
+            givens.append(given)
+        else:
+            givens.append(Given("", Role.CONSTANT, torch.ones((), dtype=torch.float64), "float64"))
+    real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
+    real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
+    return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
+
+
+class _Wrapper(nn.Module):
+    """The model whose forward ends with the loss."""
+
+    def __init__(self, net: nn.Module, loss: Loss | None) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+
+    def forward(self, *arguments: Tensor) -> Any:
+        """The loss of the last argument as the target; without a loss, the model's output."""
+        if self.loss is None:
+            return self.net(*arguments)
+        return self.loss(self.net(*arguments[:-1]), arguments[-1])
+
+
+class _Eager:
+    """What the eager model gives: each module's outputs and, with a loss, all gradients."""
+
+    def __init__(self, model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor | None, loss: Loss | None) -> None:
+        net = _double(model)
+        self.outputs: dict[str, list[Tensor]] = {}
+        self.loss: Tensor | None = None
+        self.gradients: dict[str, Tensor] = {}
+        for path, module in net.named_modules():
+            module.register_forward_hook(self._keep(path))
+        try:
+            with _plain_attention(), torch.set_grad_enabled(loss is not None), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                output = net(*inputs)
+                if loss is not None:
+                    if target is None:
+                        raise InputError("a loss needs targets; give them with targets= (--targets)")
+                    self.loss = loss(output, target)
+        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+            raise InputError(
+                f"{type(model).__name__} does not run on inputs of shape {_shapes(inputs)}"
+                f"{'' if target is None else f' and targets of shape {tuple(target.shape)}'}: {_first_line(error)}"
+            ) from None
+        if self.loss is not None:
+            if not isinstance(self.loss, Tensor) or self.loss.dim() or not self.loss.is_floating_point():
+                raise InputError(
+                    f"the loss is {_described(self.loss)}, not one number; use a loss with reduction 'mean' or 'sum'"
+                )
+            if not self.loss.requires_grad:
+                raise InputError("the loss does not depend on any parameter that requires a gradient")
+            self.loss.backward()
+            for name, parameter in net.named_parameters():
+                if parameter.grad is not None:
+                    self.gradients[name] = parameter.grad
+        self.result = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, output)
+
+    def _keep(self, path: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:
+            if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
+                output = output[0]  # an LSTM's sequence, attention's values
+            if isinstance(output, Tensor):
+                if output.requires_grad and not output.is_leaf:
+                    output.retain_grad()
+                self.outputs.setdefault(path, []).append(output)
+
+        return hook
+
+
+def tensor_name(root: str, path: str) -> str:
+    """A state_dict key or module path as a PyTorch user types it: `layers.0.weight` -> `net.layers[0].weight`."""
+    words = [word for word in path.split(".") if word]
+    return root + "".join(f"[{word}]" if word.isdecimal() else f".{word}" for word in words)
+
+
+# -- tracing ----------------------------------------------------------------------------------------------------------
+
+
+def _traced(
+    wrapper: _Wrapper, arguments: tuple[Tensor, ...], root: str
+) -> tuple[fx.GraphModule, list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """The aten graph, what each of its inputs is and what each of its outputs is."""
+    # Slow to import; nothing but a capture needs it.
+    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
+    from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
+
+    try:
+        with _plain_attention(), warnings.catch_warnings(), torch.set_grad_enabled(wrapper.loss is not None):
+            warnings.simplefilter("ignore")
+            program = torch.export.export(wrapper, arguments)
+            _refuse_dropout(program.graph_module, root)
+            if wrapper.loss is None:
+                program = program.run_decompositions(core_aten_decompositions())
+                signature = program.graph_signature
+                owners = [_owner_of_spec(spec) for spec in signature.input_specs]
+                # Tensors that the model makes anew in its forward are inputs of the exported graph.
+                for at, spec in enumerate(signature.input_specs):
+                    if owners[at][0] == "lifted":
+                        owners[at] = ("constant", program.constants[spec.target or ""])
+                outputs = [
+                    ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
+                    for spec in signature.output_specs
+                ]
+                module = program.graph_module
+            else:
+                with ExitStack() as stack:
+                    joint = aot_export_joint_with_descriptors(
+                        stack, program.module(), arguments, decompositions=core_aten_decompositions()
+                    )
+                module = joint.graph_module
+                placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
+                owners = [_owner_of_descriptor(node.meta["desc"]) for node in placeholders]
+                (end,) = (node for node in module.graph.nodes if node.op == "output")
+                outputs = [_output_of_descriptor(descriptor) for descriptor in end.meta["desc"]]
+    except InputError:
+        raise
+    except Exception as error:  # torch raises many kinds; each means that this model cannot be captured
+        raise InputError(
+            f"{type(wrapper.net).__name__} cannot be captured by torch.export: {_first_line(error)}; shapes and "
+            "branches must not depend on the tensors' values"
+        ) from error
+    _refuse(module, root)
+    return module, owners, outputs
+
+
+def _owner_of_spec(spec: Any) -> tuple[str, Any]:
+    kind = spec.kind.name
+    if kind == "PARAMETER":
+        return "parameter", _without_root(spec.target)
+    if kind == "BUFFER":
+        return "buffer", _without_root(spec.target)
+    if kind == "USER_INPUT":
+        return "input", int(spec.arg.name.rpartition("_")[2] or 0) if spec.arg.name.startswith("arguments_") else 0
+    return "lifted", spec.target
+
+
+def _owner_of_descriptor(descriptor: Any) -> tuple[str, Any]:
+    kind = type(descriptor).__name__
+    if kind == "ParamAOTInput":
+        return "parameter", _without_root(descriptor.target)
+    if kind == "BufferAOTInput":
+        return "buffer", _without_root(descriptor.target)
+    if kind == "PlainAOTInput":
+        return "input", descriptor.idx
+    return "tangent", None
+
+
+def _output_of_descriptor(descriptor: Any) -> tuple[str, Any]:
+    kind = type(descriptor).__name__
+    if kind == "PlainAOTOutput":
+        return "loss", None
+    if kind == "GradAOTOutput" and type(descriptor.grad_of).__name__ == "ParamAOTInput":
+        return "gradient", _without_root(descriptor.grad_of.target)
+    if kind == "InputMutationAOTOutput":
+        return "update", _without_root(descriptor.mutated_input.target)
+    return "none", None
+
+
+def _refuse_dropout(module: fx.GraphModule, root: str) -> None:
+    """InputError for dropout that is switched on, while the graph still calls it so."""
+    for node in module.graph.nodes:
+        if "dropout" not in str(node.target) or len(node.args) < 3:
+            continue
+        _, probability, training = node.args[:3]
+        if training and probability:
+            raise InputError(
+                f"{node.target} in {_place(node, root)} draws random numbers in training, so no formula can give its "
+                "value; call model.eval() before, or multiply by a mask that is an input of the model"
+            )
+
+
+def _refuse(module: fx.GraphModule, root: str) -> None:
+    """InputError for the first operation that no sheet can compute, with its module and source line."""
+    for node in module.graph.nodes:
+        if node.op != "call_function" or not isinstance(node.target, OpOverload):
+            continue
+        name = str(node.target)
+        if torch.Tag.nondeterministic_seeded in node.target.tags:
+            raise InputError(
+                f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
+                "outside of the model and pass them as an input (for dropout: call model.eval() before)"
+            )
+        for value in tree_flatten(node.meta.get("val"))[0]:
+            if not isinstance(value, Tensor):
+                continue
+            if value.is_complex():
+                raise InputError(f"{name} in {_place(node, root)} gives complex numbers, which a cell cannot hold")
+            if not all(isinstance(size, int) for size in value.shape):
+                raise InputError(
+                    f"{name} in {_place(node, root)} gives a tensor whose shape {tuple(value.shape)} depends on the "
+                    "data; a sheet's blocks need fixed shapes"
+                )
+
+
+def _place(node: fx.Node, root: str) -> str:
+    path = _module_path(node)
+    line = _source_line(node)
+    return ("the loss" if path == LOSS else tensor_name(root, path)) + (f" ({line})" if line else "")
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - slow to import
+
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+# -- from torch.fx to the graph ---------------------------------------------------------------------------------------
+
+
+class _Conversion:
+    """Turns an fx graph into a `Graph`: without repetitions, constants computed, replayed and named."""
+
+    def __init__(
+        self,
+        module: fx.GraphModule,
+        givens: Sequence[Given],
+        outputs: Sequence[tuple[str, Any]],
+        eager: _Eager,
+        root: str,
+        real: str,
+        classes: Mapping[str, str],
+    ) -> None:
+        self.module, self.outputs, self.eager, self.root, self.real = module, outputs, eager, root, real
+        self.classes = classes
+        self.givens = givens
+        self.of: dict[fx.Node, Any] = {}  # what stands for an fx node; a list for an operation with several results
+        self.values: dict[int, Tensor] = {}  # by id of the source
+        self.known: dict[Any, Any] = {}
+        self.nodes: list[Node | Output] = []
+        self.constants = 0
+
+    def graph(self) -> Graph:
+        placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
+        kept = []
+        for node, given in zip(placeholders, self.givens, strict=True):
+            if not given.name:  # the tangent: d loss / d loss = 1
+                self.of[node] = self._constant(torch.ones((), dtype=torch.float64))
+                continue
+            self.of[node] = given
+            self.values[id(given)] = given.value
+            kept.append(given)
+        for node in self.module.graph.nodes:
+            if node.op == "get_attr":
+                self.of[node] = self._constant(_attribute(self.module, str(node.target)))
+            elif node.op == "call_function":
+                self.of[node] = self._converted(node)
+        (end,) = (node for node in self.module.graph.nodes if node.op == "output")
+        ends = tree_flatten(end.args[0])[0]
+        results: dict[str, Source] = {}
+        updates: dict[str, Source] = {}
+        gradients: dict[str, Source] = {}
+        plain: list[Source] = []
+        for (kind, key), node in zip(self.outputs, ends, strict=False):
+            if node is None or kind == "none":
+                continue
+            source = self.of[node]
+            if kind == "loss":
+                results["loss"] = source
+            elif kind == "gradient":
+                gradients[tensor_name(self.root, key)] = source
+            elif kind == "update":
+                updates[tensor_name(self.root, key)] = source
+            else:
+                plain.append(source)
+        for at, source in enumerate(plain):
+            results[self.root if len(plain) == 1 else f"{self.root}.output[{at}]"] = source
+        self._compare(results, gradients, plain)
+        results.update({f"{name}.grad": source for name, source in gradients.items()})
+        return self._named(kept, results, updates)
+
+    def _constant(self, value: Tensor) -> Constant:
+        value = value.detach()
+        key = ("constant", value.dtype, tuple(value.shape), tuple(value.flatten().tolist()))
+        if key not in self.known:
+            self.constants += 1
+            constant = Constant(value, f"{self.root}.constant_{self.constants}")
+            self.known[key] = constant
+            self.values[id(constant)] = value
+        found = self.known[key]
+        assert isinstance(found, Constant)
+        return found
+
+    def _converted(self, node: fx.Node) -> Any:
+        if node.target is operator.getitem:
+            parts, at = node.args
+            return self.of[parts][at]  # type: ignore[index]
+        target = node.target
+        if not isinstance(target, OpOverload):
+            raise InputError(
+                f"{getattr(target, '__name__', target)} in {_place(node, self.root)}"
+                " is control flow or a custom operation, which has no formula; write it with tensor operations"
+            )
+        arguments = self._sources(node.args)
+        keywords = {key: self._sources(part) for key, part in node.kwargs.items()}
+        keywords.pop("device", None)
+        keywords.pop("pin_memory", None)
+        keywords.pop("layout", None)
+        one = _times_one(target, arguments, node)
+        if one is not None:
+            return one
+        key = (target, _hashable(arguments), _hashable(keywords))
+        if key in self.known:
+            return self.known[key]
+        result = self._new(node, target, arguments, keywords)
+        self.known[key] = result
+        return result
+
+    def _new(self, node: fx.Node, target: OpOverload, arguments: Any, keywords: dict[str, Any]) -> Any:
+        def value(part: Any) -> Any:
+            return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
+
+        computed = target(*_mapped(arguments, value), **_mapped(keywords, value))
+        several = not isinstance(computed, Tensor)
+        first = next(part for part in computed if part is not None) if several else computed
+        made = Node(
+            target, arguments, keywords, tuple(first.shape), self._type(first), _module_path(node),
+            _is_backward(node), node.meta.get("seq_nr", -1), _source_line(node),
+        )  # fmt: skip
+        read = list(operands(made))
+        if all(isinstance(source, Constant) for source in read):
+            return (
+                [part if part is None else self._constant(part) for part in computed]
+                if several
+                else self._constant(computed)
+            )
+        self.nodes.append(made)
+        if not several:
+            self.values[id(made)] = computed
+            return made
+        outputs: list[Output | None] = []
+        for position, part in enumerate(computed):
+            if part is None:  # a gradient that nobody asked for
+                outputs.append(None)
+                continue
+            output = Output(made, position, tuple(part.shape), self._type(part))
+            outputs.append(output)
+            self.nodes.append(output)
+            self.values[id(output)] = part
+        return outputs
+
+    def _type(self, value: Tensor) -> str:
+        return self.real if value.is_floating_point() else _dtype(value.dtype)
+
+    def _sources(self, part: Any) -> Any:
+        if isinstance(part, fx.Node):
+            return self.of[part]
+        if isinstance(part, list | tuple):
+            return tuple(self._sources(each) for each in part)
+        return part
+
+    def _compare(self, results: Mapping[str, Source], gradients: Mapping[str, Source], plain: list[Source]) -> None:
+        """The replayed graph against the eager model; a capture that differs is never written."""
+        pairs = []
+        if self.eager.loss is not None:
+            pairs.append(("the loss", self.values[id(results["loss"])], self.eager.loss.detach()))
+            for path, gradient in self.eager.gradients.items():
+                name = tensor_name(self.root, path)
+                if name in gradients:  # a tied parameter has one name of several
+                    pairs.append((f"the gradient of {name}", self.values[id(gradients[name])], gradient))
+        else:
+            eager = [part for part in tree_flatten(self.eager.result)[0] if isinstance(part, Tensor)]
+            pairs += [("the output", self.values[id(a)], b) for a, b in zip(plain, eager, strict=True)]
+        for what, replayed, expected in pairs:
+            if not torch.allclose(replayed, expected, rtol=_RTOL, atol=_ATOL, equal_nan=True):
+                worst = float((replayed.double() - expected.double()).abs().max())
+                raise InputError(
+                    f"{what} of the captured graph differs from the eager model's by up to {worst:.3g}; the model "
+                    "cannot be captured faithfully, please report it"
+                )
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def _named(self, givens: list[Given], results: dict[str, Source], updates: dict[str, Source]) -> Graph:
+        names: dict[int, str] = {}
+        for name, source in results.items():
+            if isinstance(source, Node | Output):
+                names.setdefault(id(source), name)
+        wanted: list[tuple[str, str, Tensor, Tensor | None]] = []
+        # Inner modules first: the output of a Sequential is that of its last module.
+        for path, values in sorted(
+            self.eager.outputs.items(), key=lambda item: -len(item[0].split(".")) * bool(item[0])
+        ):
+            for call, value in enumerate(values):
+                name = tensor_name(self.root, path) + (f".call_{call + 1}" if call else "")
+                wanted.append((path, name, value.detach(), value.grad))
+        for path, name, value, gradient in wanted:
+            forward = self._match(value, [
+                source for source in self.nodes
+                if not _node(source).backward and id(source) not in names and _inside(_node(source).module, path)
+            ], last=True)  # fmt: skip
+            if forward is None:
+                continue
+            names[id(forward)] = name
+            if gradient is not None and gradient.count_nonzero():
+                backward = self._match(
+                    gradient, [s for s in self.nodes if _node(s).backward and id(s) not in names], last=False
+                )
+                if backward is not None:
+                    names[id(backward)] = f"{name}.grad"
+        renamed: dict[int, Source] = {}
+
+        def named(part: Any) -> Any:
+            return renamed.get(id(part), part) if isinstance(part, Node | Output) else part
+
+        nodes: list[Node | Output] = []
+        for source in self.nodes:
+            made: Node | Output
+            if isinstance(source, Output):
+                inner = renamed[id(source.node)]
+                assert isinstance(inner, Node)
+                made = Output(inner, source.position, source.shape, source.dtype, names.get(id(source), ""))
+            else:
+                made = Node(
+                    source.operation, _mapped(source.arguments, named), _mapped(source.keywords, named), source.shape,
+                    source.dtype, source.module, source.backward, source.sequence, source.line,
+                    names.get(id(source), ""),
+                )  # fmt: skip
+            renamed[id(source)] = made
+            nodes.append(made)
+        return Graph(
+            self.root, tuple(givens), tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
+            {name: named(source) for name, source in results.items()},
+            {name: named(source) for name, source in updates.items()},
+            self.classes,
+        )  # fmt: skip
+
+    def _match(self, value: Tensor, candidates: Sequence[Node | Output], last: bool) -> Node | Output | None:
+        found = [
+            source
+            for source in candidates
+            if id(source) in self.values
+            and source.shape == tuple(value.shape)
+            and torch.allclose(self.values[id(source)].double(), value.double(), rtol=_RTOL, atol=_ATOL, equal_nan=True)
+        ]
+        return None if not found else found[-1 if last else 0]
+
+
+def _needed(nodes: list[Node | Output], ends: list[Source]) -> list[Node | Output]:
+    """The nodes that the ends depend on, in their order."""
+    wanted = {id(source) for source in ends}
+    kept = []
+    for source in reversed(nodes):
+        if id(source) in wanted or (isinstance(source, Node) and source.name):
+            kept.append(source)
+            read = [source.node] if isinstance(source, Output) else operands(source)
+            wanted.update(id(part) for part in read)
+    return kept[::-1]
+
+
+def _times_one(target: OpOverload, arguments: Any, node: fx.Node) -> Any:
+    """The operand that a product with ones leaves as it is, as the derivative of the loss by itself does."""
+    if target is not aten.mul.Tensor or len(arguments) != 2:
+        return None
+    shape = tuple(node.meta["val"].shape)
+    for one, other in (arguments, arguments[::-1]):
+        if isinstance(one, Constant) and isinstance(other, Node | Output | Given) and bool((one.value == 1).all()):
+            same = other.shape if isinstance(other, Node | Output) else tuple(other.value.shape)
+            if same == shape:
+                return other
+    return None
+
+
+def _node(source: Node | Output) -> Node:
+    return source.node if isinstance(source, Output) else source
+
+
+def _inside(module: str, path: str) -> bool:
+    return not path or module == path or module.startswith(path + ".")
+
+
+# -- small things -----------------------------------------------------------------------------------------------------
+
+
+def _mapped(part: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(part, tuple | list):
+        return tuple(_mapped(each, function) for each in part)
+    if isinstance(part, Mapping):
+        return {key: _mapped(each, function) for key, each in part.items()}
+    return function(part)
+
+
+def _hashable(part: Any) -> Any:
+    if isinstance(part, tuple | list):
+        return tuple(_hashable(each) for each in part)
+    if isinstance(part, dict):
+        return tuple(sorted((key, _hashable(each)) for key, each in part.items()))
+    if isinstance(part, Given | Constant | Node | Output):
+        return id(part)
+    return (type(part), repr(part))
+
+
+def _double(model: nn.Module) -> nn.Module:
+    """A copy in float64."""
+    try:
+        return copy.deepcopy(model).double()
+    except (RuntimeError, TypeError) as error:
+        raise InputError(
+            f"{type(model).__name__} cannot be copied ({_first_line(error)}); give a module whose parameters are leaves"
+        ) from None
+
+
+def _exact(value: Tensor) -> Tensor:
+    if value.is_complex():
+        raise InputError("an input is complex; a cell cannot hold complex numbers")
+    return value.detach().to(torch.float64) if value.is_floating_point() else value.detach().clone()
+
+
+def _attribute(module: nn.Module, path: str) -> Tensor:
+    value: Any = module
+    for word in path.split("."):
+        value = getattr(value, word)
+    assert isinstance(value, Tensor)
+    return value
+
+
+def _dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _classes(model: nn.Module) -> dict[str, str]:
+    return {path: type(module).__name__ for path, module in model.named_modules()}
+
+
+def _without_root(path: str) -> str:
+    return path.removeprefix("net.")
+
+
+def _input_names(model: nn.Module, count: int) -> list[str]:
+    """`x` for a single input, as users write it; else the names of forward's parameters."""
+    if count == 1:
+        return ["x"]
+    names = [name for name in model.forward.__code__.co_varnames[1 : model.forward.__code__.co_argcount]]
+    return names[:count] if len(names) >= count else [f"x{at + 1}" for at in range(count)]
+
+
+def _module_path(node: fx.Node) -> str:
+    """The innermost module of the user's model whose forward made this node; its loss has none."""
+    stack = node.meta.get("nn_module_stack") or node.meta.get("fwd_nn_module_stack") or {}
+    paths = [path for path, _ in stack.values()]
+    inner = paths[-1] if paths else ""
+    inner = inner.removeprefix("L['self'].").replace("self.", "")
+    if inner == "net":
+        return ""
+    return inner.removeprefix("net.") if inner.startswith("net.") else LOSS
+
+
+def _is_backward(node: fx.Node) -> bool:
+    return node.meta.get("partitioner_tag") == "is_backward"
+
+
+def _source_line(node: fx.Node) -> str:
+    """The line of the user's own code, `file.py:12`, or "" where only torch's is known."""
+    last = ""
+    for line in (node.meta.get("stack_trace") or "").splitlines():
+        words = line.strip().split('"')
+        if (
+            len(words) >= 3
+            and words[0] == "File "
+            and "/torch/" not in words[1]
+            and "xlparity/compiler" not in words[1]
+        ):
+            last = f"{words[1].rpartition('/')[2]}:{words[2].split(',')[1].split()[-1]}"
+    return last
+
+
+def _shapes(values: Sequence[Tensor]) -> str:
+    return ", ".join(str(tuple(value.shape)) for value in values)
+
+
+def _described(value: Any) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

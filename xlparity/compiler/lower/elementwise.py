@@ -1,0 +1,215 @@
+"""Operations on each element by itself: the formula, with the operation's own argument names.
+
+Booleans stand in cells as 1 and 0, so that sums and products of masks are what they are in torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch._ops import OpOverload
+
+from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.lowering import RULES, Lowering
+
+__all__: list[str] = []
+
+aten = torch.ops.aten
+
+_FORMULAS: Mapping[str, str] = {
+    # arithmetic
+    "add.Tensor": "self+alpha*other",
+    "add.Scalar": "self+alpha*other",
+    "sub.Tensor": "self-alpha*other",
+    "sub.Scalar": "self-alpha*other",
+    "rsub.Tensor": "other-alpha*self",
+    "rsub.Scalar": "other-alpha*self",
+    "mul.Tensor": "self*other",
+    "mul.Scalar": "self*other",
+    "div.Tensor": "self/other",
+    "div.Scalar": "self/other",
+    "neg.default": "-self",
+    "reciprocal.default": "1/self",
+    "abs.default": "ABS(self)",
+    "sign.default": "SIGN(self)",
+    "sqrt.default": "SQRT(self)",
+    "rsqrt.default": "1/SQRT(self)",
+    "exp.default": "EXP(self)",
+    "exp2.default": "2^self",
+    "log.default": "LN(self)",
+    "log2.default": "LN(self)/LN(2)",
+    "log10.default": "LOG10(self)",
+    "sin.default": "SIN(self)",
+    "cos.default": "COS(self)",
+    "tan.default": "TAN(self)",
+    "asin.default": "ASIN(self)",
+    "acos.default": "ACOS(self)",
+    "atan.default": "ATAN(self)",
+    "sinh.default": "SINH(self)",
+    "cosh.default": "COSH(self)",
+    "tanh.default": "TANH(self)",
+    "asinh.default": "ASINH(self)",
+    "acosh.default": "ACOSH(self)",
+    "atanh.default": "ATANH(self)",
+    "erf.default": "ERF(self)",
+    "floor.default": "INT(self)",
+    "ceil.default": "-INT(-self)",
+    "trunc.default": "TRUNC(self)",
+    "frac.default": "self-TRUNC(self)",
+    "maximum.default": "MAX(self,other)",
+    "minimum.default": "MIN(self,other)",
+    "addcmul.default": "self+value*tensor1*tensor2",
+    "addcdiv.default": "self+value*tensor1/tensor2",
+    "lerp.Scalar": "self+weight*(end-self)",
+    # activations
+    "relu.default": "MAX(self,0)",
+    "sigmoid.default": "1/(1+EXP(-self))",
+    "silu.default": "self/(1+EXP(-self))",
+    "hardtanh.default": "MIN(MAX(self,min_val),max_val)",
+    "leaky_relu.default": "IF(self>0,self,negative_slope*self)",
+    "elu.default": "IF(self>0,scale*self,scale*alpha*(EXP(input_scale*self)-1))",
+    "threshold.default": "IF(self>threshold,self,value)",
+    # their derivatives
+    "threshold_backward.default": "IF(self>threshold,grad_output,0)",
+    "sigmoid_backward.default": "grad_output*output*(1-output)",
+    "tanh_backward.default": "grad_output*(1-output^2)",
+    # choices and comparisons
+    "where.self": "IF(condition=0,other,self)",
+    "eq.Scalar": "IF(self=other,1,0)",
+    "eq.Tensor": "IF(self=other,1,0)",
+    "ne.Scalar": "IF(self<>other,1,0)",
+    "ne.Tensor": "IF(self<>other,1,0)",
+    "lt.Scalar": "IF(self<other,1,0)",
+    "lt.Tensor": "IF(self<other,1,0)",
+    "le.Scalar": "IF(self<=other,1,0)",
+    "le.Tensor": "IF(self<=other,1,0)",
+    "gt.Scalar": "IF(self>other,1,0)",
+    "gt.Tensor": "IF(self>other,1,0)",
+    "ge.Scalar": "IF(self>=other,1,0)",
+    "ge.Tensor": "IF(self>=other,1,0)",
+    "logical_not.default": "IF(self=0,1,0)",
+    "logical_and.default": "IF(AND(self<>0,other<>0),1,0)",
+    "logical_or.default": "IF(OR(self<>0,other<>0),1,0)",
+    "logical_xor.default": "IF((self<>0)=(other<>0),0,1)",
+}
+# Results that are booleans whatever the operands are.
+_BOOLEAN = ("eq", "ne", "lt", "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "logical_xor")
+# Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
+_BITWISE = {"bitwise_not.default": "logical_not", "bitwise_and.Tensor": "logical_and", "bitwise_or.Tensor": "logical_or",
+            "bitwise_xor.Tensor": "logical_xor"}  # fmt: skip
+
+
+def _overload(name: str) -> OpOverload:
+    packet, overload = name.split(".")
+    found = getattr(getattr(aten, packet), overload)
+    assert isinstance(found, OpOverload)
+    return found
+
+
+def bound(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of `operation` by name, its defaults filled in."""
+    values: dict[str, Any] = {}
+    for at, argument in enumerate(operation._schema.arguments):
+        if at < len(arguments):
+            values[argument.name] = arguments[at]
+        elif argument.name in keywords:
+            values[argument.name] = keywords[argument.name]
+        else:
+            values[argument.name] = argument.default_value
+    return values
+
+
+def _elementwise(name: str, text: str) -> None:
+    operation = _overload(name)
+    dtype = "bool" if name.split(".", maxsplit=1)[0] in _BOOLEAN else ""
+
+    def rule(low: Lowering, *arguments: Any, **keywords: Any) -> Formula:
+        values = bound(operation, arguments, keywords)
+        used = {key: value for key, value in values.items() if isinstance(value, Formula | int | float)}
+        return low.formula(text, dtype=dtype, **used)
+
+    RULES.add(name, rule)
+
+
+for _name, _text in _FORMULAS.items():
+    _elementwise(_name, _text)
+
+
+def _bitwise(name: str, logical: str) -> None:
+    def rule(low: Lowering, *arguments: Formula) -> Any:
+        if any(part.dtype != "bool" for part in arguments):
+            raise low.refusal(f"aten.{name} on integers has no formula", "use logical operations")
+        return low.apply(getattr(aten, logical).default, *arguments)
+
+    RULES.add(name, rule)
+
+
+for _name, _text in _BITWISE.items():
+    _bitwise(_name, _text)
+
+
+@RULES.rule("pow.Tensor_Scalar")
+def _power(low: Lowering, self: Formula, exponent: float) -> Formula:
+    if exponent == 0:
+        return low.formula("1+0*self", self=self)
+    return low.formula("self^exponent", self=self, exponent=exponent)
+
+
+@RULES.rule("pow.Tensor_Tensor", "pow.Scalar")
+def _power_of(low: Lowering, self: Any, exponent: Formula) -> Formula:
+    # Excel's 0^0 is #NUM!, torch's is 1.
+    return low.formula("IF(exponent=0,1,self^exponent)", self=self, exponent=exponent)
+
+
+@RULES.rule("clamp.default", "clamp.Tensor", "clamp_min.default", "clamp_max.default", "hardtanh_.default")
+def _clamp(low: Lowering, self: Formula, min: Any = None, max: Any = None) -> Formula:
+    assert low.node is None or low.node is not None
+    if min is not None and max is not None:
+        return low.formula("MIN(MAX(self,least),most)", self=self, least=min, most=max)
+    if min is not None:
+        return low.formula("MAX(self,least)", self=self, least=min)
+    return low.formula("MIN(self,most)", self=self, most=max)
+
+
+@RULES.rule("gelu.default")
+def _gelu(low: Lowering, self: Formula, *, approximate: str = "none") -> Formula:
+    if approximate == "tanh":
+        return low.formula("0.5*self*(1+TANH(factor*(self+0.044715*self^3)))", self=self, factor=math.sqrt(2 / math.pi))
+    return low.formula("0.5*self*(1+ERF(self/SQRT(2)))", self=self)
+
+
+@RULES.rule("log1p.default")
+def _log1p(low: Lowering, self: Formula) -> Formula:
+    # LN(1+x) loses the digits of a small x: a series of four terms is exact there to 1e-20 relative to x.
+    return low.formula("IF(ABS(self)<0.00001,self-self^2/2+self^3/3-self^4/4,LN(1+self))", self=self)
+
+
+@RULES.rule("expm1.default")
+def _expm1(low: Lowering, self: Formula) -> Formula:
+    # 2 SINH(x/2) EXP(x/2) has no difference of near numbers as EXP(x)-1 has.
+    return low.formula("2*SINH(self/2)*EXP(self/2)", self=self)
+
+
+@RULES.rule("softplus.default")
+def _softplus(low: Lowering, self: Formula, beta: float = 1, threshold: float = 20) -> Formula:
+    return low.formula(
+        "IF(beta*self>threshold,self,LN(1+EXP(beta*self))/beta)", self=self, beta=beta, threshold=threshold
+    )
+
+
+@RULES.rule("full_like.default", "ones_like.default", "zeros_like.default")
+def _like(low: Lowering, self: Formula, fill_value: float | None = None, **_keywords: Any) -> Formula:
+    from xlparity.compiler.lower.formula import uniform  # noqa: PLC0415
+
+    assert low.node is not None
+    value = fill_value if fill_value is not None else float(low.node.operation.overloadpacket.__name__ == "ones_like")
+    return uniform(float(value), self.shape, self.dtype, "")
+
+
+def broadcast_shape(*parts: Formula) -> tuple[int, ...]:
+    """The shape of elementwise results."""
+    return tuple(np.broadcast_shapes(*(part.shape for part in parts)))

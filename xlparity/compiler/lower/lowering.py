@@ -1,0 +1,618 @@
+"""From a graph to blocks of formulas: runs over the nodes, applies each one's rule, decides what stands in cells.
+
+A tensor stays a formula in waiting, which the next operation takes into its own, until something needs it in cells: an
+area of a SUM, two readers, a name that a user of PyTorch has for it, or a formula that grows too long to be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.compiler.lower.formula import (
+    Formula,
+    Ids,
+    Literals,
+    Slot,
+    block_of,
+    column_of,
+    filled,
+    identity,
+    pack,
+    row_of,
+    uniform,
+)
+from xlparity.compiler.lower.spell import spelled
+from xlparity.errors import InputError
+from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
+from xlparity.model.map import Role
+from xlparity.model.table import Table
+
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style"]
+
+Rule = Callable[..., Any]
+RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
+VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of their own
+
+INPUTS = "inputs"  # the sheet of inputs and targets
+_LONGEST = 30  # parts of a formula that a person still reads
+_MOST_TERMS = 32  # areas in one formula
+_WIDEST_ROW = 1024  # a longer vector stands in a column
+_WIDEST_PLANES = 256  # columns that planes side by side may take
+
+
+class Style:
+    """How fine the cells are: `LECTURE` gives every operation its block, `COMPACT` one formula a layer."""
+
+    LECTURE = "lecture"
+    COMPACT = "compact"
+
+
+@dataclass(eq=False, slots=True)
+class BlockPlan:
+    """A tensor that gets cells: given numbers, or a formula.
+
+    `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
+    `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
+    module whose sheet it stands on; `beside` the block that it stands to the right of.
+    """
+
+    number: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    role: Role
+    sheet: str
+    torch: str = ""
+    values: Tensor | None = None
+    formula: Formula | None = None
+    module: str = ""
+    phase: str = ""
+    step: int = 0
+    beside: BlockPlan | None = None
+    link: bool = False
+    transposed: bool = False
+    rows: Ids = field(default_factory=lambda: np.zeros((), np.int64))
+    columns: Ids = field(default_factory=lambda: np.zeros((), np.int64))
+    height: int = 1
+    width: int = 1
+    planes: tuple[tuple[int, int], ...] = ((0, 0),)
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """Height and width of each plane."""
+        if not self.shape:
+            return 1, 1
+        if len(self.shape) == 1:
+            return (self.shape[0], 1) if self.transposed else (1, self.shape[0])
+        height, width = self.shape[-2:]
+        return (width, height) if self.transposed else (height, width)
+
+    def ids(self) -> Ids:
+        """The cells of the block's elements."""
+        return pack(self.number, self.rows, self.columns)
+
+
+def _laid_out(plan: BlockPlan) -> None:
+    """Set where each element of the block stands within it; InputError if it is larger than a sheet."""
+    shape = plan.shape
+    plan.transposed = (len(shape) == 1 and shape[0] > _WIDEST_ROW) or (
+        len(shape) >= 2 and shape[-1] > MAX_COLUMNS // 2 and shape[-2] < shape[-1]
+    )
+    height, width = plan.plane_shape
+    if height > MAX_ROWS - 100 or width > MAX_COLUMNS - 100:
+        raise InputError(
+            f"{plan.name} of shape {list(shape)} needs {height} rows and {width} columns; a sheet has {MAX_ROWS} and "
+            f"{MAX_COLUMNS}. Make that layer smaller"
+        )
+    leading = shape[:-2]
+    count = math.prod(leading)
+    across = leading[-1] if len(leading) > 1 and leading[-1] * (width + 1) <= _WIDEST_PLANES else 1
+    plan.planes = tuple((p // across * (height + 1), p % across * (width + 1)) for p in range(count))
+    plan.height = (count // max(across, 1)) * (height + 1) - 1 if count else 1
+    plan.width = across * (width + 1) - 1
+    if plan.height > MAX_ROWS - 100:
+        raise InputError(
+            f"{plan.name} of shape {list(shape)} needs {plan.height} rows; a sheet has {MAX_ROWS}. Use fewer samples "
+            "or a smaller model"
+        )
+    down, right = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    if plan.transposed:
+        down, right = down.T, right.T
+    corners = np.array(plan.planes, np.int64).reshape(count, 2)
+    plan.rows = (corners[:, 0, None, None] + down).reshape(shape)
+    plan.columns = (corners[:, 1, None, None] + right).reshape(shape)
+
+
+class Lowering:
+    """The state while a graph becomes blocks.
+
+    Parameters
+    ----------
+    graph
+        What to lower.
+    style
+        `Style.COMPACT` or `Style.LECTURE`.
+    """
+
+    def __init__(self, graph: Graph, style: str = Style.COMPACT) -> None:
+        self.graph, self.style = graph, style
+        self.blocks: list[BlockPlan] = []
+        self.literals = Literals()
+        self.step = 0
+        self.node: Node | None = None
+        self.phase = "forward"
+        self.sheet = ""
+        self._names: Counter[str] = Counter()
+        self._by_name: dict[str, BlockPlan] = {}
+        self._links: dict[tuple[int, str, int], BlockPlan] = {}
+        self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
+        self.sheet_of = _sheets_of(graph)
+        self._readers = _readers(graph)
+
+    # -- blocks -------------------------------------------------------------------------------------------------------
+
+    def given(
+        self, name: str, role: Role, value: Tensor, dtype: str, sheet: str, module: str = "", phase: str = "",
+        beside: BlockPlan | None = None,
+    ) -> Formula:  # fmt: skip
+        """Place numbers that are typed in; the tensor that stands there."""
+        plan = BlockPlan(
+            len(self.blocks) + 1, self._unique(name), tuple(value.shape), dtype, role, sheet, values=value,
+            module=module, phase=phase, step=self.step, beside=beside,
+        )  # fmt: skip
+        return self._add(plan)
+
+    def source(self, given: Given) -> Formula:
+        """Place an input, a target, a parameter or a buffer on its sheet."""
+        sheet = INPUTS if given.role in (Role.INPUT, Role.TARGET) else self.sheet_of(given.module)
+        value = torch.where(given.value.isinf(), given.value.sign() * 1e300, given.value) if (
+            given.value.is_floating_point()) else given.value  # fmt: skip
+        return self.given(given.name, given.role, value, given.dtype, sheet, given.module)
+
+    def place(
+        self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
+        link: bool = False,
+    ) -> Formula:  # fmt: skip
+        """Give `formula` cells; the tensor that stands there."""
+        node = self.node
+        where = self.sheet if sheet is None else sheet
+        if name.endswith(".grad") and beside is None:
+            beside = self._beside(name.removesuffix(".grad"), where)
+        if not link:
+            formula = self._linked(formula, where)
+        plan = BlockPlan(
+            len(self.blocks) + 1, self._unique(name or self._name_of_node(formula.made)), formula.shape, formula.dtype,
+            Role.COMPUTED, where, formula.torch, formula=formula, module=node.module if node else "", phase=self.phase,
+            step=self.step, beside=beside, link=link,
+        )  # fmt: skip
+        if node is not None and beside is None and not link:
+            if node.backward:
+                plan.beside = self._anchors.get(node.sequence)
+            else:
+                self._anchors[node.sequence] = plan
+        return self._add(plan)
+
+    def _add(self, plan: BlockPlan) -> Formula:
+        _laid_out(plan)
+        self.blocks.append(plan)
+        self._by_name[plan.name] = plan
+        return identity(plan.ids(), plan.dtype, plan.name)
+
+    def block(self, formula: Formula) -> BlockPlan | None:
+        """The one block that a placed tensor stands in."""
+        cells = formula.cells
+        return None if cells is None or not cells.size else self.blocks[int(block_of(cells.flat[0])) - 1]  # type: ignore[arg-type]
+
+    def cells(self, formula: Formula, name: str = "") -> Formula:
+        """`formula` as cells of blocks: itself if it is, else placed; never a literal."""
+        ids = formula.cells
+        if ids is not None and (block_of(ids) > 0).all():
+            return formula
+        return self.place(formula, name)
+
+    def _linked(self, formula: Formula, sheet: str) -> Formula:
+        """`formula` reading only cells of `sheet`: what stands on others is taken over by links, as a person does."""
+        foreign: dict[int, int] = {}
+        for slot in formula.slots:
+            for number in np.unique(block_of(_distinct(slot.first))).tolist():
+                if number and number not in foreign:
+                    source = self.blocks[number - 1]
+                    if source.sheet != sheet and source.role is not Role.HYPERPARAMETER:
+                        foreign[number] = self._link(source, sheet).number
+        if not foreign:
+            return formula
+
+        def moved(ids: Ids) -> Ids:
+            table = np.arange(len(self.blocks) + 1)
+            for number, other in foreign.items():
+                table[number] = other
+            place = block_of(ids)
+            return ids + ((table[place] - place) << 34)
+
+        return replace(formula, slots=tuple(slot.mapped(moved) for slot in formula.slots))
+
+    def _link(self, source: BlockPlan, sheet: str) -> BlockPlan:
+        key = (source.number, sheet, self.step)
+        if key not in self._links:
+            name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
+            whole = identity(source.ids(), source.dtype, source.name)
+            placed = self.place(whole, name, sheet=sheet, link=True)
+            found = self.block(placed)
+            assert found is not None
+            self._links[key] = found
+        return self._links[key]
+
+    def _sheet_tensor(self, sheet: str) -> str:
+        if sheet == LOSS:
+            return "criterion"
+        return self.graph.root + "".join(f"[{w}]" if w.isdecimal() else f".{w}" for w in sheet.split(".") if w)
+
+    def _name_of_node(self, made: str) -> str:
+        assert self.node is not None
+        base = self._sheet_tensor(self.node.module)
+        packet = made or self.node.operation.overloadpacket.__name__.strip("_")
+        return f"{base}.{'backward_' if self.node.backward else ''}{packet}"
+
+    def _beside(self, name: str, sheet: str) -> BlockPlan | None:
+        """What the gradient of `name` stands beside: that tensor, or what `sheet` takes over of it."""
+        plan = self._by_name.get(self._stepped(name))
+        if plan is None or plan.sheet == sheet:
+            return plan
+        return self._links.get((plan.number, sheet, self.step))
+
+    def name_beside(self, suffix: str) -> str:
+        """A name for a part of what the current node computes: `net[2].mean`."""
+        assert self.node is not None
+        return f"{self._sheet_tensor(self.node.module)}.{suffix}"
+
+    def _unique(self, name: str) -> str:
+        name = self._stepped(name)
+        self._names[name] += 1
+        count = self._names[name]
+        found = name if count == 1 else f"{name}_{count}"
+        while found in self._by_name:
+            self._names[name] += 1
+            found = f"{name}_{self._names[name]}"
+        return found
+
+    def _stepped(self, name: str) -> str:
+        return f"step[{self.step}].{name}" if self.step else name
+
+    # -- operations ---------------------------------------------------------------------------------------------------
+
+    def apply(self, operation: OpOverload, *arguments: Any, **keywords: Any) -> Any:
+        """The result of an aten operation on formulas: a Formula, or a tuple of them.
+
+        Raises InputError for an operation that has no rule, with its module and line.
+        """
+        name = str(operation).removeprefix("aten.")
+        rule = RULES.get(name)
+        if rule is None:
+            raise self.refusal(f"{operation} has no exact formula yet", "rewrite that part with other operations")
+        result = rule(self, *arguments, **keywords)
+        text, atom = spelled(operation, arguments, keywords)
+        made = operation.overloadpacket.__name__.strip("_")
+        if isinstance(result, Formula):
+            return self._spelled(result, text, atom, made)
+        return tuple(
+            None if part is None else self._spelled(part, f"{text}[{at}]", True, made) for at, part in enumerate(result)
+        )
+
+    def _spelled(self, formula: Formula, text: str, atom: bool, made: str) -> Formula:
+        """`formula` with its expression, unless it stands in cells of its own under a name."""
+        return formula if formula.torch in self._by_name else replace(formula, torch=text, atom=atom, made=made)
+
+    def refusal(self, what: str, advice: str) -> InputError:
+        """An error that names the module and the line at which the graph stands."""
+        where = ""
+        if self.node is not None:
+            where = f" in {self._sheet_tensor(self.node.module)}"
+            where += " (backward)" if self.node.backward else ""
+            where += f" ({self.node.line})" if self.node.line else ""
+        return InputError(f"{what}{where}; {advice}")
+
+    def formula(self, text: str, /, *, shape: Sequence[int] | None = None, dtype: str = "", **values: Any) -> Formula:
+        """An elementwise formula: `text` with tensors and numbers in the place of its names, broadcast.
+
+        A tensor in waiting that the text names more than once is placed first, so that it is computed once.
+        """
+        for name, value in values.items():
+            if isinstance(value, Formula) and value.cells is None and value.slots and _count(text, name) > 1:
+                values[name] = self.place(value)
+        tensors = [value for value in values.values() if isinstance(value, Formula)]
+        if shape is None:
+            shape = np.broadcast_shapes(*(value.shape for value in tensors))
+        if not dtype:
+            dtype = next((value.dtype for value in tensors if "float" in value.dtype), "")
+            dtype = dtype or (tensors[0].dtype if tensors else "float64")
+        return filled(text, tuple(shape), dtype, values)
+
+    # -- areas --------------------------------------------------------------------------------------------------------
+
+    def areas(self, formula: Formula, inner: int) -> list[Slot] | None:
+        """The areas that hold, for each outer index, the elements of the last `inner` dimensions; None if too many."""
+        found = list(self._areas(_cells_of(formula), inner))
+        return found if len(found) <= _MOST_TERMS and None not in found else None  # type: ignore[return-value]
+
+    def _areas(self, ids: Ids, inner: int) -> Iterator[Slot | None]:
+        area = _area(ids, inner)
+        if area is not None:
+            yield area[0]
+            return
+        split = _split_dimension(ids, inner)
+        if split is None or ids.shape[split] > _MOST_TERMS:
+            yield None
+            return
+        for at in range(ids.shape[split]):
+            yield from self._areas(np.take(ids, [at], split), inner)
+
+    def reduce(self, function: str, formula: Formula, inner: int) -> Formula:
+        """`function` (SUM, MAX, ...) of the elements of the last `inner` dimensions.
+
+        Where these lie in too many pieces, the tensor is first copied into rows.
+        """
+        outer = formula.shape[: len(formula.shape) - inner]
+        formula = self.cells(formula)
+        slots = self.areas(formula, inner)
+        if slots is None:
+            formula = self.in_rows(formula, inner)
+            slots = self.areas(formula, 1)
+            if slots is None:
+                raise AssertionError(f"a row of {formula.shape} is no area")
+        names = [f"a{at}_" for at in range(len(slots))]
+        return filled(f"{function}({','.join(names)})", outer, formula.dtype, dict(zip(names, slots, strict=True)))
+
+    def in_rows(self, formula: Formula, inner: int) -> Formula:
+        """A copy of the tensor in which the elements of the last `inner` dimensions stand in one row each."""
+        outer = formula.shape[: len(formula.shape) - inner]
+        length = math.prod(formula.shape[len(outer) :])
+        flat = self.apply(torch.ops.aten.reshape.default, formula, (*outer, length))
+        return self.place(flat)
+
+    def contract(self, a: Formula, b: Formula, inner: int) -> Formula:
+        """The sum over the last `inner` dimensions of a * b; the outer dimensions are broadcast."""
+        a, b = self.cells(a), self.cells(b)
+        outer = np.broadcast_shapes(a.shape[: len(a.shape) - inner], b.shape[: len(b.shape) - inner])
+        for attempt in range(2):
+            terms = list(self._products(_cells_of(a), _cells_of(b), inner))
+            if None not in terms and len(terms) <= _MOST_TERMS:
+                break
+            assert attempt == 0
+            a, b = self.in_rows(a, inner), self.in_rows(b, inner)
+            inner = 1
+        values: dict[str, Slot] = {}
+        words = []
+        for at, term in enumerate(terms):
+            assert term is not None
+            text, left, right = term
+            values[f"a{at}_"], values[f"b{at}_"] = left, right
+            words.append(text.format(f"a{at}_", f"b{at}_"))
+        return filled("+".join(words), outer, a.dtype, values)
+
+    def _products(self, a: Ids, b: Ids, inner: int) -> Iterator[tuple[str, Slot, Slot] | None]:
+        count = math.prod(a.shape[a.ndim - inner :])
+        explicit = self.style == Style.LECTURE and count <= 8
+        if count > 1 and not explicit:
+            left, right = _area(a, inner), _area(b, inner)
+            if left is not None and right is not None:
+                if left[1] == right[1] and (left[2] == right[2]).all():
+                    yield "SUMPRODUCT({},{})", left[0], right[0]
+                    return
+                (h, w), (h2, w2) = left[1], right[1]
+                ascending = (np.diff(left[2]) > 0).all() and (np.diff(right[2]) > 0).all()
+                if ascending and h == 1 and w2 == 1:
+                    yield "SUMPRODUCT(MMULT({},{}))", left[0], right[0]
+                    return
+                if ascending and w == 1 and h2 == 1:
+                    yield "SUMPRODUCT(MMULT({1},{0}))", left[0], right[0]
+                    return
+        if count == 1:
+            last = (slice(None),) * (a.ndim - inner) + (0,) * inner
+            last_b = (slice(None),) * (b.ndim - inner) + (0,) * inner
+            yield "{}*{}", Slot(a[last]), Slot(b[last_b])
+            return
+        split = a.ndim - inner
+        while a.shape[split] == 1:
+            split += 1
+        if a.shape[split] > _MOST_TERMS:
+            yield None
+            return
+        behind = split - a.ndim
+        for at in range(a.shape[split]):
+            yield from self._products(np.take(a, [at], behind), np.take(b, [at], behind), inner)
+
+    # -- the run ------------------------------------------------------------------------------------------------------
+
+    def run(self, values: dict[int, Any]) -> dict[int, Any]:
+        """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
+        wanted = {id(source): name for name, source in self.graph.results.items()}
+        wanted.update({id(source): name for name, source in self.graph.updates.items()})
+
+        def value(part: Any) -> Any:
+            if isinstance(part, Constant):
+                return self._constant(part)
+            if isinstance(part, Given) and id(part) not in values:
+                values[id(part)] = self.source(part)
+            if isinstance(part, Given | Node | Output):
+                return values[id(part)]
+            if isinstance(part, tuple | list):
+                return tuple(value(each) for each in part)
+            return part
+
+        for source in self.graph.nodes:
+            if isinstance(source, Node):
+                self.node = source
+                self.phase = "loss" if source.module == LOSS else "forward"
+                self.phase = "backward" if source.backward else self.phase
+                self.sheet = self.sheet_of(source.module)
+                result = self.apply(
+                    source.operation, *value(source.arguments), **{k: value(v) for k, v in source.keywords.items()}
+                )
+                if isinstance(result, tuple):
+                    values[id(source)] = result
+                    continue
+                view = str(source.operation).removeprefix("aten.") in VIEWS
+            else:
+                result, view = values[id(source.node)][source.position], False
+                if result is None:
+                    continue
+            result = replace(result, shape=source.shape, dtype=source.dtype)
+            values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
+        self.node = None
+        for name, source in self.graph.results.items():
+            if isinstance(source, Constant | Given) or name not in self._placed_names(values, source):
+                values[id(source)] = value(source)
+        return values
+
+    def _placed_names(self, values: Mapping[int, Any], source: Source) -> tuple[str, ...]:
+        plan = self.block(values[id(source)]) if id(source) in values else None
+        return () if plan is None else (plan.name,)
+
+    def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
+        """`result` placed if it must stand in cells."""
+        name = source.name or wanted
+        if result.cells is not None and (block_of(result.cells) > 0).all():
+            return self.place(result, name) if wanted else result
+        if wanted or (name and not view) or (name and result.slots):
+            return self.place(result, name)
+        if view or not result.slots:
+            return result
+        crowded = self.style == Style.LECTURE or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
+        if crowded or self._readers[id(source)] > 1:
+            return self.place(result)
+        return result
+
+    def _constant(self, constant: Constant) -> Formula:
+        value = constant.value
+        dtype = str(value.dtype).removeprefix("torch.")
+        key = id(constant)
+        if not hasattr(self, "_constants"):
+            self._constants: dict[int, Formula] = {}
+        if key not in self._constants:
+            flat = value.flatten().double()
+            if value.numel() and bool((flat == flat[0]).all()):
+                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype={value.dtype})"
+                self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
+            else:
+                step, self.step = self.step, 0
+                number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
+                self._constants[key] = self.given(
+                    constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
+                )
+                self.step = step
+        return self._constants[key]
+
+
+def _literal(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ("inf" if value > 0 else "-inf")
+
+
+def _cells_of(formula: Formula) -> Ids:
+    ids = formula.cells
+    assert ids is not None
+    return ids
+
+
+def _distinct(ids: Ids) -> Ids:
+    """One copy of each element along broadcast dimensions."""
+    return ids[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)]
+
+
+def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
+    """The areas that the last `inner` dimensions fill exactly, for all outer indices alike.
+
+    Returns the slot (of the outer shape), the areas' height and width, and the order of the elements within them.
+    """
+    outer = ids.shape[: ids.ndim - inner]
+    if 0 in ids.shape:
+        return None
+    few = ids[tuple(slice(0, 1) if ids.strides[d] == 0 else slice(None) for d in range(len(outer)))]
+    head = few.shape[: len(outer)]
+    flat = few.reshape(*head, -1)
+    block, row, column = block_of(flat), row_of(flat), column_of(flat)
+    if (block[..., :1] != block).any() or (block[..., 0] == 0).any():
+        return None
+    top, left = row.min(-1), column.min(-1)
+    row, column = row - top[..., None], column - left[..., None]
+    first = (0,) * len(outer)
+    height, width = int(row[first].max()) + 1, int(column[first].max()) + 1
+    order = row[first] * width + column[first]
+    if height * width != flat.shape[-1] or (np.sort(order) != np.arange(len(order))).any():
+        return None
+    if (row * width + column != order).any():
+        return None
+    number = block[..., 0]
+    slot = Slot(
+        np.broadcast_to(_packed(number, top, left), outer),
+        np.broadcast_to(_packed(number, top + height - 1, left + width - 1), outer),
+    )
+    return slot, (height, width), order
+
+
+def _packed(block: Ids, row: Ids, column: Ids) -> Ids:
+    return (block << 34) | (row << 14) | column
+
+
+def _split_dimension(ids: Ids, inner: int) -> int | None:
+    for dimension in range(ids.ndim - inner, ids.ndim):
+        if ids.shape[dimension] > 1:
+            return dimension
+    return None
+
+
+def _count(text: str, name: str) -> int:
+    return sum(word == name for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    word, words = "", []
+    for letter in text + " ":
+        if letter.isalnum() or letter == "_":
+            word += letter
+        elif word:
+            words.append(word)
+            word = ""
+    return words
+
+
+def _readers(graph: Graph) -> Counter[int]:
+    """How many operations read each tensor, those that read a view of it counted for the tensor."""
+    reads: dict[int, list[Node]] = {}
+    for source in graph.nodes:
+        if isinstance(source, Node):
+            for part in operands(source):
+                reads.setdefault(id(part), []).append(source)
+    count: Counter[int] = Counter()
+    for source in reversed(graph.nodes):
+        for reader in reads.get(id(source), ()):
+            view = str(reader.operation).removeprefix("aten.") in VIEWS
+            count[id(source)] += max(count[id(reader)], 1) if view else 1
+    return count
+
+
+def _sheets_of(graph: Graph) -> Callable[[str], str]:
+    """From a module's path to the path of the module whose sheet it stands on: the top-level one.
+
+    A container that only holds others (ModuleList, ModuleDict) is no level of its own.
+    """
+
+    def sheet(path: str) -> str:
+        if path in ("", LOSS):
+            return path
+        words = path.split(".")
+        depth = 1
+        while depth < len(words) and graph.modules.get(".".join(words[:depth])) in ("ModuleList", "ModuleDict"):
+            depth += 1
+        return ".".join(words[:depth])
+
+    return sheet

@@ -1,0 +1,76 @@
+"""Operations as the map's torch column spells them: `x @ net[0].weight.T`, `aten.gelu.default(net[0])`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch._ops import OpOverload
+
+from xlparity.compiler.lower.formula import Formula
+
+__all__ = ["spelled"]
+
+_SIGNS = {
+    "add.Tensor": "+",
+    "sub.Tensor": "-",
+    "mul.Tensor": "*",
+    "div.Tensor": "/",
+    "mm.default": "@",
+    "bmm.default": "@",
+}
+_METHODS = {
+    "exp.default",
+    "tanh.default",
+    "sigmoid.default",
+    "relu.default",
+    "sqrt.default",
+    "log.default",
+    "abs.default",
+}
+
+
+def spelled(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[str, bool]:
+    """The expression of `operation` on `arguments`, and whether it needs no brackets as an operand of another."""
+    name = str(operation).removeprefix("aten.")
+    if name in _SIGNS and not keywords and len(arguments) == 2:
+        left, right = (_operand(part) for part in arguments)
+        return f"{left} {_SIGNS[name]} {right}", False
+    if (name == "permute.default" and list(arguments[1]) == [1, 0]) or name == "t.default":
+        inner = arguments[0]
+        return (inner.torch.removesuffix(".T") if inner.torch.endswith(".T") else f"{inner.operand}.T"), True
+    if name in _METHODS and not keywords and len(arguments) == 1:
+        return f"torch.{name.removesuffix('.default')}({arguments[0].torch})", True
+    if name == "pow.Tensor_Scalar":
+        return f"{_operand(arguments[0])} ** {_argument(arguments[1])}", False
+    words = [_argument(part) for part in arguments]
+    words += [f"{key}={_argument(part)}" for key, part in keywords.items() if part is not None]
+    return f"aten.{name}({', '.join(words)})", True
+
+
+def _operand(part: Any) -> str:
+    return part.operand if isinstance(part, Formula) else _argument(part)
+
+
+def _argument(part: Any) -> str:
+    match part:
+        case Formula():
+            return part.torch
+        case tuple() | list():
+            return f"[{', '.join(_argument(each) for each in part)}]"
+        case bool() | None:
+            return str(part)
+        case float() if math.isinf(part):
+            return "inf" if part > 0 else "-inf"
+        case float() if math.isnan(part):
+            return "nan"
+        case torch.dtype():
+            return str(part)
+        case str():
+            return repr(part)
+        case torch.memory_format():
+            return "None"
+        case _:
+            return repr(part)
