@@ -390,31 +390,25 @@ class _Conversion:
 
     def _named(self, givens: list[Given], results: dict[str, Source], updates: dict[str, Source]) -> Graph:
         names: dict[int, str] = {}
-        for name, source in results.items():
+        aliases: dict[str, str] = {}
+
+        def name_it(source: Source | None, name: str) -> None:
             if isinstance(source, Node | Output):
-                names.setdefault(id(source), name)
-        wanted: list[tuple[str, str, Tensor, Tensor | None]] = []
-        # Inner modules first: the output of a Sequential is that of its last module.
-        for path, values in sorted(
-            self.eager.outputs.items(), key=lambda item: -len(item[0].split(".")) * bool(item[0])
-        ):
+                if names.setdefault(id(source), name) != name:
+                    aliases[name] = names[id(source)]
+
+        # Inner modules first: the output of a Sequential is that of its last module, and has that name too.
+        for path, values in sorted(self.eager.outputs.items(), key=lambda item: -_depth(item[0])):
             for call, value in enumerate(values):
                 name = tensor_name(self.root, path) + (f".call_{call + 1}" if call else "")
-                wanted.append((path, name, value.detach(), value.grad))
-        for path, name, value, gradient in wanted:
-            forward = self._match(value, [
-                source for source in self.nodes
-                if not _node(source).backward and id(source) not in names and _inside(_node(source).module, path)
-            ], last=True)  # fmt: skip
-            if forward is None:
-                continue
-            names[id(forward)] = name
-            if gradient is not None and gradient.count_nonzero():
-                backward = self._match(
-                    gradient, [s for s in self.nodes if _node(s).backward and id(s) not in names], last=False
-                )
-                if backward is not None:
-                    names[id(backward)] = f"{name}.grad"
+                inside = [s for s in self.nodes if not _node(s).backward and _inside(_node(s).module, path)]
+                forward = self._match(value.detach(), inside, last=True)
+                name_it(forward, name)
+                if forward is not None and value.grad is not None and value.grad.count_nonzero():
+                    backward = [source for source in self.nodes if _node(source).backward]
+                    name_it(self._match(value.grad, backward, last=False), f"{name}.grad")
+        for name, source in results.items():
+            name_it(source, name)
         renamed: dict[int, Source] = {}
 
         def named(part: Any) -> Any:
@@ -440,6 +434,7 @@ class _Conversion:
             {name: named(source) for name, source in results.items()},
             {name: named(source) for name, source in updates.items()},
             self.classes,
+            aliases,
         )  # fmt: skip
 
     def _match(self, value: Tensor, candidates: Sequence[Node | Output], last: bool) -> Node | Output | None:
@@ -480,6 +475,10 @@ def _times_one(target: OpOverload, arguments: Any, node: fx.Node) -> Any:
 
 def _node(source: Node | Output) -> Node:
     return source.node if isinstance(source, Output) else source
+
+
+def _depth(path: str) -> int:
+    return len(path.split(".")) if path else 0
 
 
 def _inside(module: str, path: str) -> bool:

@@ -437,7 +437,6 @@ class Lowering:
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
         wanted = {id(source): name for name, source in self.graph.results.items()}
-        wanted.update({id(source): name for name, source in self.graph.updates.items()})
 
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
@@ -474,6 +473,16 @@ class Lowering:
             if isinstance(source, Given | Constant):  # a model that hands an input through
                 self.sheet = ""
                 values[id(source)] = self.place(value(source), name)
+        self.step += 1
+        for name, source in self.graph.updates.items():
+            owner = next(given for given in self.graph.givens if given.name == name)
+            plan = self.block(values[id(owner)]) if id(owner) in values else None
+            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(source)] = updated
+            placed = self.block(updated)
+            assert placed is not None
+            placed.step = self.step - 1  # it stands with the step that made it
+        self.step -= 1
         return values
 
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
