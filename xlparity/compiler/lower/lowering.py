@@ -311,7 +311,10 @@ class Lowering:
 
     def _spelled(self, formula: Formula, text: str, atom: bool, made: str) -> Formula:
         """`formula` with its expression, unless it stands in cells of its own under a name."""
-        return formula if formula.torch in self._by_name else replace(formula, torch=text, atom=atom, made=made)
+        plan = self._by_name.get(formula.torch)
+        if plan is not None and formula.cells is not None and np.array_equal(formula.cells, plan.ids()):
+            return formula
+        return replace(formula, torch=text, atom=atom, made=made)
 
     def refusal(self, what: str, advice: str) -> InputError:
         """An error that names the module and the line at which the graph stands."""
