@@ -21,6 +21,7 @@ _SIGNS = {
     "mm.default": "@",
     "bmm.default": "@",
 }
+_SAME = {"clone.default", "detach.default", "alias.default", "contiguous.default", "lift_fresh_copy.default"}
 _METHODS = {
     "exp.default",
     "tanh.default",
@@ -45,6 +46,9 @@ def spelled(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping
         return f"torch.{name.removesuffix('.default')}({arguments[0].torch})", True
     if name == "pow.Tensor_Scalar":
         return f"{_operand(arguments[0])} ** {_argument(arguments[1])}", False
+    if name in _SAME:
+        return arguments[0].torch, arguments[0].atom
+    keywords = {key: part for key, part in keywords.items() if key != "memory_format"}
     words = [_argument(part) for part in arguments]
     words += [f"{key}={_argument(part)}" for key, part in keywords.items() if part is not None]
     return f"aten.{name}({', '.join(words)})", True
@@ -70,7 +74,5 @@ def _argument(part: Any) -> str:
             return str(part)
         case str():
             return repr(part)
-        case torch.memory_format():
-            return "None"
         case _:
             return repr(part)
