@@ -313,6 +313,7 @@ class _Conversion:
         keywords.pop("device", None)
         keywords.pop("pin_memory", None)
         keywords.pop("layout", None)
+        target, arguments = _without_keepdim(target, arguments)
         one = _times_one(target, arguments, node)
         if one is not None:
             return one
@@ -471,6 +472,18 @@ def _times_one(target: OpOverload, arguments: Any, node: fx.Node) -> Any:
             if same == shape:
                 return other
     return None
+
+
+def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, Any]:
+    """A sum whose kept dimensions a view takes away again, as autograd writes a bias's gradient, is a plain sum."""
+    if target is not aten.view.default or not isinstance(arguments[0], Node):
+        return target, arguments
+    inner = arguments[0]
+    if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
+        return target, arguments
+    source, dims, _ = inner.arguments
+    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 
 def _node(source: Node | Output) -> Node:

@@ -33,7 +33,7 @@ def pytorch_plan(compiled: Compiled, values: Mapping[str, Tensor]) -> tuple[Shee
 
     The losses and small tensors come first where not all of them find room.
     """
-    blocks = [plan for plan in compiled.low.blocks if plan.role is Role.COMPUTED and not plan.link]
+    blocks = [plan for plan in compiled.low.blocks if plan.role is Role.COMPUTED and plan.link is None]
     found = [plan for plan in blocks if plan.name in values and tuple(values[plan.name].shape) == plan.shape]
     chosen: set[int] = set()
     room = _MOST_SHOWN

@@ -63,7 +63,8 @@ class BlockPlan:
 
     `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
     `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
-    module whose sheet it stands on; `beside` the block that it stands to the right of.
+    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another sheet
+    that it takes over.
     """
 
     number: int
@@ -79,7 +80,7 @@ class BlockPlan:
     phase: str = ""
     step: int = 0
     beside: BlockPlan | None = None
-    link: bool = False
+    link: BlockPlan | None = None
     transposed: bool = False
     rows: Ids = field(default_factory=lambda: np.zeros((), np.int64))
     columns: Ids = field(default_factory=lambda: np.zeros((), np.int64))
@@ -182,21 +183,21 @@ class Lowering:
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
-        link: bool = False,
+        link: BlockPlan | None = None,
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
-        if not link:
+        if link is None:
             formula = self._linked(formula, where)
         plan = BlockPlan(
             len(self.blocks) + 1, self._unique(name or self._name_of_node(formula.made)), formula.shape, formula.dtype,
             Role.COMPUTED, where, formula.torch, formula=formula, module=node.module if node else "", phase=self.phase,
             step=self.step, beside=beside, link=link,
         )  # fmt: skip
-        if node is not None and beside is None and not link:
+        if node is not None and beside is None and link is None:
             if node.backward:
                 plan.beside = self._anchors.get(node.sequence)
             else:
@@ -247,7 +248,7 @@ class Lowering:
         if key not in self._links:
             name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
             whole = identity(source.ids(), source.dtype, source.name)
-            placed = self.place(whole, name, sheet=sheet, link=True)
+            placed = self.place(whole, name, sheet=sheet, beside=self._differentiated(source, sheet), link=source)
             found = self.block(placed)
             assert found is not None
             self._links[key] = found
@@ -263,6 +264,11 @@ class Lowering:
         base = self._sheet_tensor(self.node.module)
         packet = made or self.node.operation.overloadpacket.__name__.strip("_")
         return f"{base}.{'backward_' if self.node.backward else ''}{packet}"
+
+    def _differentiated(self, source: BlockPlan, sheet: str) -> BlockPlan | None:
+        """The block on `sheet` that `source` is the gradient of."""
+        plan = self._by_name.get(source.name.removesuffix(".grad")) if source.name.endswith(".grad") else None
+        return plan if plan is not None and plan.sheet == sheet and plan.step == self.step else None
 
     def _beside(self, name: str, sheet: str) -> BlockPlan | None:
         """What the gradient of `name` stands beside: that tensor, or what `sheet` takes over of it."""
