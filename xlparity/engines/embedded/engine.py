@@ -84,7 +84,7 @@ class EmbeddedEngine:
         [6.0, 10.0]
         """
         wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values())
-        with torch.set_grad_enabled(wanted):
+        with torch.set_grad_enabled(wanted), one_thread():
             run = computed(Workbook(book), inputs, traced=wanted)
         return Trace(run)
 
