@@ -153,13 +153,14 @@ class Lowering:
         self.node: Node | None = None
         self.phase = "forward"
         self.sheet = ""
+        self.companion: BlockPlan | None = None  # what the current node's result stands beside, if its rule says so
         self._names: Counter[str] = Counter()
         self._by_name: dict[str, BlockPlan] = {}
         self._constants: dict[int, Formula] = {}
         self._links: dict[tuple[int, str], BlockPlan] = {}
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
-        self._readers = _readers(graph)
+        self._readers, self._viewed = _readers(graph)
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -307,7 +308,7 @@ class Lowering:
         if rule is None:
             raise self.refusal(f"{operation} has no exact formula yet", "rewrite that part with other operations")
         result = rule(self, *arguments, **keywords)
-        text, atom = spelled(operation, arguments, keywords)
+        text, atom = spelled(operation, arguments, keywords, self.graph.real)
         made = operation.overloadpacket.__name__.strip("_")
         if isinstance(result, Formula):
             return self._spelled(result, text, atom, made)
@@ -470,7 +471,7 @@ class Lowering:
                 if isinstance(result, tuple):
                     values[id(source)] = result
                     continue
-                view = str(source.operation).removeprefix("aten.") in VIEWS
+                view = _overload(source) in VIEWS
             else:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
@@ -497,25 +498,28 @@ class Lowering:
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
+        beside, self.companion = self.companion, None
         if result.cells is not None and (block_of(result.cells) > 0).all():
             return self.place(result, name) if wanted else result
         if wanted or (name and not view) or (name and result.slots):
-            return self.place(result, name)
+            return self.place(result, name, beside=beside)
         if view or not result.slots:
             return result
-        crowded = self.style == Style.LECTURE or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
+        # What only a view of it reads waits for that view, which may have the name.
+        apart = self.style == Style.LECTURE and id(source) not in self._viewed
+        crowded = apart or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
         if crowded or self._readers[id(source)] > 1:
             return self.place(result)
         return result
 
     def _constant(self, constant: Constant) -> Formula:
         value = constant.value
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
         if key not in self._constants:
             flat = value.flatten().double()
             if value.numel() and bool((flat == flat[0]).all()):
-                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype={value.dtype})"
+                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
                 step, self.step = self.step, 0
@@ -599,19 +603,27 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _readers(graph: Graph) -> Counter[int]:
-    """How many operations read each tensor, those that read a view of it counted for the tensor."""
+def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
+    """How many operations read each tensor, those that read a view of it counted for the tensor; and what only views read."""
     reads: dict[int, list[Node]] = {}
     for source in graph.nodes:
         if isinstance(source, Node):
             for part in operands(source):
                 reads.setdefault(id(part), []).append(source)
     count: Counter[int] = Counter()
+    viewed: set[int] = set()
     for source in reversed(graph.nodes):
-        for reader in reads.get(id(source), ()):
-            view = str(reader.operation).removeprefix("aten.") in VIEWS
+        readers = reads.get(id(source), ())
+        views = [_overload(reader) in VIEWS for reader in readers]
+        if readers and all(views):
+            viewed.add(id(source))
+        for reader, view in zip(readers, views, strict=True):
             count[id(source)] += max(count[id(reader)], 1) if view else 1
-    return count
+    return count, viewed
+
+
+def _overload(node: Node) -> str:
+    return str(node.operation).removeprefix("aten.")
 
 
 def _sheets_of(graph: Graph) -> Callable[[str], str]:

@@ -33,8 +33,15 @@ _METHODS = {
 }
 
 
-def spelled(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[str, bool]:
-    """The expression of `operation` on `arguments`, and whether it needs no brackets as an operand of another."""
+def spelled(
+    operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any], real: str
+) -> tuple[str, bool]:
+    """The expression of `operation` on `arguments`, and whether it needs no brackets as an operand of another.
+
+    `real` is the dtype of the model's real numbers, which stands in the place of the capture's float64.
+    """
+    keywords = {key: _model_dtype(part, real) for key, part in keywords.items()}
+    arguments = tuple(_model_dtype(part, real) for part in arguments)
     name = str(operation).removeprefix("aten.")
     if name in _SIGNS and not keywords and len(arguments) == 2:
         left, right = (_operand(part) for part in arguments)
@@ -61,6 +68,10 @@ def spelled(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping
     words = [_argument(part) for part in arguments]
     words += [f"{key}={_argument(part)}" for key, part in keywords.items() if part is not None]
     return f"aten.{name}({', '.join(words)})", True
+
+
+def _model_dtype(part: Any, real: str) -> Any:
+    return getattr(torch, real) if isinstance(part, torch.dtype) and part.is_floating_point else part
 
 
 def _operand(part: Any) -> str:
