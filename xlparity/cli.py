@@ -128,7 +128,15 @@ def generate(
         raise InputError("the model needs an input; give one with --inputs x.csv")
     if output.suffix.lower() != ".xlsx":
         raise InputError(f"{output} is no workbook; name it FILE.xlsx with -o")
-    from xlparity.target import as_inputs, as_targets, load_model, load_tensor, load_weights, named_loss, named_optimizer
+    from xlparity.target import (
+        as_inputs,
+        as_targets,
+        load_model,
+        load_tensor,
+        load_weights,
+        named_loss,
+        named_optimizer,
+    )
 
     model = load_model(what, seed)
     if weights is not None:

@@ -129,7 +129,10 @@ def _traced(
             else:
                 with ExitStack() as stack:
                     joint = aot_export_joint_with_descriptors(
-                        stack, program.module(), arguments, decompositions=core_aten_decompositions()  # type: ignore[arg-type]
+                        stack,
+                        program.module(),
+                        arguments,
+                        decompositions=core_aten_decompositions(),  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
@@ -394,9 +397,8 @@ class _Conversion:
         aliases: dict[str, str] = {}
 
         def name_it(source: Source | None, name: str) -> None:
-            if isinstance(source, Node | Output):
-                if names.setdefault(id(source), name) != name:
-                    aliases[name] = names[id(source)]
+            if isinstance(source, Node | Output) and names.setdefault(id(source), name) != name:
+                aliases[name] = names[id(source)]
 
         # Inner modules first: the output of a Sequential is that of its last module, and has that name too.
         for path, values in sorted(self.eager.outputs.items(), key=lambda item: -_depth(item[0])):
@@ -431,7 +433,8 @@ class _Conversion:
             renamed[id(source)] = made
             nodes.append(made)
         return Graph(
-            self.root, tuple(givens), tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
+            self.root, self.real, tuple(givens),
+            tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
             {name: named(source) for name, source in results.items()},
             {name: named(source) for name, source in updates.items()},
             self.classes,

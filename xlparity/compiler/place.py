@@ -181,7 +181,7 @@ def _sheet(key: str, graph: Graph, taken: set[str], loss: str) -> SheetPlan:
     return SheetPlan(name, title if count == 1 else f"{title}, continued", key)
 
 
-def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[list[str], list[str], list[str]]:
+def labels(plan: BlockPlan, batch: int) -> tuple[list[str], list[str], list[str]]:
     """Labels of planes, rows and columns: samples, positions, neurons, heads, channels."""
     if plan.link is not None:
         return labels(plan.link, batch)

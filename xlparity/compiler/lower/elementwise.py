@@ -99,8 +99,12 @@ _FORMULAS: Mapping[str, str] = {
 # Results that are booleans whatever the operands are.
 _BOOLEAN = ("eq", "ne", "lt", "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "logical_xor")
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
-_BITWISE = {"bitwise_not.default": "logical_not", "bitwise_and.Tensor": "logical_and", "bitwise_or.Tensor": "logical_or",
-            "bitwise_xor.Tensor": "logical_xor"}  # fmt: skip
+_BITWISE = {
+    "bitwise_not.default": "logical_not",
+    "bitwise_and.Tensor": "logical_and",
+    "bitwise_or.Tensor": "logical_or",
+    "bitwise_xor.Tensor": "logical_xor",
+}
 
 
 def _overload(name: str) -> OpOverload:

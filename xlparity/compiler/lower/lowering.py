@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, operands
 from xlparity.compiler.lower.formula import (
     Formula,
     Ids,
@@ -63,8 +63,8 @@ class BlockPlan:
 
     `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
     `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
-    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another sheet
-    that it takes over.
+    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another
+    sheet that it takes over.
     """
 
     number: int
@@ -332,7 +332,7 @@ class Lowering:
             where += f" ({self.node.line})" if self.node.line else ""
         return InputError(f"{what}{where}; {advice}")
 
-    def formula(self, text: str, /, *, shape: Sequence[int] | None = None, dtype: str = "", **values: Any) -> Formula:
+    def formula(self, text: str, /, *, shape: Any = None, dtype: Any = "", **values: Any) -> Formula:
         """An elementwise formula: `text` with tensors and numbers in the place of its names, broadcast.
 
         A tensor in waiting that the text names more than once is placed first, so that it is computed once.
@@ -479,16 +479,16 @@ class Lowering:
             result = replace(result, shape=source.shape, dtype=source.dtype)
             values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
         self.node = None
-        for name, source in self.graph.results.items():
-            if isinstance(source, Given | Constant):  # a model that hands an input through
+        for name, end in self.graph.results.items():
+            if isinstance(end, Given | Constant):  # a model that hands an input through
                 self.sheet = ""
-                values[id(source)] = self.place(value(source), name)
+                values[id(end)] = self.place(value(end), name)
         self.step += 1
-        for name, source in self.graph.updates.items():
+        for name, end in self.graph.updates.items():
             owner = next(given for given in self.graph.givens if given.name == name)
             plan = self.block(values[id(owner)]) if id(owner) in values else None
-            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
-            values[id(source)] = updated
+            updated = self.place(values[id(end)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(end)] = updated
             placed = self.block(updated)
             assert placed is not None
             placed.step = self.step - 1  # it stands with the step that made it
@@ -604,7 +604,7 @@ def _words(text: str) -> list[str]:
 
 
 def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
-    """How many operations read each tensor, those that read a view of it counted for the tensor; and what only views read."""
+    """How many operations read each tensor, through views of it too; and which tensors are read by views alone."""
     reads: dict[int, list[Node]] = {}
     for source in graph.nodes:
         if isinstance(source, Node):
