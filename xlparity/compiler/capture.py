@@ -58,8 +58,10 @@ def capture(
     module, owners, outputs = _traced(wrapper, arguments, root)
     names = _input_names(model, len(inputs))
     givens: list[Given] = []
-    for owner in owners:
-        kind, key = owner
+    shared = _shared_names(model)
+    made: dict[str, Given] = {}
+    for kind, owner in owners:
+        key = shared.get(owner, owner) if isinstance(owner, str) else owner
         if kind == "input" and key < len(inputs):
             part = inputs[key]
             givens.append(Given(names[key], Role.INPUT, example[key], _dtype(part.dtype)))
@@ -67,6 +69,8 @@ def capture(
             assert target is not None
             assert targets is not None
             givens.append(Given("y", Role.TARGET, target, _dtype(targets.dtype)))
+        elif kind in ("parameter", "buffer") and key in made:
+            givens.append(made[key])
         elif kind in ("parameter", "buffer"):
             value = _attribute(wrapper.net, key)
             role = Role.PARAMETER if kind == "parameter" else Role.CONSTANT
@@ -74,9 +78,12 @@ def capture(
                 tensor_name(root, key), role, value.detach().clone(), _dtype(_attribute(model, key).dtype),
                 key.rpartition(".")[0],
             )  # fmt: skip
+            made[key] = given
             givens.append(given)
-        else:
-            givens.append(Given("", Role.CONSTANT, torch.ones((), dtype=torch.float64), "float64"))
+        else:  # a tensor that the model's code makes, or d loss / d loss = 1
+            value = key if isinstance(key, Tensor) else torch.ones((), dtype=torch.float64)
+            givens.append(Given("", Role.CONSTANT, value, "float64"))
+    outputs = [(kind, shared.get(key, key) if isinstance(key, str) else key) for kind, key in outputs]
     real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
     real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
     return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
@@ -137,6 +144,11 @@ def _traced(
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
                 owners = [_owner_of_descriptor(node.meta["desc"]) for node in placeholders]
+                owners = [
+                    ("constant", program.constants[key]) if kind == "buffer" and key in program.constants
+                    and key not in dict(wrapper.net.named_buffers()) else (kind, key)
+                    for kind, key in owners
+                ]  # fmt: skip
                 (end,) = (node for node in module.graph.nodes if node.op == "output")
                 outputs = [_output_of_descriptor(descriptor) for descriptor in end.meta["desc"]]
     except InputError:
@@ -254,12 +266,13 @@ class _Conversion:
         placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
         kept = []
         for node, given in zip(placeholders, self.givens, strict=True):
-            if not given.name:  # the tangent: d loss / d loss = 1
-                self.of[node] = self._constant(torch.ones((), dtype=torch.float64))
+            if not given.name:
+                self.of[node] = self._constant(given.value)
                 continue
             self.of[node] = given
             self.values[id(given)] = given.value
-            kept.append(given)
+            if given not in kept:
+                kept.append(given)
         for node in self.module.graph.nodes:
             if node.op == "get_attr":
                 self.of[node] = self._constant(_attribute(self.module, str(node.target)))
@@ -377,8 +390,11 @@ class _Conversion:
             pairs.append(("the loss", self.values[id(results["loss"])], self.eager.loss.detach()))
             for path, gradient in self.eager.gradients.items():
                 name = tensor_name(self.root, path)
-                if name in gradients:  # a tied parameter has one name of several
-                    pairs.append((f"the gradient of {name}", self.values[id(gradients[name])], gradient))
+                found = gradients.get(name)
+                if found is None and gradient.count_nonzero():
+                    raise InputError(f"the captured graph has no gradient of {name}; please report this model")
+                if found is not None:
+                    pairs.append((f"the gradient of {name}", self.values[id(found)], gradient))
         else:
             eager = [part for part in tree_flatten(self.eager.result)[0] if isinstance(part, Tensor)]
             pairs += [("the output", self.values[id(a)], b) for a, b in zip(plain, eager, strict=True)]
@@ -532,6 +548,13 @@ def _attribute(module: nn.Module, path: str) -> Tensor:
 
 def _dtype(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _shared_names(model: nn.Module) -> dict[str, str]:
+    """For each name of a parameter or buffer the first name of the same tensor: tied weights have several."""
+    first: dict[int, str] = {}
+    every = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    return {path: first.setdefault(id(tensor), path) for path, tensor in every}
 
 
 def _classes(model: nn.Module) -> dict[str, str]:
