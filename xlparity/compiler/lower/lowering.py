@@ -33,11 +33,12 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
+from xlparity.formula.ast import Number
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
 
-__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style"]
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of"]
 
 Rule = Callable[..., Any]
 RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
@@ -46,6 +47,13 @@ VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of 
 INPUTS = "inputs"  # the sheet of inputs and targets
 _LONGEST = 30  # parts of a formula that a person still reads
 _MOST_TERMS = 32  # areas in one formula
+# Functions that may be applied in two steps, and what torch calls a step.
+_PARTIAL = {
+    "SUM": "aten.sum.dim_IntList({}, {})",
+    "AVERAGE": "aten.mean.dim({}, {})",
+    "MAX": "aten.amax.default({}, {})",
+    "MIN": "aten.amin.default({}, {})",
+}
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
 
@@ -158,6 +166,9 @@ class Lowering:
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
         self._readers = _readers(graph)
+        self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
+        self._wanted = {id(source): name for name, source in (*graph.results.items(), *graph.updates.items())}
+        self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -288,6 +299,26 @@ class Lowering:
     def _stepped(self, name: str) -> str:
         return f"step[{self.step}].{name}" if self.step else name
 
+    def output(self, position: int) -> tuple[bool, str]:
+        """Whether anything reads the current node's result at `position`, and the name that users have for it."""
+        source = self._outputs.get((id(self.node), position))
+        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+
+    def known(self, formula: Formula) -> Tensor | None:
+        """The numbers of a tensor that depends on no input; None if it may depend on one."""
+        if not formula.slots and isinstance(formula.tree, Number):
+            return torch.full(formula.shape, formula.tree.value, dtype=torch.float64)
+        ids = formula.cells
+        if ids is None or not ids.size:
+            return None
+        (number, *others) = np.unique(block_of(ids)).tolist()
+        if others or number not in self._fixed:
+            return None
+        plan = self.blocks[number - 1]
+        table = np.zeros((plan.height, plan.width))
+        table[plan.rows, plan.columns] = self._fixed[number].double().numpy()
+        return torch.from_numpy(table[row_of(ids), column_of(ids)])
+
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def apply(self, operation: OpOverload, *arguments: Any, **keywords: Any) -> Any:
@@ -345,7 +376,7 @@ class Lowering:
         return found if len(found) <= _MOST_TERMS and None not in found else None  # type: ignore[return-value]
 
     def _areas(self, ids: Ids, inner: int) -> Iterator[Slot | None]:
-        area = _area(ids, inner)
+        area = area_of(ids, inner)
         if area is not None:
             yield area[0]
             return
@@ -364,6 +395,12 @@ class Lowering:
         outer = formula.shape[: len(formula.shape) - inner]
         formula = self.cells(formula)
         slots = self.areas(formula, inner)
+        partial = _PARTIAL.get(function)
+        if slots is None and partial and inner > 1 and self.areas(formula, inner - 1) is not None:
+            # First over all but one dimension, in cells of its own: fewer than a copy of the tensor has.
+            dims = list(range(len(outer) + 1, len(formula.shape)))
+            parts = self.reduce(function, formula, inner - 1).spelled(partial.format(formula.torch, dims))
+            return self.reduce(function, self.place(parts), 1)
         if slots is None:
             formula = self.in_rows(formula, inner)
             slots = self.areas(formula, 1)
@@ -388,6 +425,12 @@ class Lowering:
             if None not in terms and len(terms) <= _MOST_TERMS:
                 break
             assert attempt == 0
+            dims = list(range(len(outer) + 1, len(outer) + inner))
+            if dims and math.prod(outer) * a.shape[-inner] <= a.size + b.size:
+                # First over all but one dimension, in cells of its own: fewer than copies of both have.
+                parts = self.contract(a, b, inner - 1)
+                parts = parts.spelled(f"aten.sum.dim_IntList({a.operand} * {b.operand}, {dims})")
+                return self.reduce("SUM", self.place(parts), 1)
             a, b = self.in_rows(a, inner), self.in_rows(b, inner)
             inner = 1
         values: dict[str, Slot] = {}
@@ -403,7 +446,7 @@ class Lowering:
         count = math.prod(a.shape[a.ndim - inner :])
         explicit = self.style == Style.LECTURE and count <= 8
         if count > 1 and not explicit:
-            left, right = _area(a, inner), _area(b, inner)
+            left, right = area_of(a, inner), area_of(b, inner)
             if left is not None and right is not None:
                 if left[1] == right[1] and (left[2] == right[2]).all():
                     yield "SUMPRODUCT({},{})", left[0], right[0]
@@ -435,9 +478,6 @@ class Lowering:
 
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
-        wanted = {id(source): name for name, source in self.graph.results.items()}
-        wanted.update({id(source): name for name, source in self.graph.updates.items()})
-
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
                 return self._constant(part)
@@ -467,7 +507,7 @@ class Lowering:
                 if result is None:
                     continue
             result = replace(result, shape=source.shape, dtype=source.dtype)
-            values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
+            values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
         for name, source in self.graph.results.items():
             if isinstance(source, Constant | Given) or name not in self._placed_names(values, source):
@@ -482,7 +522,7 @@ class Lowering:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
         if result.cells is not None and (block_of(result.cells) > 0).all():
-            return self.place(result, name) if wanted else result
+            return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
             return self.place(result, name)
         if view or not result.slots:
@@ -510,6 +550,7 @@ class Lowering:
                     constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
                 )
                 self.step = step
+                self._fixed[len(self.blocks)] = number
         return self._constants[key]
 
 
@@ -528,7 +569,7 @@ def _distinct(ids: Ids) -> Ids:
     return ids[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)]
 
 
-def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
+def area_of(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     """The areas that the last `inner` dimensions fill exactly, for all outer indices alike.
 
     Returns the slot (of the outer shape), the areas' height and width, and the order of the elements within them.
