@@ -84,19 +84,22 @@ Source = Given | Constant | Node | Output
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A captured computation.
+    """A captured computation; `real` is the dtype of the model's real numbers.
 
     `nodes` come each after those it reads. `results` are the tensors that must stand in the workbook whether or not
     another one needs them, by their names; `updates` gives for a buffer that the forward pass changes (running means)
-    its new value. `modules` are the classes by path.
+    its new value. `modules` are the classes by path. `aliases` gives the other
+    names of a tensor that has several (the model's output is that of its last module).
     """
 
     root: str
+    real: str
     givens: tuple[Given, ...]
     nodes: tuple[Node | Output, ...]
     results: Mapping[str, Source]
     updates: Mapping[str, Source] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def operands(node: Node) -> Iterator[Source]:

@@ -12,7 +12,7 @@ A band holds a tensor and, to its right, what belongs to it: its gradient, the o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlparity.compiler.graph import LOSS, Graph
@@ -20,7 +20,7 @@ from xlparity.compiler.lower.lowering import INPUTS, BlockPlan
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.map import Role
 
-__all__ = ["COLUMN_WIDTH", "PlacedBlock", "SheetPlan", "place"]
+__all__ = ["COLUMN_WIDTH", "PlacedBlock", "SheetPlan", "labels", "place", "place_in_order"]
 
 COLUMN_WIDTH = 11.0  # characters
 _CHARACTERS = 9  # of a title that fit into a column
@@ -28,6 +28,7 @@ _HEAD = 3  # rows above a block: name, expression, labels
 _TOP = 3  # rows of a sheet's heading
 _MOST_COLUMNS = MAX_COLUMNS - 64
 _LONGEST_TITLE = 90
+_LONGEST_EXPRESSION = 160  # of the last block in a band, behind which nothing stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,17 @@ def place(graph: Graph, blocks: Sequence[BlockPlan], steps: int, loss: str = "")
     return sheets
 
 
+def place_in_order(sheet: SheetPlan, blocks: Sequence[BlockPlan]) -> SheetPlan:
+    """`blocks` one below the other on `sheet`, which it returns."""
+    row = _TOP
+    for plan in blocks:
+        room = _room(plan, last=True)
+        sheet.blocks.append(PlacedBlock(plan, Cell(sheet.name, row + _HEAD, 1), _name(plan), "", room))
+        row += _HEAD + plan.height + 1
+    sheet.rows = row
+    return sheet
+
+
 def _bands(blocks: Sequence[BlockPlan]) -> list[list[BlockPlan]]:
     """Blocks that stand side by side: each with those that name it as what they stand beside, in its own step."""
     bands: dict[int, list[BlockPlan]] = {}
@@ -107,7 +119,7 @@ def _placed(
             column = 1
             for at, plan in enumerate(line):
                 room = _room(plan, last=at == len(line) - 1)
-                title, subtitle = _titles(plan, room)
+                title, subtitle = _titles(plan, room, last=at == len(line) - 1)
                 sheet.blocks.append(PlacedBlock(plan, Cell(sheet.name, row + _HEAD, column), title, subtitle, room))
                 column += room + 1
             row += _HEAD + height + 1
@@ -139,11 +151,11 @@ def _room(plan: BlockPlan, last: bool) -> int:
     return plan.width + 1 if last else max(plan.width, title) + 1
 
 
-def _titles(plan: BlockPlan, room: int) -> tuple[str, str]:
+def _titles(plan: BlockPlan, room: int, last: bool) -> tuple[str, str]:
     if plan.role is not Role.COMPUTED:
         return _name(plan), plan.role.value
     text = f"= {plan.torch}"
-    limit = max((room + 1) * _CHARACTERS, 60) if room > plan.width + 1 else max((room + 1) * _CHARACTERS, 40)
+    limit = _LONGEST_EXPRESSION if last else (room + 1) * _CHARACTERS
     return _name(plan), text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -171,6 +183,8 @@ def _sheet(key: str, graph: Graph, taken: set[str], loss: str) -> SheetPlan:
 
 def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[list[str], list[str], list[str]]:
     """Labels of planes, rows and columns: samples, positions, neurons, heads, channels."""
+    if plan.link is not None:
+        return labels(plan.link, batch)
     height, width = plan.plane_shape
     shape = plan.shape
     sampled = bool(shape) and shape[0] == batch and plan.role is not Role.PARAMETER and not _of_parameter(plan)
@@ -194,7 +208,8 @@ def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[
         planes = []
         words = ["sample" if sampled else "out", "channel" if sampled else "in"]
         for p in range(len(plan.planes)):
-            index, rest = [], p
+            index: list[int] = []
+            rest = p
             for n in reversed(shape[:-2]):
                 rest, i = divmod(rest, n)
                 index.insert(0, i + 1)

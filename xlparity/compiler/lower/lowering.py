@@ -33,7 +33,7 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
-from xlparity.formula.ast import Number
+from xlparity.formula.ast import Number, Unary
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
@@ -71,7 +71,8 @@ class BlockPlan:
 
     `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
     `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
-    module whose sheet it stands on; `beside` the block that it stands to the right of.
+    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another sheet
+    that it takes over.
     """
 
     number: int
@@ -87,7 +88,7 @@ class BlockPlan:
     phase: str = ""
     step: int = 0
     beside: BlockPlan | None = None
-    link: bool = False
+    link: BlockPlan | None = None
     transposed: bool = False
     rows: Ids = field(default_factory=lambda: np.zeros((), np.int64))
     columns: Ids = field(default_factory=lambda: np.zeros((), np.int64))
@@ -160,15 +161,18 @@ class Lowering:
         self.node: Node | None = None
         self.phase = "forward"
         self.sheet = ""
+        self.companion: BlockPlan | None = None  # what the current node's result stands beside, if its rule says so
         self._names: Counter[str] = Counter()
         self._by_name: dict[str, BlockPlan] = {}
-        self._links: dict[tuple[int, str, int], BlockPlan] = {}
+        self._constants: dict[int, Formula] = {}
+        self._links: dict[tuple[int, str], BlockPlan] = {}
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
-        self._readers = _readers(graph)
+        self._readers, self._viewed = _readers(graph)
         self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
-        self._wanted = {id(source): name for name, source in (*graph.results.items(), *graph.updates.items())}
+        self._wanted = {id(source): name for name, source in graph.results.items()}
         self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
+        self._counted: dict[tuple[str, int, int, bool], Formula] = {}
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -192,21 +196,21 @@ class Lowering:
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
-        link: bool = False,
+        link: BlockPlan | None = None,
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
-        if not link:
+        if link is None:
             formula = self._linked(formula, where)
         plan = BlockPlan(
             len(self.blocks) + 1, self._unique(name or self._name_of_node(formula.made)), formula.shape, formula.dtype,
             Role.COMPUTED, where, formula.torch, formula=formula, module=node.module if node else "", phase=self.phase,
             step=self.step, beside=beside, link=link,
         )  # fmt: skip
-        if node is not None and beside is None and not link:
+        if node is not None and beside is None and link is None:
             if node.backward:
                 plan.beside = self._anchors.get(node.sequence)
             else:
@@ -253,11 +257,11 @@ class Lowering:
         return replace(formula, slots=tuple(slot.mapped(moved) for slot in formula.slots))
 
     def _link(self, source: BlockPlan, sheet: str) -> BlockPlan:
-        key = (source.number, sheet, self.step)
+        key = (source.number, sheet)
         if key not in self._links:
             name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
             whole = identity(source.ids(), source.dtype, source.name)
-            placed = self.place(whole, name, sheet=sheet, link=True)
+            placed = self.place(whole, name, sheet=sheet, beside=self._differentiated(source, sheet), link=source)
             found = self.block(placed)
             assert found is not None
             self._links[key] = found
@@ -274,12 +278,17 @@ class Lowering:
         packet = made or self.node.operation.overloadpacket.__name__.strip("_")
         return f"{base}.{'backward_' if self.node.backward else ''}{packet}"
 
+    def _differentiated(self, source: BlockPlan, sheet: str) -> BlockPlan | None:
+        """The block on `sheet` that `source` is the gradient of."""
+        plan = self._by_name.get(source.name.removesuffix(".grad")) if source.name.endswith(".grad") else None
+        return plan if plan is not None and plan.sheet == sheet and plan.step == self.step else None
+
     def _beside(self, name: str, sheet: str) -> BlockPlan | None:
         """What the gradient of `name` stands beside: that tensor, or what `sheet` takes over of it."""
         plan = self._by_name.get(self._stepped(name))
         if plan is None or plan.sheet == sheet:
             return plan
-        return self._links.get((plan.number, sheet, self.step))
+        return self._links.get((plan.number, sheet))
 
     def name_beside(self, suffix: str) -> str:
         """A name for a part of what the current node computes: `net[2].mean`."""
@@ -306,8 +315,10 @@ class Lowering:
 
     def known(self, formula: Formula) -> Tensor | None:
         """The numbers of a tensor that depends on no input; None if it may depend on one."""
-        if not formula.slots and isinstance(formula.tree, Number):
-            return torch.full(formula.shape, formula.tree.value, dtype=torch.float64)
+        match formula.tree:
+            case Number(value) | Unary("-", Number(value)):
+                value = value if isinstance(formula.tree, Number) else -value
+                return torch.full(formula.shape, value, dtype=torch.float64)
         ids = formula.cells
         if ids is None or not ids.size:
             return None
@@ -331,7 +342,7 @@ class Lowering:
         if rule is None:
             raise self.refusal(f"{operation} has no exact formula yet", "rewrite that part with other operations")
         result = rule(self, *arguments, **keywords)
-        text, atom = spelled(operation, arguments, keywords)
+        text, atom = spelled(operation, arguments, keywords, self.graph.real)
         made = operation.overloadpacket.__name__.strip("_")
         if isinstance(result, Formula):
             return self._spelled(result, text, atom, made)
@@ -341,7 +352,10 @@ class Lowering:
 
     def _spelled(self, formula: Formula, text: str, atom: bool, made: str) -> Formula:
         """`formula` with its expression, unless it stands in cells of its own under a name."""
-        return formula if formula.torch in self._by_name else replace(formula, torch=text, atom=atom, made=made)
+        plan = self._by_name.get(formula.torch)
+        if plan is not None and formula.cells is not None and np.array_equal(formula.cells, plan.ids()):
+            return formula
+        return replace(formula, torch=text, atom=atom, made=made)
 
     def refusal(self, what: str, advice: str) -> InputError:
         """An error that names the module and the line at which the graph stands."""
@@ -478,6 +492,7 @@ class Lowering:
 
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
+
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
                 return self._constant(part)
@@ -501,7 +516,7 @@ class Lowering:
                 if isinstance(result, tuple):
                     values[id(source)] = result
                     continue
-                view = str(source.operation).removeprefix("aten.") in VIEWS
+                view = _overload(source) in VIEWS
             else:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
@@ -510,48 +525,71 @@ class Lowering:
             values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
         for name, source in self.graph.results.items():
-            if isinstance(source, Constant | Given) or name not in self._placed_names(values, source):
-                values[id(source)] = value(source)
+            if isinstance(source, Given | Constant):  # a model that hands an input through
+                self.sheet = ""
+                values[id(source)] = self.place(value(source), name)
+        self.step += 1
+        for name, source in self.graph.updates.items():
+            owner = next(given for given in self.graph.givens if given.name == name)
+            plan = self.block(values[id(owner)]) if id(owner) in values else None
+            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(source)] = updated
+            placed = self.block(updated)
+            assert placed is not None
+            placed.step = self.step - 1  # it stands with the step that made it
+        self.step -= 1
         return values
-
-    def _placed_names(self, values: Mapping[int, Any], source: Source) -> tuple[str, ...]:
-        plan = self.block(values[id(source)]) if id(source) in values else None
-        return () if plan is None else (plan.name,)
 
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
+        beside, self.companion = self.companion, None
         if result.cells is not None and (block_of(result.cells) > 0).all():
             return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
-            return self.place(result, name)
+            return self.place(result, name, beside=beside)
         if view or not result.slots:
             return result
-        crowded = self.style == Style.LECTURE or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
+        # What only a view of it reads waits for that view, which may have the name.
+        apart = self.style == Style.LECTURE and id(source) not in self._viewed
+        crowded = apart or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
         if crowded or self._readers[id(source)] > 1:
             return self.place(result)
         return result
 
     def _constant(self, constant: Constant) -> Formula:
         value = constant.value
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
-        if not hasattr(self, "_constants"):
-            self._constants: dict[int, Formula] = {}
         if key not in self._constants:
             flat = value.flatten().double()
             if value.numel() and bool((flat == flat[0]).all()):
-                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype={value.dtype})"
+                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
-                step, self.step = self.step, 0
                 number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self.given(
-                    constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
-                )
-                self.step = step
-                self._fixed[len(self.blocks)] = number
+                self._constants[key] = self._typed(constant.name, number, dtype)
         return self._constants[key]
+
+
+    def _typed(self, name: str, value: Tensor, dtype: str) -> Formula:
+        """Place numbers that depend on no input, once for all steps."""
+        step, self.step = self.step, 0
+        module = self.node.module if self.node else ""
+        placed = self.given(name, Role.CONSTANT, value, dtype, self.sheet, module)
+        self.step = step
+        self._fixed[len(self.blocks)] = value
+        return placed
+
+    def numbers(self, start: int, count: int, down: bool = False) -> Formula:
+        """`start`, `start` + 1, ... in a row or a column of the current sheet, placed there once."""
+        key = (self.sheet, start, count, down)
+        if key not in self._counted:
+            value = torch.arange(start, start + count)
+            name = self.name_beside(f"from_{start}_to_{start + count - 1}")
+            self._counted[key] = self._typed(name, value[:, None] if down else value, "int64")
+        placed = self._counted[key]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
 
 
 def _literal(value: float) -> str:
@@ -626,19 +664,27 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _readers(graph: Graph) -> Counter[int]:
-    """How many operations read each tensor, those that read a view of it counted for the tensor."""
+def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
+    """How many operations read each tensor, those that read a view of it counted for the tensor; and what only views read."""
     reads: dict[int, list[Node]] = {}
     for source in graph.nodes:
         if isinstance(source, Node):
             for part in operands(source):
                 reads.setdefault(id(part), []).append(source)
     count: Counter[int] = Counter()
+    viewed: set[int] = set()
     for source in reversed(graph.nodes):
-        for reader in reads.get(id(source), ()):
-            view = str(reader.operation).removeprefix("aten.") in VIEWS
+        readers = reads.get(id(source), ())
+        views = [_overload(reader) in VIEWS for reader in readers]
+        if readers and all(views):
+            viewed.add(id(source))
+        for reader, view in zip(readers, views, strict=True):
             count[id(source)] += max(count[id(reader)], 1) if view else 1
-    return count
+    return count, viewed
+
+
+def _overload(node: Node) -> str:
+    return str(node.operation).removeprefix("aten.")
 
 
 def _sheets_of(graph: Graph) -> Callable[[str], str]:
