@@ -112,7 +112,6 @@ def _traced(
 ) -> tuple[fx.GraphModule, list[tuple[str, Any]], list[tuple[str, Any]]]:
     """The aten graph, what each of its inputs is and what each of its outputs is."""
     # Slow to import; nothing but a capture needs it.
-    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
@@ -121,7 +120,7 @@ def _traced(
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
-                program = program.run_decompositions(core_aten_decompositions())
+                program = program.run_decompositions(_decompositions())
                 signature = program.graph_signature
                 owners = [_owner_of_spec(spec) for spec in signature.input_specs]
                 # Tensors that the model makes anew in its forward are inputs of the exported graph.
@@ -139,7 +138,7 @@ def _traced(
                         stack,
                         program.module(),
                         arguments,
-                        decompositions=core_aten_decompositions(),  # type: ignore[arg-type]
+                        decompositions=_decompositions(),  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
@@ -160,6 +159,15 @@ def _traced(
         ) from error
     _refuse(module, root)
     return module, owners, outputs
+
+
+def _decompositions() -> dict[Any, Any]:
+    """Into core aten, but for what one readable formula computes and its parts do not."""
+    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
+
+    table = dict(core_aten_decompositions())
+    table.pop(aten.embedding_dense_backward.default, None)
+    return table
 
 
 def _owner_of_spec(spec: Any) -> tuple[str, Any]:

@@ -1,6 +1,17 @@
 """Aten operations as formulas, one entry each in a table by family."""
 
-from xlparity.compiler.lower import elementwise, index, matmul, nn, reduce, shape
+from xlparity.compiler.lower import (
+    convolution,
+    elementwise,
+    index,
+    matmul,
+    normalization,
+    pooling,
+    reduce,
+    running,
+    scatter,
+    shape,
+)
 from xlparity.compiler.lower.lowering import RULES, VIEWS, BlockPlan, Lowering, Style
 
 __all__ = [
@@ -9,10 +20,14 @@ __all__ = [
     "BlockPlan",
     "Lowering",
     "Style",
+    "convolution",
     "elementwise",
     "index",
     "matmul",
-    "nn",
+    "normalization",
+    "pooling",
     "reduce",
+    "running",
+    "scatter",
     "shape",
 ]

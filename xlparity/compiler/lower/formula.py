@@ -83,6 +83,12 @@ class Literals:
             self.values.append(value)
         return int(pack(0, self._known[value], 0))
 
+    def ids(self, values: NDArray[np.generic]) -> Ids:
+        """The cell ids that stand for an array of numbers."""
+        found, where = np.unique(np.asarray(values, np.float64), return_inverse=True)
+        table = np.array([self.id(value) for value in found.tolist()], np.int64)
+        return table[where.reshape(values.shape)]
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slot:

@@ -33,11 +33,12 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
+from xlparity.formula.ast import Number, Unary
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
 
-__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style"]
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of"]
 
 Rule = Callable[..., Any]
 RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
@@ -46,6 +47,13 @@ VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of 
 INPUTS = "inputs"  # the sheet of inputs and targets
 _LONGEST = 30  # parts of a formula that a person still reads
 _MOST_TERMS = 32  # areas in one formula
+# Functions that may be applied in two steps, and what torch calls a step.
+_PARTIAL = {
+    "SUM": "aten.sum.dim_IntList({}, {})",
+    "AVERAGE": "aten.mean.dim({}, {})",
+    "MAX": "aten.amax.default({}, {})",
+    "MIN": "aten.amin.default({}, {})",
+}
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
 
@@ -161,6 +169,10 @@ class Lowering:
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
         self._readers, self._viewed = _readers(graph)
+        self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
+        self._wanted = {id(source): name for name, source in graph.results.items()}
+        self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
+        self._counted: dict[tuple[str, int, int, bool], Formula] = {}
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -296,6 +308,28 @@ class Lowering:
     def _stepped(self, name: str) -> str:
         return f"step[{self.step}].{name}" if self.step else name
 
+    def output(self, position: int) -> tuple[bool, str]:
+        """Whether anything reads the current node's result at `position`, and the name that users have for it."""
+        source = self._outputs.get((id(self.node), position))
+        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+
+    def known(self, formula: Formula) -> Tensor | None:
+        """The numbers of a tensor that depends on no input; None if it may depend on one."""
+        match formula.tree:
+            case Number(value) | Unary("-", Number(value)):
+                value = value if isinstance(formula.tree, Number) else -value
+                return torch.full(formula.shape, value, dtype=torch.float64)
+        ids = formula.cells
+        if ids is None or not ids.size:
+            return None
+        (number, *others) = np.unique(block_of(ids)).tolist()
+        if others or number not in self._fixed:
+            return None
+        plan = self.blocks[number - 1]
+        table = np.zeros((plan.height, plan.width))
+        table[plan.rows, plan.columns] = self._fixed[number].double().numpy()
+        return torch.from_numpy(table[row_of(ids), column_of(ids)])
+
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def apply(self, operation: OpOverload, *arguments: Any, **keywords: Any) -> Any:
@@ -356,7 +390,7 @@ class Lowering:
         return found if len(found) <= _MOST_TERMS and None not in found else None  # type: ignore[return-value]
 
     def _areas(self, ids: Ids, inner: int) -> Iterator[Slot | None]:
-        area = _area(ids, inner)
+        area = area_of(ids, inner)
         if area is not None:
             yield area[0]
             return
@@ -375,6 +409,12 @@ class Lowering:
         outer = formula.shape[: len(formula.shape) - inner]
         formula = self.cells(formula)
         slots = self.areas(formula, inner)
+        partial = _PARTIAL.get(function)
+        if slots is None and partial and inner > 1 and self.areas(formula, inner - 1) is not None:
+            # First over all but one dimension, in cells of its own: fewer than a copy of the tensor has.
+            dims = list(range(len(outer) + 1, len(formula.shape)))
+            parts = self.reduce(function, formula, inner - 1).spelled(partial.format(formula.torch, dims))
+            return self.reduce(function, self.place(parts), 1)
         if slots is None:
             formula = self.in_rows(formula, inner)
             slots = self.areas(formula, 1)
@@ -399,6 +439,12 @@ class Lowering:
             if None not in terms and len(terms) <= _MOST_TERMS:
                 break
             assert attempt == 0
+            dims = list(range(len(outer) + 1, len(outer) + inner))
+            if dims and math.prod(outer) * a.shape[-inner] <= a.size + b.size:
+                # First over all but one dimension, in cells of its own: fewer than copies of both have.
+                parts = self.contract(a, b, inner - 1)
+                parts = parts.spelled(f"aten.sum.dim_IntList({a.operand} * {b.operand}, {dims})")
+                return self.reduce("SUM", self.place(parts), 1)
             a, b = self.in_rows(a, inner), self.in_rows(b, inner)
             inner = 1
         values: dict[str, Slot] = {}
@@ -414,7 +460,7 @@ class Lowering:
         count = math.prod(a.shape[a.ndim - inner :])
         explicit = self.style == Style.LECTURE and count <= 8
         if count > 1 and not explicit:
-            left, right = _area(a, inner), _area(b, inner)
+            left, right = area_of(a, inner), area_of(b, inner)
             if left is not None and right is not None:
                 if left[1] == right[1] and (left[2] == right[2]).all():
                     yield "SUMPRODUCT({},{})", left[0], right[0]
@@ -446,7 +492,6 @@ class Lowering:
 
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
-        wanted = {id(source): name for name, source in self.graph.results.items()}
 
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
@@ -477,7 +522,7 @@ class Lowering:
                 if result is None:
                     continue
             result = replace(result, shape=source.shape, dtype=source.dtype)
-            values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
+            values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
         for name, end in self.graph.results.items():
             if isinstance(end, Given | Constant):  # a model that hands an input through
@@ -500,7 +545,7 @@ class Lowering:
         name = source.name or wanted
         beside, self.companion = self.companion, None
         if result.cells is not None and (block_of(result.cells) > 0).all():
-            return self.place(result, name) if wanted else result
+            return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
             return self.place(result, name, beside=beside)
         if view or not result.slots:
@@ -522,13 +567,28 @@ class Lowering:
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
-                step, self.step = self.step, 0
                 number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self.given(
-                    constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
-                )
-                self.step = step
+                self._constants[key] = self._typed(constant.name, number, dtype)
         return self._constants[key]
+
+    def _typed(self, name: str, value: Tensor, dtype: str) -> Formula:
+        """Place numbers that depend on no input, once for all steps."""
+        step, self.step = self.step, 0
+        module = self.node.module if self.node else ""
+        placed = self.given(name, Role.CONSTANT, value, dtype, self.sheet, module)
+        self.step = step
+        self._fixed[len(self.blocks)] = value
+        return placed
+
+    def numbers(self, start: int, count: int, down: bool = False) -> Formula:
+        """`start`, `start` + 1, ... in a row or a column of the current sheet, placed there once."""
+        key = (self.sheet, start, count, down)
+        if key not in self._counted:
+            value = torch.arange(start, start + count)
+            name = self.name_beside(f"from_{start}_to_{start + count - 1}")
+            self._counted[key] = self._typed(name, value[:, None] if down else value, "int64")
+        placed = self._counted[key]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
 
 
 def _literal(value: float) -> str:
@@ -546,7 +606,7 @@ def _distinct(ids: Ids) -> Ids:
     return ids[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)]
 
 
-def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
+def area_of(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     """The areas that the last `inner` dimensions fill exactly, for all outer indices alike.
 
     Returns the slot (of the outer shape), the areas' height and width, and the order of the elements within them.
