@@ -16,15 +16,22 @@ if TYPE_CHECKING:
     import pandas
     from numpy.typing import NDArray
 
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+    from xlparity.compiler.eager import Loss
     from xlparity.model.book import Book
     from xlparity.model.explanation import Explanation
     from xlparity.model.map import Map
+    from xlparity.model.value import Values
 
 __all__ = [
     "Report",
     "assert_parity",
     "check",
+    "Workbook",
     "explain",
+    "generate",
     "generate_documents",
     "gradient",
     "has_map",
@@ -122,6 +129,102 @@ def check(
         progress,
     )
     return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+class Workbook:
+    """A generated workbook: sheets, map and the values that the embedded engine computed from its formulas.
+
+    Attributes
+    ----------
+    book
+        The sheets as data.
+    map
+        Which cells hold which tensor, and what torch computes it from.
+    values
+        The cells' values.
+    """
+
+    def __init__(self, book: Book, map: Map, values: Values) -> None:
+        self.book, self.map, self.values = book, map, values
+
+    @property
+    def sheets(self) -> tuple[str, ...]:
+        """The sheets' names."""
+        return tuple(sheet.name for sheet in self.book.sheets)
+
+    @property
+    def formulas(self) -> int:
+        """How many cells have a formula."""
+        return sum(fill.area.size for sheet in self.book.sheets for fill in sheet.fills)
+
+    def save(self, path: StrPath) -> Path:
+        """Write the .xlsx file, whole or not at all; its path."""
+        from xlparity.xlsx.write import write_book
+
+        write_book(self.book, Path(path), self.values)
+        return Path(path)
+
+
+def generate(
+    model: nn.Module,
+    inputs: Tensor | Sequence[Tensor],
+    targets: Tensor | None = None,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    steps: int = 1,
+    *,
+    style: str = "compact",
+    decimals: int | None = None,
+    name: str = "net",
+) -> Workbook:
+    """A workbook whose live formulas compute what `model` computes, and with an optimizer train it.
+
+    Parameters
+    ----------
+    model
+        Any module that torch.export captures; it is not changed.
+    inputs
+        The tensor, or the tensors, that its forward takes; the first dimension is the samples'.
+    targets, loss
+        With them the sheet has the loss and all gradients; `loss` is a module such as nn.MSELoss() or a function of
+        the model's output and the targets that gives one number.
+    optimizer
+        A torch.optim optimizer of this model's parameters, with its options and state: SGD, Adam, AdamW, RMSprop,
+        Adadelta, Adagrad.
+    steps
+        How many steps of training the sheet unrolls.
+    style
+        "compact": a formula a layer; "lecture": every operation in cells of its own, k = x * w, b and n apart.
+    decimals
+        How many decimals the cells show (4 by default); the numbers themselves are exact.
+    name
+        What the map calls the model.
+
+    Raises
+    ------
+    InputError
+        For what no sheet can compute: a random operation, shapes that depend on data, complex numbers, an operation
+        without an exact formula, a model larger than a sheet; with the operation, the module and what to do.
+
+    Examples
+    --------
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())  # doctest: +SKIP
+    >>> generate(net, torch.randn(4, 2)).save("net.xlsx")  # doctest: +SKIP
+    PosixPath('net.xlsx')
+    """
+    from torch import Tensor
+
+    from xlparity.generating import generated
+
+    if style not in ("compact", "lecture"):
+        raise InputError(f"style is {style!r}; it is 'compact' or 'lecture'")
+    if decimals is not None and not 0 <= decimals <= 15:
+        raise InputError(f"decimals is {decimals}; it is a whole number from 0 to 15")
+    if not name.isidentifier():
+        raise InputError(f"name is {name!r}; the map needs a Python name such as 'net'")
+    tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    number_format = "0.0000" if decimals is None else "0." + "0" * decimals if decimals else "0"
+    return Workbook(*generated(model, tensors, targets, loss, optimizer, steps, style, number_format, name))
 
 
 def assert_parity(

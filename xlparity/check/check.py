@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from xlparity.check.because import Because
+from xlparity.check.bound import Ball
 from xlparity.check.disagree import disagreements
 from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.judge import (
@@ -28,7 +29,7 @@ from xlparity.check.judge import (
     require_numbers,
 )
 from xlparity.check.origin import Origins
-from xlparity.check.reference import Program
+from xlparity.check.reference import Program, Reference
 from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import NothingChecked
@@ -98,7 +99,7 @@ def check_book(
     for (verdicts, _), mask in zip(merged, ignored, strict=True):
         verdicts[mask] = IGNORED
     origins = _settle(index, rows, [verdicts for verdicts, _ in merged])
-    narrow = _float32_differences(program, opinions[0].values)
+    narrow = _float32_differences(program, opinions[0].values, opinions[0].whole)
     because = Because(index, program, formula_faults, origins)
     tensors = []
     findings = []
@@ -144,7 +145,7 @@ def _opinion(
     owns = [hold(values, row.block, row.dtype) for row in expected_rows]
     for name, row in program.rows.items():
         if name not in program.expressions and not isinstance(engine, CachedValues):
-            require_numbers(row, held[name], values)
+            require_numbers(program, row, held[name], values)
     shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
     is_formula = {name: _formula_mask(index, program.rows[name].block) for name in program.expressions}
 
@@ -162,7 +163,7 @@ def _opinion(
     shown_rows = judge_expected(program, expected_rows, held, owns, shown, whole)
     judged = [computed[name] for name in order] + [tensor for tensor, _ in shown_rows]
     reasons = {len(order) + at: reason for at, (_, reason) in enumerate(shown_rows)}
-    return Opinion(engine, values, tuple(judged), reasons)
+    return Opinion(engine, values, tuple(judged), reasons, whole)
 
 
 def _remembers_all(rows: Sequence[MapRow], program: Program, computed: Values, remembered: Values) -> bool:
@@ -265,21 +266,17 @@ def _settle(index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDAr
             verdicts[number][spot] = FAULT
 
 
-def _float32_differences(program: Program, values: Values) -> dict[str, float]:
+def _float32_differences(program: Program, values: Values, wide: Mapping[str, Reference]) -> dict[str, float]:
     """For each float32 tensor how far torch's float32 result is from its float64 result, at most."""
     if not any(program.rows[name].dtype == "float32" for name in program.order):
         return {}
     shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
-    results = []
-    for dtype in (torch.float64, torch.float32):
-        given = {}
-        for name, row in program.rows.items():
-            if name not in program.expressions:
-                tensor = torch.from_numpy(hold(values, row.block, row.dtype).values.copy())
-                exact = getattr(torch, row.dtype)
-                given[name] = tensor.to(dtype if exact.is_floating_point else exact)
-        results.append(program.whole(given, shown))
-    wide, narrow = results
+    given = {}
+    for name, row in program.rows.items():
+        if name not in program.expressions:
+            tensor = program.given(name, hold(values, row.block, row.dtype).values)
+            given[name] = tensor.value.to(torch.float32) if isinstance(tensor, Ball) else tensor
+    narrow = program.whole(given, shown)
     return {
         name: float(np.max(np.abs(wide[name].value - narrow[name].value)))
         for name in program.order

@@ -2,6 +2,7 @@
 
     expression  := tensor | number | expression op expression | -expression | expression[index]
                  | expression.T | expression.method(...) | function(...) | torch.function(...) | F.function(...)
+                 | aten.name.overload(...) | torch.dtype | inf | nan
                  | grad(tensor, tensor) | expected(tensor) | printed(tensor)
     tensor      := a name of the map: x, net[0].weight, step[1].loss (the longest name that fits is meant)
 
@@ -13,20 +14,26 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from xlparity.check.aten import DTYPES, UNWRITABLE, aten_overload
+from xlparity.check.sizes import Sizes
 from xlparity.errors import MapError
 
 __all__ = ["Expression", "Lookup", "evaluate", "parse_expression"]
 
 _MAX_LENGTH = 8_192
 _MAX_DEPTH = 100
-_MAX_ELEMENTS = 100_000_000  # what an expression may expand to, so that a short text cannot ask for all memory
+
+# The words that arguments may be: reduction="sum", approximate="tanh", rounding_mode="floor", reduce="amax".
+_WORDS = frozenset({"amax", "amin", "floor", "mean", "none", "prod", "sum", "tanh", "trunc"})
+_NUMBERS = {"inf": float("inf"), "nan": float("nan")}
 
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -154,8 +161,12 @@ class _Names:
         match node:
             case ast.Constant(value=bool() | int() | float()) | ast.Constant(value=None):
                 return
-            case ast.Constant(value=str() as word) if word in ("mean", "sum", "none", "tanh"):
-                return  # reduction="sum", approximate="tanh"
+            case ast.Constant(value=str() as word) if word in _WORDS:
+                return
+            case ast.Name(id=number) if number in _NUMBERS:
+                return
+            case ast.Attribute(value=ast.Name(id="torch"), attr=dtype) if dtype in DTYPES:
+                return
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 inner = [left, right]
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
@@ -178,7 +189,16 @@ class _Names:
                 return
             case ast.Call(func=function, args=arguments, keywords=keywords):
                 inner = [*arguments, *(keyword.value for keyword in keywords)]
+                for keyword in keywords:
+                    if keyword.arg is None or keyword.arg in UNWRITABLE:
+                        raise self.refuse(
+                            node, f"has the argument {ast.unparse(keyword)[:40]}, which a map cannot give"
+                        )
                 match function:
+                    case ast.Attribute(value=ast.Attribute(value=ast.Name(id="aten"), attr=packet), attr=overload) if (
+                        aten_overload(packet, overload) is not None
+                    ):
+                        pass
                     case ast.Name(id=called) if called in _FUNCTIONS:
                         pass
                     case ast.Attribute(value=ast.Name(id="torch"), attr=called) if called in _FUNCTIONS:
@@ -197,23 +217,52 @@ class _Names:
             self.visit(part, depth + 1)
 
 
-def evaluate(expression: Expression, lookup: Lookup) -> Tensor:
+def evaluate(expression: Expression, lookup: Lookup, wide: bool = True) -> Tensor:
     """The value of `expression`, a tensor of torch's own shape and dtype for it.
 
-    Raises MapError where torch refuses (shapes that do not fit, a bad argument).
+    With `wide`, every floating dtype that the expression names, and torch's own default, is float64, as in the sheet.
+
+    Raises MapError where torch refuses (shapes that do not fit, a bad argument), and before anything is computed that
+    would need too much memory or time.
     """
     names = frozenset(expression.names)
     try:
-        value = _evaluate(expression.tree, names, lookup)
-    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        with _default_dtype(torch.float64 if wide else torch.float32), Sizes():  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            value = _evaluate(expression.tree, names, lookup, wide)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MapError(f"torch cannot compute {expression.text!r}: {reason}") from None
+    if isinstance(value, tuple | list):
+        raise MapError(
+            f"{expression.text!r} gives {len(value)} results; name one of them by its position, as in (...)[0]"
+        )
     return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
 
 
-def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup) -> Any:
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _call_aten(packet: str, name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
+    if packet in ("view", "_unsafe_view") and name == "default":
+        # A view of a tensor that lies otherwise in memory than in the captured graph is a reshape.
+        return torch.reshape(*arguments, **named)
+    overload = aten_overload(packet, name)
+    for at, (formal, argument) in enumerate(zip(overload._schema.arguments, arguments, strict=False)):
+        if isinstance(argument, int | float) and formal.type.kind() == "TensorType":
+            arguments[at] = torch.tensor(argument)
+    return overload(*arguments, **named)
+
+
+def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool) -> Any:
     def value(part: ast.expr) -> Any:
-        return _evaluate(part, names, lookup)
+        return _evaluate(part, names, lookup, wide)
 
     name = _name_of(node)
     if name is not None and name in names:
@@ -225,14 +274,21 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup) -> Any:
             return _OPERATORS[type(op)](value(left), value(right))
         case ast.UnaryOp(operand=operand):
             return -value(operand)
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+        case ast.Name(id=number):
+            return _NUMBERS[number]
+        case ast.Tuple(elts=elements):
             return tuple(value(element) for element in elements)
+        case ast.List(elts=elements):
+            return [value(element) for element in elements]
         case ast.Slice(lower=lower, upper=upper, step=step):
             return slice(*(None if part is None else value(part) for part in (lower, upper, step)))
         case ast.Subscript(value=inner, slice=index):
             return value(inner)[value(index)]
-        case ast.Attribute(value=inner, attr=attribute):
+        case ast.Attribute(value=inner, attr="T" | "mT" as attribute):
             return getattr(value(inner), attribute)
+        case ast.Attribute(attr=dtype):
+            named_dtype: torch.dtype = getattr(torch, dtype)
+            return torch.float64 if wide and named_dtype.is_floating_point else named_dtype
         case ast.Call(func=ast.Name(id="grad"), args=[of, wrt]):
             return lookup.grad(_name_of(of) or "", _name_of(wrt) or "")
         case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
@@ -241,15 +297,12 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup) -> Any:
             positional = [value(argument) for argument in arguments]
             named = {keyword.arg or "": value(keyword.value) for keyword in keywords}
             match function:
+                case ast.Attribute(value=ast.Attribute(value=ast.Name(id="aten"), attr=packet), attr=overload):
+                    return _call_aten(packet, overload, positional, named)
                 case ast.Name(id=called) | ast.Attribute(value=ast.Name(id="torch"), attr=called):
                     return _FUNCTIONS[called](*positional, **named)
                 case ast.Attribute(value=ast.Name(id="F"), attr=called):
                     return _NN_FUNCTIONS[called](*positional, **named)
                 case ast.Attribute(value=inner, attr=called):
-                    result = getattr(value(inner), called)(*positional, **named)
-                    if isinstance(result, Tensor) and result.numel() > _MAX_ELEMENTS:
-                        raise ValueError(
-                            f"it would have {result.numel()} elements; at most {_MAX_ELEMENTS} are computed"
-                        )
-                    return result
+                    return getattr(value(inner), called)(*positional, **named)
     raise AssertionError(f"parse_expression let {ast.dump(node)} through")

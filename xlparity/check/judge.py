@@ -67,13 +67,15 @@ class Judged:
 class Opinion:
     """What the values of one engine came to: a judgement for every judged row of the map.
 
-    `reasons` tells, by a row's position, what explains the differences of a tensor of expected values.
+    `reasons` tells, by a row's position, what explains the differences of a tensor of expected values; `whole` are
+    torch's values of all tensors from the given ones.
     """
 
     engine: Engine
     values: Values
     judged: tuple[Judged, ...]
     reasons: Mapping[int, str]
+    whole: Mapping[str, Reference]
 
 
 def hold(values: Values, block: Block, dtype: str) -> Held:
@@ -101,9 +103,9 @@ def show_value(value: Scalar) -> str:
             return repr(value)
 
 
-def require_numbers(row: MapRow, held: Held, values: Values) -> None:
-    """InputError naming the first cell of a given tensor that holds no number."""
-    bad = np.argwhere(np.isnan(held.values))
+def require_numbers(program: Program, row: MapRow, held: Held, values: Values) -> None:
+    """InputError naming the first cell of a given tensor that holds no number, or none that its dtype can hold."""
+    bad = np.argwhere(~program.is_possible(row.tensor, held.values))
     if len(bad):
         index = tuple(bad[0].tolist())
         cell = row.block.cell(index)
@@ -112,9 +114,12 @@ def require_numbers(row: MapRow, held: Held, values: Values) -> None:
             note = values.notes.get(cell)
             what = "undecided" + (f" ({note.because})" if note else "")
         more = f" (and {len(bad) - 1} more of its cells)" if len(bad) > 1 else ""
+        number = {"bool": "TRUE or FALSE, or 1 or 0", "int32": "a whole number", "int64": "a whole number"}.get(
+            row.dtype, "a number"
+        )
         raise InputError(
-            f"{show_cell(cell)} should hold a number, the {row.role.value} {row.tensor}{list(index) or ''}, but is "
-            f"{what}{more}; type the number there, or correct the cells in {row.place}"
+            f"{show_cell(cell)} should hold {number}, the {row.role.value} {row.tensor}{list(index) or ''}, but is "
+            f"{what}{more}; type the number there, or correct the cells or the dtype in {row.place}"
         )
 
 
@@ -262,7 +267,8 @@ def _at_model(
         values = held[name].values
         source = shown.get((name, False), values)
         if not getattr(torch, row.dtype).is_floating_point:
-            model[name] = rounded_model[name] = program.given(name, source)
+            possible = program.is_possible(name, source)
+            model[name] = rounded_model[name] = program.given(name, np.where(possible, source, values))
             continue
         value = torch.from_numpy(np.array(source)).to(dtype)
         # A number that the sheet has with more digits than the model's dtype is the model's number all the same.

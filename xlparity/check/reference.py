@@ -129,17 +129,29 @@ class Program:
     ) -> Reference:
         """The value of `name` from its operands' `values`, with the error that this one expression may make."""
         lookup = _Lookup(self, lambda operand: self.given(operand, values[operand]), lambda key: _ball(shown[key]))
-        return _reference_of(self._tensor(name, lookup))
+        if not any(self._is_doubtful(operand, values[operand]) for operand in self.operands(name)):
+            return _reference_of(self._tensor(name, lookup))
+        # Torch has nothing to say where an operand's cells hold no number, or an index that is no integer or too large.
+        try:
+            result = _reference_of(self._tensor(name, lookup))
+        except MapError:
+            unknown = np.full(self.rows[name].block.shape, np.nan)
+            return Reference(unknown, unknown)
+        return Reference(np.where(np.isnan(result.radius), np.nan, result.value), result.radius)
 
     def whole(
         self,
         given: Mapping[str, Tensor],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
     ) -> dict[str, Reference]:
-        """The values of all tensors from the `given` ones (Balls or plain tensors, of whatever float dtype)."""
+        """The values of all tensors from the `given` ones (Balls or plain tensors, of whatever float dtype).
+
+        If these are float64, as the sheet's are, every floating dtype that an expression names is float64 too.
+        """
+        wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
         references = {name: _reference_of(tensor) for name, tensor in given.items()}
-        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]))
+        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]), wide)
         for name in self.order:
             result = self._tensor(name, lookup)
             tensors[name] = result
@@ -149,7 +161,7 @@ class Program:
     def _tensor(self, name: str, lookup: _Lookup) -> Tensor:
         row = self.rows[name]
         try:
-            result = evaluate(self.expressions[name], lookup)
+            result = evaluate(self.expressions[name], lookup, lookup.wide)
         except MapError as error:
             raise MapError(f"{row.place}: {error}") from None
         if tuple(result.shape) != row.block.shape:
@@ -157,12 +169,30 @@ class Program:
                            f"but the map gives {name} the shape {row.block.shape}")  # fmt: skip
         return result.detach()
 
+    def _is_doubtful(self, name: str, values: NDArray[np.float64]) -> bool:
+        dtype = getattr(torch, self.rows[name].dtype)
+        return (name in self.expressions and not dtype.is_floating_point) or not self.is_possible(name, values).all()
+
+    def is_possible(self, name: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Where `values` are what the tensor `name` can hold: numbers, and integers if its dtype is one."""
+        dtype = getattr(torch, self.rows[name].dtype)
+        if dtype.is_floating_point:
+            return ~np.isnan(values)
+        low, high = (0, 1) if dtype == torch.bool else (torch.iinfo(dtype).min, torch.iinfo(dtype).max)
+        # Integers above 2^53 are not told apart in float64, and 2^63 as such is none of int64.
+        return np.asarray((np.rint(values) == values) & (values >= low) & (values <= high) & (np.abs(values) < 2.0**63))
+
     def given(self, name: str, values: NDArray[np.float64], radius: float = 0.0) -> Tensor:
-        """The tensor `name` with the sheet's `values`: exact integers for an integer dtype, else a float64 Ball."""
+        """The tensor `name` with the sheet's `values`: a float64 Ball, or exact integers for an integer dtype.
+
+        Values that are no such integers become 0 and are known to within nothing (a radius of NaN).
+        """
         dtype = getattr(torch, self.rows[name].dtype)
         if dtype.is_floating_point:
             return _ball(values, radius)
-        return torch.from_numpy(np.array(values, np.float64)).to(dtype)
+        possible = self.is_possible(name, values)
+        whole = torch.from_numpy(np.where(possible, values, 0.0)).to(dtype)
+        return whole if possible.all() else Ball(whole, torch.from_numpy(np.where(possible, 0.0, np.nan)))
 
 
 def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
@@ -181,9 +211,13 @@ class _Lookup:
     """Tensors by name for one evaluation; gradients by rebuilding the graph between the two tensors."""
 
     def __init__(
-        self, program: Program, tensor: Callable[[str], Tensor], shown: Callable[[tuple[str, bool]], Tensor]
+        self,
+        program: Program,
+        tensor: Callable[[str], Tensor],
+        shown: Callable[[tuple[str, bool]], Tensor],
+        wide: bool = True,
     ) -> None:
-        self._program, self._tensor, self._shown = program, tensor, shown
+        self._program, self._tensor, self._shown, self.wide = program, tensor, shown, wide
 
     def tensor(self, name: str) -> Tensor:
         return self._tensor(name)
@@ -203,11 +237,13 @@ class _Lookup:
             else source.detach().clone().requires_grad_()
         )
         graph: dict[str, Tensor] = {wrt: leaf}
-        rebuilt = _Lookup(program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown)
+        rebuilt = _Lookup(
+            program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown, self.wide
+        )
         for name in between:
             if program.expressions[name].grads:
                 raise MapError(f"{of} is computed from a gradient ({name}); a gradient of a gradient is not supported")
-            graph[name] = evaluate(program.expressions[name], rebuilt)
+            graph[name] = evaluate(program.expressions[name], rebuilt, self.wide)
         if graph[of].numel() != 1:
             raise MapError(f"the gradient of {of}, which is not a single number, is not defined")
         (gradient,) = torch.autograd.grad(graph[of].sum() if graph[of].dim() else graph[of], leaf)

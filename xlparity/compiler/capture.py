@@ -8,25 +8,23 @@ and its loss, outputs and gradients must equal those of the eager model.
 
 from __future__ import annotations
 
-import copy
 import operator
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 from torch._ops import OpOverload
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten
 
+from xlparity.compiler.eager import Loss, Step, double, eager_step, exact, first_line, plain_attention, tensor_name
 from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
 from xlparity.errors import InputError
 from xlparity.model.map import Role
 
-__all__ = ["Loss", "capture", "tensor_name"]
-
-Loss = Callable[[Any, Tensor], Tensor]
+__all__ = ["capture"]
 
 aten = torch.ops.aten
 
@@ -52,10 +50,10 @@ def capture(
         The model cannot be captured: shapes or branches that depend on data, random operations, complex numbers, a
         loss that is no scalar; with the operation, the module and the line where that is known.
     """
-    example = tuple(_exact(part) for part in inputs)
-    target = None if targets is None else _exact(targets)
-    eager = _Eager(model, example, target, loss)
-    wrapper = _Wrapper(_double(model), loss)
+    example = tuple(exact(part) for part in inputs)
+    target = None if targets is None else exact(targets)
+    eager = eager_step(double(model), example, target, loss)
+    wrapper = _Wrapper(double(model), loss)
     arguments = example if loss is None else (*example, *([] if target is None else [target]))
     module, owners, outputs = _traced(wrapper, arguments, root)
     names = _input_names(model, len(inputs))
@@ -99,60 +97,6 @@ class _Wrapper(nn.Module):
         return self.loss(self.net(*arguments[:-1]), arguments[-1])
 
 
-class _Eager:
-    """What the eager model gives: each module's outputs and, with a loss, all gradients."""
-
-    def __init__(self, model: nn.Module, inputs: tuple[Tensor, ...], target: Tensor | None, loss: Loss | None) -> None:
-        net = _double(model)
-        self.outputs: dict[str, list[Tensor]] = {}
-        self.loss: Tensor | None = None
-        self.gradients: dict[str, Tensor] = {}
-        for path, module in net.named_modules():
-            module.register_forward_hook(self._keep(path))
-        try:
-            with _plain_attention(), torch.set_grad_enabled(loss is not None), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                output = net(*inputs)
-                if loss is not None:
-                    if target is None:
-                        raise InputError("a loss needs targets; give them with targets= (--targets)")
-                    self.loss = loss(output, target)
-        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
-            raise InputError(
-                f"{type(model).__name__} does not run on inputs of shape {_shapes(inputs)}"
-                f"{'' if target is None else f' and targets of shape {tuple(target.shape)}'}: {_first_line(error)}"
-            ) from None
-        if self.loss is not None:
-            if not isinstance(self.loss, Tensor) or self.loss.dim() or not self.loss.is_floating_point():
-                raise InputError(
-                    f"the loss is {_described(self.loss)}, not one number; use a loss with reduction 'mean' or 'sum'"
-                )
-            if not self.loss.requires_grad:
-                raise InputError("the loss does not depend on any parameter that requires a gradient")
-            self.loss.backward()
-            for name, parameter in net.named_parameters():
-                if parameter.grad is not None:
-                    self.gradients[name] = parameter.grad
-        self.result = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, output)
-
-    def _keep(self, path: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:
-            if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
-                output = output[0]  # an LSTM's sequence, attention's values
-            if isinstance(output, Tensor):
-                if output.requires_grad and not output.is_leaf:
-                    output.retain_grad()
-                self.outputs.setdefault(path, []).append(output)
-
-        return hook
-
-
-def tensor_name(root: str, path: str) -> str:
-    """A state_dict key or module path as a PyTorch user types it: `layers.0.weight` -> `net.layers[0].weight`."""
-    words = [word for word in path.split(".") if word]
-    return root + "".join(f"[{word}]" if word.isdecimal() else f".{word}" for word in words)
-
-
 # -- tracing ----------------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +109,7 @@ def _traced(
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
-        with _plain_attention(), warnings.catch_warnings(), torch.set_grad_enabled(wrapper.loss is not None):
+        with plain_attention(), warnings.catch_warnings(), torch.set_grad_enabled(wrapper.loss is not None):
             warnings.simplefilter("ignore")
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
@@ -185,7 +129,7 @@ def _traced(
             else:
                 with ExitStack() as stack:
                     joint = aot_export_joint_with_descriptors(
-                        stack, program.module(), arguments, decompositions=core_aten_decompositions()
+                        stack, program.module(), arguments, decompositions=core_aten_decompositions()  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
@@ -196,7 +140,7 @@ def _traced(
         raise
     except Exception as error:  # torch raises many kinds; each means that this model cannot be captured
         raise InputError(
-            f"{type(wrapper.net).__name__} cannot be captured by torch.export: {_first_line(error)}; shapes and "
+            f"{type(wrapper.net).__name__} cannot be captured by torch.export: {first_line(error)}; shapes and "
             "branches must not depend on the tensors' values"
         ) from error
     _refuse(module, root)
@@ -278,19 +222,6 @@ def _place(node: fx.Node, root: str) -> str:
     return ("the loss" if path == LOSS else tensor_name(root, path)) + (f" ({line})" if line else "")
 
 
-@contextmanager
-def _plain_attention() -> Iterator[None]:
-    from torch.nn.attention import SDPBackend, sdpa_kernel  # noqa: PLC0415 - slow to import
-
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-
-
 # -- from torch.fx to the graph ---------------------------------------------------------------------------------------
 
 
@@ -302,7 +233,7 @@ class _Conversion:
         module: fx.GraphModule,
         givens: Sequence[Given],
         outputs: Sequence[tuple[str, Any]],
-        eager: _Eager,
+        eager: Step,
         root: str,
         real: str,
         classes: Mapping[str, str],
@@ -459,31 +390,25 @@ class _Conversion:
 
     def _named(self, givens: list[Given], results: dict[str, Source], updates: dict[str, Source]) -> Graph:
         names: dict[int, str] = {}
-        for name, source in results.items():
+        aliases: dict[str, str] = {}
+
+        def name_it(source: Source | None, name: str) -> None:
             if isinstance(source, Node | Output):
-                names.setdefault(id(source), name)
-        wanted: list[tuple[str, str, Tensor, Tensor | None]] = []
-        # Inner modules first: the output of a Sequential is that of its last module.
-        for path, values in sorted(
-            self.eager.outputs.items(), key=lambda item: -len(item[0].split(".")) * bool(item[0])
-        ):
+                if names.setdefault(id(source), name) != name:
+                    aliases[name] = names[id(source)]
+
+        # Inner modules first: the output of a Sequential is that of its last module, and has that name too.
+        for path, values in sorted(self.eager.outputs.items(), key=lambda item: -_depth(item[0])):
             for call, value in enumerate(values):
                 name = tensor_name(self.root, path) + (f".call_{call + 1}" if call else "")
-                wanted.append((path, name, value.detach(), value.grad))
-        for path, name, value, gradient in wanted:
-            forward = self._match(value, [
-                source for source in self.nodes
-                if not _node(source).backward and id(source) not in names and _inside(_node(source).module, path)
-            ], last=True)  # fmt: skip
-            if forward is None:
-                continue
-            names[id(forward)] = name
-            if gradient is not None and gradient.count_nonzero():
-                backward = self._match(
-                    gradient, [s for s in self.nodes if _node(s).backward and id(s) not in names], last=False
-                )
-                if backward is not None:
-                    names[id(backward)] = f"{name}.grad"
+                inside = [s for s in self.nodes if not _node(s).backward and _inside(_node(s).module, path)]
+                forward = self._match(value.detach(), inside, last=True)
+                name_it(forward, name)
+                if forward is not None and value.grad is not None and value.grad.count_nonzero():
+                    backward = [source for source in self.nodes if _node(source).backward]
+                    name_it(self._match(value.grad, backward, last=False), f"{name}.grad")
+        for name, source in results.items():
+            name_it(source, name)
         renamed: dict[int, Source] = {}
 
         def named(part: Any) -> Any:
@@ -509,6 +434,7 @@ class _Conversion:
             {name: named(source) for name, source in results.items()},
             {name: named(source) for name, source in updates.items()},
             self.classes,
+            aliases,
         )  # fmt: skip
 
     def _match(self, value: Tensor, candidates: Sequence[Node | Output], last: bool) -> Node | Output | None:
@@ -551,6 +477,10 @@ def _node(source: Node | Output) -> Node:
     return source.node if isinstance(source, Output) else source
 
 
+def _depth(path: str) -> int:
+    return len(path.split(".")) if path else 0
+
+
 def _inside(module: str, path: str) -> bool:
     return not path or module == path or module.startswith(path + ".")
 
@@ -574,22 +504,6 @@ def _hashable(part: Any) -> Any:
     if isinstance(part, Given | Constant | Node | Output):
         return id(part)
     return (type(part), repr(part))
-
-
-def _double(model: nn.Module) -> nn.Module:
-    """A copy in float64."""
-    try:
-        return copy.deepcopy(model).double()
-    except (RuntimeError, TypeError) as error:
-        raise InputError(
-            f"{type(model).__name__} cannot be copied ({_first_line(error)}); give a module whose parameters are leaves"
-        ) from None
-
-
-def _exact(value: Tensor) -> Tensor:
-    if value.is_complex():
-        raise InputError("an input is complex; a cell cannot hold complex numbers")
-    return value.detach().to(torch.float64) if value.is_floating_point() else value.detach().clone()
 
 
 def _attribute(module: nn.Module, path: str) -> Tensor:
@@ -616,7 +530,7 @@ def _input_names(model: nn.Module, count: int) -> list[str]:
     """`x` for a single input, as users write it; else the names of forward's parameters."""
     if count == 1:
         return ["x"]
-    names = [name for name in model.forward.__code__.co_varnames[1 : model.forward.__code__.co_argcount]]
+    names = list(model.forward.__code__.co_varnames[1 : model.forward.__code__.co_argcount])
     return names[:count] if len(names) >= count else [f"x{at + 1}" for at in range(count)]
 
 
@@ -648,16 +562,3 @@ def _source_line(node: fx.Node) -> str:
         ):
             last = f"{words[1].rpartition('/')[2]}:{words[2].split(',')[1].split()[-1]}"
     return last
-
-
-def _shapes(values: Sequence[Tensor]) -> str:
-    return ", ".join(str(tuple(value.shape)) for value in values)
-
-
-def _described(value: Any) -> str:
-    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

@@ -88,7 +88,8 @@ class Graph:
 
     `nodes` come each after those it reads. `results` are the tensors that must stand in the workbook whether or not
     another one needs them, by their names; `updates` gives for a buffer that the forward pass changes (running means)
-    its new value. `modules` are the classes by path.
+    its new value. `modules` are the classes by path. `aliases` gives the other
+    names of a tensor that has several (the model's output is that of its last module).
     """
 
     root: str
@@ -97,6 +98,7 @@ class Graph:
     results: Mapping[str, Source]
     updates: Mapping[str, Source] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def operands(node: Node) -> Iterator[Source]:

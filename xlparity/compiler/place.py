@@ -12,7 +12,7 @@ A band holds a tensor and, to its right, what belongs to it: its gradient, the o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlparity.compiler.graph import LOSS, Graph
@@ -20,7 +20,7 @@ from xlparity.compiler.lower.lowering import INPUTS, BlockPlan
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.map import Role
 
-__all__ = ["COLUMN_WIDTH", "PlacedBlock", "SheetPlan", "place"]
+__all__ = ["COLUMN_WIDTH", "PlacedBlock", "SheetPlan", "labels", "place", "place_in_order"]
 
 COLUMN_WIDTH = 11.0  # characters
 _CHARACTERS = 9  # of a title that fit into a column
@@ -69,6 +69,17 @@ def place(graph: Graph, blocks: Sequence[BlockPlan], steps: int, loss: str = "")
         if bands:
             sheets.extend(_placed(key, bands, graph, steps, taken, loss))
     return sheets
+
+
+def place_in_order(sheet: SheetPlan, blocks: Sequence[BlockPlan]) -> SheetPlan:
+    """`blocks` one below the other on `sheet`, which it returns."""
+    row = _TOP
+    for plan in blocks:
+        room = _room(plan, last=True)
+        sheet.blocks.append(PlacedBlock(plan, Cell(sheet.name, row + _HEAD, 1), _name(plan), "", room))
+        row += _HEAD + plan.height + 1
+    sheet.rows = row
+    return sheet
 
 
 def _bands(blocks: Sequence[BlockPlan]) -> list[list[BlockPlan]]:
@@ -194,7 +205,8 @@ def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[
         planes = []
         words = ["sample" if sampled else "out", "channel" if sampled else "in"]
         for p in range(len(plan.planes)):
-            index, rest = [], p
+            index: list[int] = []
+            rest = p
             for n in reversed(shape[:-2]):
                 rest, i = divmod(rest, n)
                 index.insert(0, i + 1)

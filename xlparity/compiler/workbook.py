@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlparity.compiler.draft import NUMBER_FORMAT
 from xlparity.compiler.fill import fills
 from xlparity.compiler.lower.formula import Formula, Literals
-from xlparity.compiler.lower.lowering import BlockPlan
 from xlparity.compiler.place import COLUMN_WIDTH, PlacedBlock, SheetPlan, labels
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -21,6 +20,8 @@ from xlparity.model.map import MapRow, Role
 from xlparity.model.value import Cells, Kind
 
 __all__ = ["CellsBuilder", "map_rows", "sheets_of"]
+
+_STYLES = {Role.COMPUTED: Style.FORMULA, Role.EXPECTED: Style.EXPECTED}
 
 
 @dataclass(slots=True)
@@ -73,14 +74,16 @@ class CellsBuilder:
 
 
 def sheets_of(
-    plans: Sequence[SheetPlan], blocks: Sequence[BlockPlan], literals: Literals, batch: int, number_format: str
+    plans: Sequence[SheetPlan], count: int, literals: Literals, batch: int, number_format: str
 ) -> list[Sheet]:
-    """The sheets with their numbers, formulas, labels and looks."""
+    """The sheets with their numbers, formulas, labels and looks; `count` is the number of blocks."""
     names = [sheet.name for sheet in plans]
-    corners = np.zeros((len(blocks) + 1, 3), np.int64)
+    corners = np.zeros((count + 1, 3), np.int64)
     corners[0, 0] = -1
     for at, sheet in enumerate(plans):
         for placed in sheet.blocks:
+            if placed.plan.role is Role.EXPECTED:
+                continue  # PyTorch's values of a tensor that stands elsewhere
             corners[placed.plan.number] = at, placed.corner.row, placed.corner.column
     return [_sheet(sheet, corners, names, literals, batch, number_format, home="Summary") for sheet in plans]
 
@@ -112,7 +115,7 @@ def _sheet(
         mark(corner.row - 2, corner.column - 1, Style.PLAIN)
         right = max(right, corner.column + plan.width)
         _labelled(placed, cells, batch, mark)
-        style = Style.LINK if plan.link else Style.FORMULA if plan.role is Role.COMPUTED else Style.INPUT
+        style = Style.LINK if plan.link else _STYLES.get(plan.role, Style.INPUT)
         shown = "0" if "float" not in plan.dtype else number_format
         for area in planes(placed):
             styles.append((area, style))
@@ -166,8 +169,11 @@ def _labelled(placed: PlacedBlock, cells: CellsBuilder, batch: int, mark: object
             mark(top, left - 1, Style.LABEL, len(rows), 1)
 
 
-def map_rows(plans: Sequence[SheetPlan]) -> list[MapRow]:
-    """The rows of the map, in the order in which the blocks were made."""
+def map_rows(plans: Sequence[SheetPlan], aliases: Mapping[str, str] = MappingProxyType({})) -> list[MapRow]:
+    """The rows of the map, in the order in which the blocks were made; `aliases` are further names of tensors."""
+    also: dict[str, list[str]] = {}
+    for alias, name in aliases.items():
+        also.setdefault(name, []).append(alias)
     rows = []
     for placed in sorted((block for sheet in plans for block in sheet.blocks), key=lambda block: block.plan.number):
         plan = placed.plan
@@ -175,7 +181,10 @@ def map_rows(plans: Sequence[SheetPlan]) -> list[MapRow]:
         phase = plan.phase if not plan.step else f"step {plan.step} {plan.phase}"
         torch = plan.torch if plan.role is Role.COMPUTED else ""
         rows.append(MapRow(plan.name, plan.role, block, plan.dtype, torch, module=plan.module, phase=phase.strip()))
+        prefix = f"step[{plan.step}]." if plan.step else ""
+        if plan.role is Role.COMPUTED:
+            for alias in also.get(plan.name.removeprefix(prefix), ()):
+                rows.append(
+                    MapRow(prefix + alias, plan.role, block, plan.dtype, plan.name, module=plan.module, phase=phase)
+                )
     return rows
-
-
-__all__ += ["NUMBER_FORMAT"]

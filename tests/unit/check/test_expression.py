@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xlparity.check.aten import PACKETS, aten_overload
 from xlparity.check.expression import evaluate, parse_expression
 from xlparity.errors import MapError
 
@@ -33,6 +34,18 @@ class Numbers:
         ("torch.relu(x - 2).max()", 0.0),
         ("x.sum(dim=1, keepdim=True)[0, 0]", 2.0),
         ("x.expand(3, 2, 2).sum()", 12.0),
+        ("aten.addmm.default(x[0], x, net[0].weight.T)[1, 0]", 7.0),
+        ("aten.native_layer_norm.default(x, [2], None, None, 1e-05)[1][0, 0]", 1.0),
+        ("aten.max_pool2d_with_indices.default(x[None], [2, 2], [2, 2])[1][0, 0, 0]", 0),
+        ("aten.convolution.default(x[None], x[None], None, [1], [0], [1], False, [0], 1)[0, 0, 0]", 4.0),
+        ("aten.where.self(x > 2, x, -inf).max()", float("-inf")),
+        ("aten.full.default([2, 3], 0.1, dtype=torch.float32)[0, 0]", 0.1),
+        ("aten.full.default([2, 3], 0.1)[0, 0]", 0.1),
+        ("aten.arange.start_step(3, 9, 2)[-1]", 7),
+        ("aten.index.Tensor(x, [None, aten._to_copy.default(x[0], dtype=torch.int64)])[1, 0]", 1.0),
+        ("aten.view.default(net[0].weight.T, [4])[3]", 3.0),
+        ("aten.div.Tensor_mode(x[0, 0], 2, rounding_mode='floor')", 0.0),
+        ("aten.split.Tensor(x, 1)[1][0, 0]", 1.0),
     ],
 )
 def test_allowed_expressions_are_computed(text: str, value: float) -> None:
@@ -58,6 +71,25 @@ def test_allowed_expressions_are_computed(text: str, value: float) -> None:
         "x := 1",
         "unknown + 1",
         "net[1].weight",
+        "aten.add_.Tensor(x, x)",
+        "aten.add.out(x, x, out=x)",
+        "aten.add(x, x)",
+        "aten.rand.default([2])",
+        "aten.native_dropout.default(x, 0.5, True)",
+        "aten.empty.memory_format([2])",
+        "aten.nonzero.default(x)",
+        "aten.repeat_interleave.Tensor(x)",
+        "aten.from_file.default('a')",
+        "aten.as_strided.default(x, [2], [1])",
+        "aten.add.__class__",
+        "aten.__class__.default(x)",
+        "aten.full.default([2], 1, device='cpu')",
+        "aten.full.default([2], 1, layout=torch.strided)",
+        "aten.full.default([2], 1, **x)",
+        "aten.clone.default(x, memory_format=0)",
+        "torch.complex64",
+        "torch.ops",
+        "aten",
         "x.tofile('a')",
         "grad(loss, nothing)",
         "torch.from_file('a')",
@@ -79,9 +111,63 @@ def test_the_longest_name_is_meant() -> None:
     assert parse_expression("net[0].weight + net", NAMES, "here").names == ("net[0].weight", "net")
 
 
-def test_an_expansion_that_would_fill_the_memory_is_refused() -> None:
-    with pytest.raises(MapError, match="elements"):
-        evaluate(parse_expression("x[0, 0].expand(100000, 100000)", NAMES, "here"), Numbers())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x[0, 0].expand(100000, 100000)",
+        "aten.expand.default(x, [100000, 100000, 2, 2]).sum()",
+        "aten.repeat.default(x, [100000, 100000])",
+        "aten.full.default([100000, 100000], 1)",
+        "aten.zeros.default([100000, 100000])",
+        "aten.arange.default(10000000000)",
+        "aten.arange.start_step(0, 1, 1e-12)",
+        "aten.constant_pad_nd.default(x, [50000, 50000, 50000, 50000])",
+        "aten.convolution.default(x[None], x[None], None, [1], [500000000], [1], False, [0], 1)",
+        "aten.upsample_nearest2d.vec(x[None, None], None, [100000.0, 100000.0])",
+        "aten.linspace.default(0, 1, 10000000000)",
+        "(aten.arange.default(1000000)[None] - aten.arange.default(1000000)[:, None]).sum()",
+        "torch.ones_like(x).tile(100000, 100000)",
+        "aten.full.default([7000, 7000], 1.0) @ aten.full.default([7000, 30000], 1.0)",
+        "aten.arange.default(40000000000) @ aten.arange.default(40000000000)",
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_is_computed(text: str) -> None:
+    with pytest.raises(MapError, match="at most"):
+        evaluate(parse_expression(text, NAMES, "here"), Numbers())
+
+
+def test_a_boolean_index_whose_shape_depends_on_values_is_refused() -> None:
+    with pytest.raises(MapError, match="depends on values"):
+        evaluate(parse_expression("x[x > 0]", NAMES, "here"), Numbers())
+
+
+def test_several_results_must_be_told_apart() -> None:
+    with pytest.raises(MapError, match="gives 3 results"):
+        evaluate(
+            parse_expression("aten.native_layer_norm.default(x, [2], None, None, 1e-05)", NAMES, "here"), Numbers()
+        )
+
+
+def test_the_core_of_aten_is_allowed_but_for_what_is_left_out_on_purpose() -> None:
+    left_out = set(
+        "_fft_c2r _fft_r2c _local_scalar_dense _native_batch_norm_legit as_strided atan2 empty empty_strided "
+        "native_dropout nonzero rand randn randperm resize_ sym_is_contiguous sym_numel sym_size sym_storage_offset "
+        "sym_stride".split()
+    )
+    refused = set()
+    for schema in torch._C._jit_get_all_schemas():
+        if schema.name.startswith("aten::"):
+            packet, overload = schema.name.removeprefix("aten::"), schema.overload_name or "default"
+            found = getattr(getattr(torch.ops.aten, packet), overload, None)
+            if found is not None and torch.Tag.core in found.tags and aten_overload(packet, overload) is None:
+                refused.add(packet)
+    assert refused == left_out
+
+
+def test_every_listed_name_is_one_of_torchs_with_an_allowed_overload() -> None:
+    for packet in PACKETS:
+        overloads = getattr(torch.ops.aten, packet).overloads()
+        assert any(aten_overload(packet, overload) for overload in overloads), packet
 
 
 def test_shapes_that_do_not_fit_are_said_in_one_line() -> None:

@@ -99,3 +99,36 @@ def test_integers_stay_integers() -> None:
     given = {"y": found.given("y", np.array([0.0, 2.0, 3.0])), "z": found.given("z", np.eye(3, 4))}
     assert given["y"].dtype == torch.int64
     assert found.whole(given, {})["loss"].radius < 1e-13
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "possible"),
+    [
+        ("int64", [2.0, -1.0, 2.5, np.nan, np.inf, 1e19], [True, True, False, False, False, False]),
+        ("int32", [2.0, 2.0**31], [True, False]),
+        ("bool", [0.0, 1.0, 2.0, 0.5], [True, True, False, False]),
+        ("float32", [0.1, -np.inf, np.nan], [True, True, False]),
+    ],
+)
+def test_a_tensor_holds_what_its_dtype_can(dtype: str, values: list[float], possible: list[bool]) -> None:
+    found = program(row("t", (len(values),), dtype=dtype))
+    assert found.is_possible("t", np.array(values)).tolist() == possible
+
+
+def test_an_index_that_is_no_integer_leaves_the_cells_that_read_it_unknown() -> None:
+    found = program(
+        row("table", (3, 2)), row("at", (2,), "raw + 1", dtype="int64"), row("raw", (2,), dtype="int64"),
+        row("e", (2, 2), "aten.embedding.default(table, at)"),
+    )  # fmt: skip
+    table = np.arange(6.0).reshape(3, 2)
+    for wrong in (0.5, np.nan, 7.0):
+        local = found.local("e", {"table": table, "at": np.array([1.0, wrong])}, {})
+        assert np.isnan(local.value[1]).all()
+    np.testing.assert_array_equal(found.local("e", {"table": table, "at": np.array([1.0, 2.0])}, {}).value, table[1:])
+
+
+def test_dtypes_that_an_expression_names_are_those_of_the_values_that_it_starts_from() -> None:
+    found = program(row("x", ()), row("y", (), "aten._to_copy.default(x, dtype=torch.float32) / 3"))
+    x = torch.tensor(0.1, dtype=torch.float64)
+    assert found.whole({"x": x}, {})["y"].value == 0.1 / 3
+    assert found.whole({"x": x.to(torch.float32)}, {})["y"].value == (x.to(torch.float32) / 3).item()

@@ -154,7 +154,8 @@ class Lowering:
         self.sheet = ""
         self._names: Counter[str] = Counter()
         self._by_name: dict[str, BlockPlan] = {}
-        self._links: dict[tuple[int, str, int], BlockPlan] = {}
+        self._constants: dict[int, Formula] = {}
+        self._links: dict[tuple[int, str], BlockPlan] = {}
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
         self._readers = _readers(graph)
@@ -242,7 +243,7 @@ class Lowering:
         return replace(formula, slots=tuple(slot.mapped(moved) for slot in formula.slots))
 
     def _link(self, source: BlockPlan, sheet: str) -> BlockPlan:
-        key = (source.number, sheet, self.step)
+        key = (source.number, sheet)
         if key not in self._links:
             name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
             whole = identity(source.ids(), source.dtype, source.name)
@@ -268,7 +269,7 @@ class Lowering:
         plan = self._by_name.get(self._stepped(name))
         if plan is None or plan.sheet == sheet:
             return plan
-        return self._links.get((plan.number, sheet, self.step))
+        return self._links.get((plan.number, sheet))
 
     def name_beside(self, suffix: str) -> str:
         """A name for a part of what the current node computes: `net[2].mean`."""
@@ -310,7 +311,10 @@ class Lowering:
 
     def _spelled(self, formula: Formula, text: str, atom: bool, made: str) -> Formula:
         """`formula` with its expression, unless it stands in cells of its own under a name."""
-        return formula if formula.torch in self._by_name else replace(formula, torch=text, atom=atom, made=made)
+        plan = self._by_name.get(formula.torch)
+        if plan is not None and formula.cells is not None and np.array_equal(formula.cells, plan.ids()):
+            return formula
+        return replace(formula, torch=text, atom=atom, made=made)
 
     def refusal(self, what: str, advice: str) -> InputError:
         """An error that names the module and the line at which the graph stands."""
@@ -436,7 +440,6 @@ class Lowering:
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
         wanted = {id(source): name for name, source in self.graph.results.items()}
-        wanted.update({id(source): name for name, source in self.graph.updates.items()})
 
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
@@ -470,13 +473,20 @@ class Lowering:
             values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
         self.node = None
         for name, source in self.graph.results.items():
-            if isinstance(source, Constant | Given) or name not in self._placed_names(values, source):
-                values[id(source)] = value(source)
+            if isinstance(source, Given | Constant):  # a model that hands an input through
+                self.sheet = ""
+                values[id(source)] = self.place(value(source), name)
+        self.step += 1
+        for name, source in self.graph.updates.items():
+            owner = next(given for given in self.graph.givens if given.name == name)
+            plan = self.block(values[id(owner)]) if id(owner) in values else None
+            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(source)] = updated
+            placed = self.block(updated)
+            assert placed is not None
+            placed.step = self.step - 1  # it stands with the step that made it
+        self.step -= 1
         return values
-
-    def _placed_names(self, values: Mapping[int, Any], source: Source) -> tuple[str, ...]:
-        plan = self.block(values[id(source)]) if id(source) in values else None
-        return () if plan is None else (plan.name,)
 
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
@@ -496,8 +506,6 @@ class Lowering:
         value = constant.value
         dtype = str(value.dtype).removeprefix("torch.")
         key = id(constant)
-        if not hasattr(self, "_constants"):
-            self._constants: dict[int, Formula] = {}
         if key not in self._constants:
             flat = value.flatten().double()
             if value.numel() and bool((flat == flat[0]).all()):

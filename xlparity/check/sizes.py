@@ -1,0 +1,84 @@
+"""A limit for what an expression may ask of torch, checked before anything is computed."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+__all__ = ["Sizes"]
+
+_MAX_ELEMENTS = 50_000_000  # of one operation's results: 400 MB of float64
+_MAX_PRODUCTS = 10**12  # multiplications of one matrix product or convolution
+_SURELY_SMALL = 100_000
+
+_CONTRACTIONS = frozenset({"mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addbmm", "_cdist_forward"})
+
+
+class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Inside, every operation of torch is refused with ValueError whose results would be too large.
+
+    An operation whose operands' sizes and whose numbers, all multiplied, are small cannot make much. Any other is run
+    first on tensors that have a shape and no elements (torch's device "meta").
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        leaves, _ = tree_flatten((args, kwargs))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        packet = func.overloadpacket.__name__
+        if packet in ("index", "_unsafe_index") and any(one.dtype in (torch.bool, torch.uint8) for one in tensors[1:]):
+            raise ValueError("a boolean index makes a shape that depends on values; use where or masked_fill")
+        if _could_be_large(packet, leaves):
+            self._refuse_large(func, packet, tensors, args, kwargs)
+        return func(*args, **kwargs)
+
+    def _refuse_large(self, func: Any, packet: str, tensors: list[Tensor], args: Any, kwargs: Any) -> None:
+        if packet == "arange":  # its meta form divides by the step as it stands
+            numbers = [part for part in args if isinstance(part, int | float)]
+            start, end = (0, *numbers) if len(numbers) == 1 else numbers[:2]
+            step = numbers[2] if len(numbers) > 2 else 1
+            elements = abs((end - start) / step)
+        else:
+            shapes = tree_map(_without_elements, (args, kwargs))
+            if not tensors:
+                shapes[1]["device"] = torch.device("meta")
+            made, _ = tree_flatten(func(*shapes[0], **shapes[1]))
+            elements = sum(one.numel() for one in made if isinstance(one, Tensor))
+        if not elements <= _MAX_ELEMENTS:
+            raise ValueError(f"it would have {elements:.0f} elements; at most {_MAX_ELEMENTS} are computed")
+        products = elements * _terms(packet, tensors)
+        if products > _MAX_PRODUCTS:
+            raise ValueError(f"it would take {products:.0e} multiplications; at most {_MAX_PRODUCTS:.0e} are computed")
+
+
+def _could_be_large(packet: str, leaves: list[Any]) -> bool:
+    if packet == "arange" or packet.startswith("upsample"):  # whose sizes may be fractions
+        return True
+    size = 1
+    for leaf in leaves:
+        if isinstance(leaf, Tensor):
+            size *= max(leaf.numel(), 1)
+        elif isinstance(leaf, int):
+            size *= max(abs(leaf), 1)
+    return size > _SURELY_SMALL
+
+
+def _without_elements(part: Any) -> Any:
+    if not isinstance(part, Tensor):
+        return part
+    return torch.empty_strided(part.shape, part.stride(), dtype=part.dtype, device="meta")
+
+
+def _terms(packet: str, tensors: list[Tensor]) -> int:
+    """How many products make one element of a contraction."""
+    if packet in _CONTRACTIONS:
+        return tensors[-1].shape[-2] if tensors[-1].dim() > 1 else tensors[-1].numel()
+    if packet.startswith("convolution"):
+        weight = max(tensors[1:], key=lambda one: one.dim() * 10**12 + prod(one.shape[1:]))
+        return prod(weight.shape[1:])
+    return 1

@@ -1,0 +1,116 @@
+"""The making of a workbook from a model, and its proof before anyone sees it.
+
+The compiler writes formulas; the embedded engine computes them; PyTorch itself, run apart from both, gives the values
+that they must have. A workbook in which a cell differs is not handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from xlparity.check.judge import hold, show_value
+from xlparity.check.limits import allowed_differences
+from xlparity.compiler.compile import Compiled, compile_model
+from xlparity.compiler.eager import Loss, trained
+from xlparity.compiler.emit import parity_sheet
+from xlparity.compiler.summary import checks_sheet, pytorch_plan, summary_sheet
+from xlparity.compiler.workbook import map_rows, sheets_of
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.model.book import Book
+from xlparity.model.map import Map, MapRow, Role
+from xlparity.model.value import Values
+
+__all__ = ["generated"]
+
+
+def generated(
+    model: nn.Module,
+    inputs: Sequence[Tensor],
+    targets: Tensor | None,
+    loss: Loss | None,
+    optimizer: Optimizer | None,
+    steps: int,
+    style: str,
+    number_format: str,
+    root: str,
+) -> tuple[Book, Map, Values]:
+    """The workbook of `model`, its map and its values; see `api.generate`."""
+    compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root)
+    pytorch = trained(model, inputs, targets, loss, optimizer, steps, root)
+    rows = map_rows(compiled.sheets, compiled.graph.aliases)
+    given = {
+        plan.name: _finite(plan.values) for plan in compiled.low.blocks if plan.values is not None
+    }
+    limits = allowed_differences(rows, given)
+    shown, shown_rows = pytorch_plan(compiled, {name: _numbers(value) for name, value in pytorch.items()})
+    sheets = sheets_of(
+        [*compiled.sheets, shown], len(compiled.low.blocks), compiled.low.literals, compiled.batch, number_format
+    )
+    title = f"{type(model).__name__} as a workbook"
+    summary, summary_rows = summary_sheet(compiled, _facts(model, inputs, loss, optimizer, steps), number_format, title)
+    checks, check_rows = checks_sheet(shown, compiled, limits)
+    every = [*rows, *summary_rows, *shown_rows, *check_rows]
+    book = Book((summary, *sheets, checks, parity_sheet(every)), title=title)
+    values = EmbeddedEngine().evaluate(book)
+    _prove(rows, values, pytorch, limits, compiled)
+    return book, Map(tuple(every)), values
+
+
+def _numbers(value: Tensor) -> Tensor:
+    """`value` as cells hold it: infinities as the largest numbers that a sheet uses."""
+    number = value.detach().to(torch.float64)
+    return torch.where(number.isinf(), number.sign() * 1e300, number)
+
+
+def _finite(value: Tensor) -> NDArray[np.float64]:
+    return _numbers(value).numpy()
+
+
+def _prove(
+    rows: Sequence[MapRow], values: Values, pytorch: Mapping[str, Tensor], limits: Mapping[str, float], compiled: Compiled
+) -> None:
+    """InputError with the first cell, in the order of computation, that is not what PyTorch computes."""
+    for row in rows:
+        expected = pytorch.get(row.tensor)
+        if row.role is not Role.COMPUTED or expected is None or tuple(expected.shape) != row.block.shape:
+            continue
+        held = hold(values, row.block, row.dtype).values
+        right = _finite(expected)
+        limit = limits.get(row.tensor, float("nan"))
+        allowed = limit if np.isfinite(limit) else 1e-9 * (1 + float(np.abs(right).max(initial=0.0)))
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(held - right) <= allowed) & ~np.isnan(right)
+        if wrong.any():
+            index = tuple(np.argwhere(wrong)[0].tolist())
+            cell = row.block.cell(index)
+            note = values.notes.get(cell)
+            raise InputError(
+                f"{row.tensor}{list(index) or ''} would be {show_value(values.scalar(cell))} in {show_cell(cell)}, but "
+                f"PyTorch computes {right[index]!r}"
+                + (f" ({note.because})" if note else "")
+                + "; the numbers of this model go beyond what a sheet can compute, try smaller inputs or parameters"
+            )
+
+
+def _facts(
+    model: nn.Module, inputs: Sequence[Tensor], loss: Loss | None, optimizer: Optimizer | None, steps: int
+) -> list[tuple[str, str]]:
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    facts = [
+        ("Model", f"{type(model).__name__} with {parameters:,} parameters, in {'training' if model.training else 'evaluation'} mode"),
+        ("Inputs", ", ".join(str(list(part.shape)) for part in inputs)),
+    ]
+    if loss is not None:
+        facts.append(("Loss", getattr(loss, "__name__", type(loss).__name__)))
+    if optimizer is not None:
+        facts.append(("Training", f"{steps} step{'s' if steps > 1 else ''} of {type(optimizer).__name__}"))
+    facts.append(("Numbers", "computed in float64, from the model's parameters as they are"))
+    return facts
