@@ -1,6 +1,6 @@
 """Aten operations as formulas, one entry each in a table by family."""
 
-from xlparity.compiler.lower import elementwise, index, matmul, nn, reduce, shape
+from xlparity.compiler.lower import activations, elementwise, index, linalg, matmul, nn, norm, reduce, shape, sorting, special
 from xlparity.compiler.lower.lowering import RULES, VIEWS, BlockPlan, Lowering, Style
 
 __all__ = [
@@ -9,10 +9,15 @@ __all__ = [
     "BlockPlan",
     "Lowering",
     "Style",
+    "activations",
     "elementwise",
     "index",
+    "linalg",
     "matmul",
     "nn",
+    "norm",
     "reduce",
     "shape",
+    "sorting",
+    "special",
 ]
