@@ -11,7 +11,17 @@ from __future__ import annotations
 # The package `xlparity.check` is loaded first, so that the function of the same name stays the attribute; see
 # docs/decisions/0002-check-is-a-function-and-a-folder.md.
 import xlparity.check as _check  # noqa: F401
-from xlparity.api import Report, assert_parity, check, explain, generate_documents, gradient, recalculate
+from xlparity.api import (
+    Report,
+    Workbook,
+    assert_parity,
+    check,
+    explain,
+    generate,
+    generate_documents,
+    gradient,
+    recalculate,
+)
 from xlparity.errors import (
     EngineError,
     FormulaError,
@@ -30,12 +40,14 @@ __all__ = [
     "MapError",
     "NothingChecked",
     "Report",
+    "Workbook",
     "WorkbookError",
     "XlparityError",
     "__version__",
     "assert_parity",
     "check",
     "explain",
+    "generate",
     "generate_documents",
     "gradient",
     "recalculate",

@@ -79,22 +79,80 @@ def generate(
     what: str,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    inputs: str | None = None,
+    targets: str | None = None,
+    loss: str | None = None,
+    optimizer: str | None = None,
+    lr: float | None = None,
+    steps: int = 1,
+    style: Literal["compact", "lecture"] = "compact",
+    decimals: int | None = None,
+    weights: Path | None = None,
+    seed: int = 0,
 ) -> int:
-    """Write workbooks whose live formulas compute what PyTorch computes.
+    """Write a workbook whose live formulas compute what a PyTorch model computes.
 
     Parameters
     ----------
     what
-        `documents`: the lecture's workbooks.
+        `documents` for the lecture's workbooks, or the model: path/to/file.py:name or package.module:name, a module,
+        a class or a function that returns a module.
     output
-        The folder for the workbooks.
+        The workbook to write; for `documents` the folder.
+    inputs
+        The model's input: a .csv, .npy or .safetensors file, or BOOK.xlsx!Sheet!A1:B4.
+    targets
+        The targets, likewise; with --loss the workbook has the loss and all gradients.
+    loss
+        mse, l1, smooth_l1, huber, cross_entropy, nll, bce, bce_with_logits, kl_div, or path/to/file.py:name.
+    optimizer
+        sgd, adam, adamw, rmsprop, adadelta or adagrad, with options as in "sgd(momentum=0.9)".
+    lr
+        The optimizer's learning rate.
+    steps
+        How many steps of training the workbook unrolls.
+    style
+        compact: a formula a layer; lecture: every operation in cells of its own.
+    decimals
+        How many decimals the cells show.
+    weights
+        A .safetensors file with the model's parameters.
+    seed
+        Torch's seed before a class or a function makes the model.
     """
-    if what != "documents":
-        raise InputError(
-            f"{what!r} cannot be generated yet; `xlparity generate documents -o workbooks/` writes the lecture's"
-        )
-    for path in api.generate_documents(output):
-        print(path)
+    if what == "documents":
+        for path in api.generate_documents(output):
+            print(path)
+        return PARITY
+    if inputs is None:
+        raise InputError("the model needs an input; give one with --inputs x.csv")
+    if output.suffix.lower() != ".xlsx":
+        raise InputError(f"{output} is no workbook; name it FILE.xlsx with -o")
+    from xlparity.target import (
+        as_inputs,
+        as_targets,
+        load_model,
+        load_tensor,
+        load_weights,
+        named_loss,
+        named_optimizer,
+    )
+
+    model = load_model(what, seed)
+    if weights is not None:
+        load_weights(model, weights)
+    chosen = None if loss is None else named_loss(loss)
+    book = api.generate(
+        model,
+        as_inputs(load_tensor(inputs), model),
+        None if targets is None else as_targets(load_tensor(targets), chosen),
+        chosen,
+        None if optimizer is None else named_optimizer(optimizer, model, lr),
+        steps,
+        style=style,
+        decimals=decimals,
+    )
+    print(f"{book.save(output)}: {len(book.sheets)} sheets, {book.formulas:,} formulas")
     return PARITY
 
 

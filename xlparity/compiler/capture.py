@@ -129,7 +129,10 @@ def _traced(
             else:
                 with ExitStack() as stack:
                     joint = aot_export_joint_with_descriptors(
-                        stack, program.module(), arguments, decompositions=core_aten_decompositions()  # type: ignore[arg-type]
+                        stack,
+                        program.module(),
+                        arguments,
+                        decompositions=core_aten_decompositions(),  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
@@ -313,6 +316,7 @@ class _Conversion:
         keywords.pop("device", None)
         keywords.pop("pin_memory", None)
         keywords.pop("layout", None)
+        target, arguments = _without_keepdim(target, arguments)
         one = _times_one(target, arguments, node)
         if one is not None:
             return one
@@ -397,9 +401,8 @@ class _Conversion:
         aliases: dict[str, str] = {}
 
         def name_it(source: Source | None, name: str) -> None:
-            if isinstance(source, Node | Output):
-                if names.setdefault(id(source), name) != name:
-                    aliases[name] = names[id(source)]
+            if isinstance(source, Node | Output) and names.setdefault(id(source), name) != name:
+                aliases[name] = names[id(source)]
 
         # Inner modules first: the output of a Sequential is that of its last module, and has that name too.
         for path, values in sorted(self.eager.outputs.items(), key=lambda item: -_depth(item[0])):
@@ -434,7 +437,8 @@ class _Conversion:
             renamed[id(source)] = made
             nodes.append(made)
         return Graph(
-            self.root, tuple(givens), tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
+            self.root, self.real, tuple(givens),
+            tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
             {name: named(source) for name, source in results.items()},
             {name: named(source) for name, source in updates.items()},
             self.classes,
@@ -475,6 +479,18 @@ def _times_one(target: OpOverload, arguments: Any, node: fx.Node) -> Any:
             if same == shape:
                 return other
     return None
+
+
+def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, Any]:
+    """A sum whose kept dimensions a view takes away again, as autograd writes a bias's gradient, is a plain sum."""
+    if target is not aten.view.default or not isinstance(arguments[0], Node):
+        return target, arguments
+    inner = arguments[0]
+    if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
+        return target, arguments
+    source, dims, _ = inner.arguments
+    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 
 def _node(source: Node | Output) -> Node:

@@ -76,7 +76,9 @@ def eager_step(net: nn.Module, inputs: Sequence[Tensor], target: Tensor | None, 
     if loss is not None:
         value = step.loss
         if not isinstance(value, Tensor) or value.dim() or not value.is_floating_point():
-            what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            what = (
+                f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            )
             raise InputError(f"the loss is {what}, not one number; use a loss with reduction 'mean' or 'sum'")
         if not value.requires_grad:
             raise InputError("the loss does not depend on any parameter that requires a gradient")
@@ -195,4 +197,3 @@ def first_line(error: BaseException) -> str:
 
 def _shapes(values: Sequence[Tensor]) -> str:
     return ", ".join(str(tuple(value.shape)) for value in values)
-

@@ -124,8 +124,12 @@ _BOOLEAN = set(
     .split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
-_BITWISE = {"bitwise_not.default": "logical_not", "bitwise_and.Tensor": "logical_and", "bitwise_or.Tensor": "logical_or",
-            "bitwise_xor.Tensor": "logical_xor"}  # fmt: skip
+_BITWISE = {
+    "bitwise_not.default": "logical_not",
+    "bitwise_and.Tensor": "logical_and",
+    "bitwise_or.Tensor": "logical_or",
+    "bitwise_xor.Tensor": "logical_xor",
+}
 
 
 def _overload(name: str) -> OpOverload:

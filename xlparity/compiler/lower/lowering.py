@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, operands
 from xlparity.compiler.lower.formula import (
     Formula,
     Ids,
@@ -63,7 +63,8 @@ class BlockPlan:
 
     `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
     `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
-    module whose sheet it stands on; `beside` the block that it stands to the right of.
+    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another
+    sheet that it takes over.
     """
 
     number: int
@@ -79,7 +80,7 @@ class BlockPlan:
     phase: str = ""
     step: int = 0
     beside: BlockPlan | None = None
-    link: bool = False
+    link: BlockPlan | None = None
     transposed: bool = False
     rows: Ids = field(default_factory=lambda: np.zeros((), np.int64))
     columns: Ids = field(default_factory=lambda: np.zeros((), np.int64))
@@ -152,13 +153,14 @@ class Lowering:
         self.node: Node | None = None
         self.phase = "forward"
         self.sheet = ""
+        self.companion: BlockPlan | None = None  # what the current node's result stands beside, if its rule says so
         self._names: Counter[str] = Counter()
         self._by_name: dict[str, BlockPlan] = {}
         self._constants: dict[int, Formula] = {}
         self._links: dict[tuple[int, str], BlockPlan] = {}
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
-        self._readers = _readers(graph)
+        self._readers, self._viewed = _readers(graph)
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -182,21 +184,21 @@ class Lowering:
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
-        link: bool = False,
+        link: BlockPlan | None = None,
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
-        if not link:
+        if link is None:
             formula = self._linked(formula, where)
         plan = BlockPlan(
             len(self.blocks) + 1, self._unique(name or self._name_of_node(formula.made)), formula.shape, formula.dtype,
             Role.COMPUTED, where, formula.torch, formula=formula, module=node.module if node else "", phase=self.phase,
             step=self.step, beside=beside, link=link,
         )  # fmt: skip
-        if node is not None and beside is None and not link:
+        if node is not None and beside is None and link is None:
             if node.backward:
                 plan.beside = self._anchors.get(node.sequence)
             else:
@@ -247,7 +249,7 @@ class Lowering:
         if key not in self._links:
             name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
             whole = identity(source.ids(), source.dtype, source.name)
-            placed = self.place(whole, name, sheet=sheet, link=True)
+            placed = self.place(whole, name, sheet=sheet, beside=self._differentiated(source, sheet), link=source)
             found = self.block(placed)
             assert found is not None
             self._links[key] = found
@@ -263,6 +265,11 @@ class Lowering:
         base = self._sheet_tensor(self.node.module)
         packet = made or self.node.operation.overloadpacket.__name__.strip("_")
         return f"{base}.{'backward_' if self.node.backward else ''}{packet}"
+
+    def _differentiated(self, source: BlockPlan, sheet: str) -> BlockPlan | None:
+        """The block on `sheet` that `source` is the gradient of."""
+        plan = self._by_name.get(source.name.removesuffix(".grad")) if source.name.endswith(".grad") else None
+        return plan if plan is not None and plan.sheet == sheet and plan.step == self.step else None
 
     def _beside(self, name: str, sheet: str) -> BlockPlan | None:
         """What the gradient of `name` stands beside: that tensor, or what `sheet` takes over of it."""
@@ -301,7 +308,7 @@ class Lowering:
         if rule is None:
             raise self.refusal(f"{operation} has no exact formula yet", "rewrite that part with other operations")
         result = rule(self, *arguments, **keywords)
-        text, atom = spelled(operation, arguments, keywords)
+        text, atom = spelled(operation, arguments, keywords, self.graph.real)
         made = operation.overloadpacket.__name__.strip("_")
         if isinstance(result, Formula):
             return self._spelled(result, text, atom, made)
@@ -325,7 +332,7 @@ class Lowering:
             where += f" ({self.node.line})" if self.node.line else ""
         return InputError(f"{what}{where}; {advice}")
 
-    def formula(self, text: str, /, *, shape: Sequence[int] | None = None, dtype: str = "", **values: Any) -> Formula:
+    def formula(self, text: str, /, *, shape: Any = None, dtype: Any = "", **values: Any) -> Formula:
         """An elementwise formula: `text` with tensors and numbers in the place of its names, broadcast.
 
         A tensor in waiting that the text names more than once is placed first, so that it is computed once.
@@ -489,7 +496,7 @@ class Lowering:
                 if isinstance(result, tuple):
                     values[id(source)] = result
                     continue
-                view = str(source.operation).removeprefix("aten.") in VIEWS
+                view = _overload(source) in VIEWS
             else:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
@@ -497,16 +504,16 @@ class Lowering:
             result = replace(result, shape=source.shape, dtype=source.dtype)
             values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
         self.node = None
-        for name, source in self.graph.results.items():
-            if isinstance(source, Given | Constant):  # a model that hands an input through
+        for name, end in self.graph.results.items():
+            if isinstance(end, Given | Constant):  # a model that hands an input through
                 self.sheet = ""
-                values[id(source)] = self.place(value(source), name)
+                values[id(end)] = self.place(value(end), name)
         self.step += 1
-        for name, source in self.graph.updates.items():
+        for name, end in self.graph.updates.items():
             owner = next(given for given in self.graph.givens if given.name == name)
             plan = self.block(values[id(owner)]) if id(owner) in values else None
-            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
-            values[id(source)] = updated
+            updated = self.place(values[id(end)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(end)] = updated
             placed = self.block(updated)
             assert placed is not None
             placed.step = self.step - 1  # it stands with the step that made it
@@ -516,25 +523,28 @@ class Lowering:
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
+        beside, self.companion = self.companion, None
         if result.cells is not None and (block_of(result.cells) > 0).all():
             return self.place(result, name) if wanted else result
         if wanted or (name and not view) or (name and result.slots):
-            return self.place(result, name)
+            return self.place(result, name, beside=beside)
         if view or not result.slots:
             return result
-        crowded = self.style == Style.LECTURE or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
+        # What only a view of it reads waits for that view, which may have the name.
+        apart = self.style == Style.LECTURE and id(source) not in self._viewed
+        crowded = apart or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
         if crowded or self._readers[id(source)] > 1:
             return self.place(result)
         return result
 
     def _constant(self, constant: Constant) -> Formula:
         value = constant.value
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
         if key not in self._constants:
             flat = value.flatten().double()
             if value.numel() and bool((flat == flat[0]).all()):
-                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype={value.dtype})"
+                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
                 step, self.step = self.step, 0
@@ -618,19 +628,27 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _readers(graph: Graph) -> Counter[int]:
-    """How many operations read each tensor, those that read a view of it counted for the tensor."""
+def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
+    """How many operations read each tensor, through views of it too; and which tensors are read by views alone."""
     reads: dict[int, list[Node]] = {}
     for source in graph.nodes:
         if isinstance(source, Node):
             for part in operands(source):
                 reads.setdefault(id(part), []).append(source)
     count: Counter[int] = Counter()
+    viewed: set[int] = set()
     for source in reversed(graph.nodes):
-        for reader in reads.get(id(source), ()):
-            view = str(reader.operation).removeprefix("aten.") in VIEWS
+        readers = reads.get(id(source), ())
+        views = [_overload(reader) in VIEWS for reader in readers]
+        if readers and all(views):
+            viewed.add(id(source))
+        for reader, view in zip(readers, views, strict=True):
             count[id(source)] += max(count[id(reader)], 1) if view else 1
-    return count
+    return count, viewed
+
+
+def _overload(node: Node) -> str:
+    return str(node.operation).removeprefix("aten.")
 
 
 def _sheets_of(graph: Graph) -> Callable[[str], str]:
