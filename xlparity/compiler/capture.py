@@ -353,14 +353,18 @@ class _Conversion:
             return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
 
         computed = target(*_mapped(arguments, value), **_mapped(keywords, value))
+        if computed is None:  # an assertion about dtypes or devices
+            return None
         several = not isinstance(computed, Tensor)
         first = next(part for part in computed if part is not None) if several else computed
         made = Node(
             target, arguments, keywords, tuple(first.shape), self._type(first), _module_path(node),
             _is_backward(node), node.meta.get("seq_nr", -1), _source_line(node),
         )  # fmt: skip
-        read = list(operands(made))
-        if all(isinstance(source, Constant) for source in read):
+        # What is made of tensors without elements, or has none, is the same whatever the inputs are.
+        if all(isinstance(source, Constant) or not self.values[id(source)].numel() for source in operands(made)) or (
+            not several and not computed.numel()
+        ):
             return (
                 [part if part is None else self._constant(part) for part in computed]
                 if several

@@ -430,6 +430,31 @@ class Lowering:
         flat = self.apply(torch.ops.aten.reshape.default, formula, (*outer, length))
         return self.place(flat)
 
+    def line(self, formula: Formula, *, row: bool = False) -> Slot:
+        """For each outer index the one row or column (a row if `row`) that holds the last dimension, in its order."""
+        formula = self.cells(formula)
+        for _ in range(2):
+            found = _area(_cells_of(formula), 1)
+            if found is not None:
+                slot, (height, width), order = found
+                if (height == 1 or (width == 1 and not row)) and (np.diff(order) > 0).all():
+                    return slot
+            formula = self.in_rows(formula, 1)
+        raise AssertionError(f"a row of {formula.shape} is no area")
+
+    def matrix(self, formula: Formula) -> Slot | None:
+        """For each outer index the area whose rows and columns are those of the last two dimensions; None if not so."""
+        found = _area(_cells_of(formula), 2)
+        if found is None or found[1] != formula.shape[-2:] or (np.diff(found[2]) != 1).any():
+            return None
+        return found[0]
+
+    def elements(self, line: Slot, length: int) -> Ids:
+        """The cells of rows or columns, of which each has `length`, along a last dimension."""
+        assert line.last is not None
+        step = (line.last - line.first) // max(length - 1, 1)
+        return np.asarray(line.first[..., None] + step[..., None] * np.arange(length))
+
     def contract(self, a: Formula, b: Formula, inner: int) -> Formula:
         """The sum over the last `inner` dimensions of a * b; the outer dimensions are broadcast."""
         a, b = self.cells(a), self.cells(b)
