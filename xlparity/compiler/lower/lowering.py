@@ -588,7 +588,7 @@ class Lowering:
         key = id(constant)
         if key not in self._constants:
             flat = value.flatten().double()
-            if value.numel() and bool((flat == flat[0]).all()):
+            if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:

@@ -223,7 +223,7 @@ def _flat(places: Sequence[Places], axes: Sequence[_Axis]) -> Places:
 def _spelled_again(low: Lowering, x: Formula) -> str:
     """The current node's first result in torch's words."""
     assert low.node is not None
-    text, _ = spelled(low.node.operation, (x, *low.node.arguments[1:]), low.node.keywords)
+    text, _ = spelled(low.node.operation, (x, *low.node.arguments[1:]), low.node.keywords, low.graph.real)
     return f"{text}[0]"
 
 
