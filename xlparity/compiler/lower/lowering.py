@@ -652,7 +652,8 @@ def area_of(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     order = row[first] * width + column[first]
     if height * width != flat.shape[-1] or (np.sort(order) != np.arange(len(order))).any():
         return None
-    if (row * width + column != order).any():
+    # Row and column each: an area that lies across must not pass for one that stands upright.
+    if (row != row[first]).any() or (column != column[first]).any():
         return None
     number = block[..., 0]
     slot = Slot(
