@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas
     from numpy.typing import NDArray
-
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Report",
+    "Workbook",
     "assert_parity",
     "check",
-    "Workbook",
     "explain",
     "generate",
     "generate_documents",

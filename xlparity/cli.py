@@ -124,11 +124,21 @@ def generate(
         for path in api.generate_documents(output):
             print(path)
         return PARITY
+    if ":" not in what:
+        raise InputError(f"{what!r} names no model; write documents, path/to/file.py:name or package.module:name")
     if inputs is None:
         raise InputError("the model needs an input; give one with --inputs x.csv")
     if output.suffix.lower() != ".xlsx":
         raise InputError(f"{output} is no workbook; name it FILE.xlsx with -o")
-    from xlparity.target import as_inputs, as_targets, load_model, load_tensor, load_weights, named_loss, named_optimizer
+    from xlparity.target import (
+        as_inputs,
+        as_targets,
+        load_model,
+        load_tensor,
+        load_weights,
+        named_loss,
+        named_optimizer,
+    )
 
     model = load_model(what, seed)
     if weights is not None:

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from xlparity.check.judge import hold, show_value
 from xlparity.check.limits import allowed_differences
-from xlparity.compiler.compile import Compiled, compile_model
+from xlparity.compiler.compile import compile_model
 from xlparity.compiler.eager import Loss, trained
 from xlparity.compiler.emit import parity_sheet
 from xlparity.compiler.summary import checks_sheet, pytorch_plan, summary_sheet
@@ -46,9 +46,7 @@ def generated(
     compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root)
     pytorch = trained(model, inputs, targets, loss, optimizer, steps, root)
     rows = map_rows(compiled.sheets, compiled.graph.aliases)
-    given = {
-        plan.name: _finite(plan.values) for plan in compiled.low.blocks if plan.values is not None
-    }
+    given = {plan.name: _finite(plan.values) for plan in compiled.low.blocks if plan.values is not None}
     limits = allowed_differences(rows, given)
     shown, shown_rows = pytorch_plan(compiled, {name: _numbers(value) for name, value in pytorch.items()})
     sheets = sheets_of(
@@ -60,7 +58,7 @@ def generated(
     every = [*rows, *summary_rows, *shown_rows, *check_rows]
     book = Book((summary, *sheets, checks, parity_sheet(every)), title=title)
     values = EmbeddedEngine().evaluate(book)
-    _prove(rows, values, pytorch, limits, compiled)
+    _prove(rows, values, pytorch, limits)
     return book, Map(tuple(every)), values
 
 
@@ -75,7 +73,10 @@ def _finite(value: Tensor) -> NDArray[np.float64]:
 
 
 def _prove(
-    rows: Sequence[MapRow], values: Values, pytorch: Mapping[str, Tensor], limits: Mapping[str, float], compiled: Compiled
+    rows: Sequence[MapRow],
+    values: Values,
+    pytorch: Mapping[str, Tensor],
+    limits: Mapping[str, float],
 ) -> None:
     """InputError with the first cell, in the order of computation, that is not what PyTorch computes."""
     for row in rows:
@@ -104,8 +105,12 @@ def _facts(
     model: nn.Module, inputs: Sequence[Tensor], loss: Loss | None, optimizer: Optimizer | None, steps: int
 ) -> list[tuple[str, str]]:
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    mode = "training" if model.training else "evaluation"
     facts = [
-        ("Model", f"{type(model).__name__} with {parameters:,} parameters, in {'training' if model.training else 'evaluation'} mode"),
+        (
+            "Model",
+            f"{type(model).__name__} with {parameters:,} parameters, in {mode} mode",
+        ),
         ("Inputs", ", ".join(str(list(part.shape)) for part in inputs)),
     ]
     if loss is not None:

@@ -24,7 +24,7 @@ from xlparity.formula.a1 import parse_area
 from xlparity.model.value import Kind
 from xlparity.xlsx.read import read_book
 
-__all__ = ["load_model", "load_tensor", "as_inputs", "as_targets", "load_weights", "named_loss", "named_optimizer"]
+__all__ = ["as_inputs", "as_targets", "load_model", "load_tensor", "load_weights", "named_loss", "named_optimizer"]
 
 
 def load_model(target: str, seed: int | None = None) -> nn.Module:
@@ -99,7 +99,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
         else:
             state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:
-        raise InputError(f"{path} holds no weights that can be read safely: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(
+            f"{path} holds no weights that can be read safely: {str(error).splitlines()[0][:200]}"
+        ) from None
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:

@@ -58,8 +58,10 @@ def capture(
     module, owners, outputs = _traced(wrapper, arguments, root)
     names = _input_names(model, len(inputs))
     givens: list[Given] = []
-    for owner in owners:
-        kind, key = owner
+    shared = _shared_names(model)
+    made: dict[str, Given] = {}
+    for kind, owner in owners:
+        key = shared.get(owner, owner) if isinstance(owner, str) else owner
         if kind == "input" and key < len(inputs):
             part = inputs[key]
             givens.append(Given(names[key], Role.INPUT, example[key], _dtype(part.dtype)))
@@ -67,6 +69,8 @@ def capture(
             assert target is not None
             assert targets is not None
             givens.append(Given("y", Role.TARGET, target, _dtype(targets.dtype)))
+        elif kind in ("parameter", "buffer") and key in made:
+            givens.append(made[key])
         elif kind in ("parameter", "buffer"):
             value = _attribute(wrapper.net, key)
             role = Role.PARAMETER if kind == "parameter" else Role.CONSTANT
@@ -74,9 +78,12 @@ def capture(
                 tensor_name(root, key), role, value.detach().clone(), _dtype(_attribute(model, key).dtype),
                 key.rpartition(".")[0],
             )  # fmt: skip
+            made[key] = given
             givens.append(given)
-        else:
-            givens.append(Given("", Role.CONSTANT, torch.ones((), dtype=torch.float64), "float64"))
+        else:  # a tensor that the model's code makes, or d loss / d loss = 1
+            value = key if isinstance(key, Tensor) else torch.ones((), dtype=torch.float64)
+            givens.append(Given("", Role.CONSTANT, value, "float64"))
+    outputs = [(kind, shared.get(key, key) if isinstance(key, str) else key) for kind, key in outputs]
     real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
     real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
     return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
@@ -105,7 +112,6 @@ def _traced(
 ) -> tuple[fx.GraphModule, list[tuple[str, Any]], list[tuple[str, Any]]]:
     """The aten graph, what each of its inputs is and what each of its outputs is."""
     # Slow to import; nothing but a capture needs it.
-    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
@@ -114,7 +120,7 @@ def _traced(
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
-                program = program.run_decompositions(core_aten_decompositions())
+                program = program.run_decompositions(_decompositions())
                 signature = program.graph_signature
                 owners = [_owner_of_spec(spec) for spec in signature.input_specs]
                 # Tensors that the model makes anew in its forward are inputs of the exported graph.
@@ -129,11 +135,19 @@ def _traced(
             else:
                 with ExitStack() as stack:
                     joint = aot_export_joint_with_descriptors(
-                        stack, program.module(), arguments, decompositions=core_aten_decompositions()  # type: ignore[arg-type]
+                        stack,
+                        program.module(),
+                        arguments,
+                        decompositions=_decompositions(),  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
                 owners = [_owner_of_descriptor(node.meta["desc"]) for node in placeholders]
+                owners = [
+                    ("constant", program.constants[key]) if kind == "buffer" and key in program.constants
+                    and key not in dict(wrapper.net.named_buffers()) else (kind, key)
+                    for kind, key in owners
+                ]  # fmt: skip
                 (end,) = (node for node in module.graph.nodes if node.op == "output")
                 outputs = [_output_of_descriptor(descriptor) for descriptor in end.meta["desc"]]
     except InputError:
@@ -145,6 +159,15 @@ def _traced(
         ) from error
     _refuse(module, root)
     return module, owners, outputs
+
+
+def _decompositions() -> dict[Any, Any]:
+    """Into core aten, but for what one readable formula computes and its parts do not."""
+    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
+
+    table = dict(core_aten_decompositions())
+    table.pop(aten.embedding_dense_backward.default, None)
+    return table
 
 
 def _owner_of_spec(spec: Any) -> tuple[str, Any]:
@@ -251,12 +274,13 @@ class _Conversion:
         placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
         kept = []
         for node, given in zip(placeholders, self.givens, strict=True):
-            if not given.name:  # the tangent: d loss / d loss = 1
-                self.of[node] = self._constant(torch.ones((), dtype=torch.float64))
+            if not given.name:
+                self.of[node] = self._constant(given.value)
                 continue
             self.of[node] = given
             self.values[id(given)] = given.value
-            kept.append(given)
+            if given not in kept:
+                kept.append(given)
         for node in self.module.graph.nodes:
             if node.op == "get_attr":
                 self.of[node] = self._constant(_attribute(self.module, str(node.target)))
@@ -313,6 +337,7 @@ class _Conversion:
         keywords.pop("device", None)
         keywords.pop("pin_memory", None)
         keywords.pop("layout", None)
+        target, arguments = _without_keepdim(target, arguments)
         one = _times_one(target, arguments, node)
         if one is not None:
             return one
@@ -328,14 +353,18 @@ class _Conversion:
             return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
 
         computed = target(*_mapped(arguments, value), **_mapped(keywords, value))
+        if computed is None:  # an assertion about dtypes or devices
+            return None
         several = not isinstance(computed, Tensor)
         first = next(part for part in computed if part is not None) if several else computed
         made = Node(
             target, arguments, keywords, tuple(first.shape), self._type(first), _module_path(node),
             _is_backward(node), node.meta.get("seq_nr", -1), _source_line(node),
         )  # fmt: skip
-        read = list(operands(made))
-        if all(isinstance(source, Constant) for source in read):
+        # What is made of tensors without elements, or has none, is the same whatever the inputs are.
+        if all(isinstance(source, Constant) or not self.values[id(source)].numel() for source in operands(made)) or (
+            not several and not computed.numel()
+        ):
             return (
                 [part if part is None else self._constant(part) for part in computed]
                 if several
@@ -373,8 +402,11 @@ class _Conversion:
             pairs.append(("the loss", self.values[id(results["loss"])], self.eager.loss.detach()))
             for path, gradient in self.eager.gradients.items():
                 name = tensor_name(self.root, path)
-                if name in gradients:  # a tied parameter has one name of several
-                    pairs.append((f"the gradient of {name}", self.values[id(gradients[name])], gradient))
+                found = gradients.get(name)
+                if found is None and gradient.count_nonzero():
+                    raise InputError(f"the captured graph has no gradient of {name}; please report this model")
+                if found is not None:
+                    pairs.append((f"the gradient of {name}", self.values[id(found)], gradient))
         else:
             eager = [part for part in tree_flatten(self.eager.result)[0] if isinstance(part, Tensor)]
             pairs += [("the output", self.values[id(a)], b) for a, b in zip(plain, eager, strict=True)]
@@ -393,9 +425,8 @@ class _Conversion:
         aliases: dict[str, str] = {}
 
         def name_it(source: Source | None, name: str) -> None:
-            if isinstance(source, Node | Output):
-                if names.setdefault(id(source), name) != name:
-                    aliases[name] = names[id(source)]
+            if isinstance(source, Node | Output) and names.setdefault(id(source), name) != name:
+                aliases[name] = names[id(source)]
 
         # Inner modules first: the output of a Sequential is that of its last module, and has that name too.
         for path, values in sorted(self.eager.outputs.items(), key=lambda item: -_depth(item[0])):
@@ -430,7 +461,8 @@ class _Conversion:
             renamed[id(source)] = made
             nodes.append(made)
         return Graph(
-            self.root, tuple(givens), tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
+            self.root, self.real, tuple(givens),
+            tuple(_needed(nodes, [named(s) for s in (*results.values(), *updates.values())])),
             {name: named(source) for name, source in results.items()},
             {name: named(source) for name, source in updates.items()},
             self.classes,
@@ -471,6 +503,18 @@ def _times_one(target: OpOverload, arguments: Any, node: fx.Node) -> Any:
             if same == shape:
                 return other
     return None
+
+
+def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, Any]:
+    """A sum whose kept dimensions a view takes away again, as autograd writes a bias's gradient, is a plain sum."""
+    if target is not aten.view.default or not isinstance(arguments[0], Node):
+        return target, arguments
+    inner = arguments[0]
+    if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
+        return target, arguments
+    source, dims, _ = inner.arguments
+    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 
 def _node(source: Node | Output) -> Node:
@@ -516,6 +560,13 @@ def _attribute(module: nn.Module, path: str) -> Tensor:
 
 def _dtype(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _shared_names(model: nn.Module) -> dict[str, str]:
+    """For each name of a parameter or buffer the first name of the same tensor: tied weights have several."""
+    first: dict[int, str] = {}
+    every = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    return {path: first.setdefault(id(tensor), path) for path, tensor in every}
 
 
 def _classes(model: nn.Module) -> dict[str, str]:

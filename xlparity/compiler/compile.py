@@ -41,7 +41,7 @@ def compile_model(
     style: str = Style.COMPACT,
     root: str = "net",
 ) -> Compiled:
-    """Blocks of formulas for the forward pass of `model`, and with a loss and an optimizer for `steps` steps of training.
+    """Blocks of formulas for the forward pass of `model`; with a loss and an optimizer, for `steps` steps of training.
 
     Raises InputError for what no sheet can compute (see `capture` and the rules of `lower`), before anything is placed.
     """
@@ -51,7 +51,9 @@ def compile_model(
         raise InputError(f"steps is {steps}; it is 1 or more, and more than 1 only with an optimizer")
     graph = capture(model, inputs, targets, loss, root=root)
     low = Lowering(graph, style)
-    values: dict[int, object] = {}
+    values: dict[int, object] = {
+        id(given): low.source(given) for given in graph.givens if given.role in (Role.INPUT, Role.TARGET)
+    }
     parameters = {given.name: given for given in graph.givens if given.role is Role.PARAMETER}
     updates = None
     if optimizer is not None:
@@ -61,7 +63,9 @@ def compile_model(
         low.step = step
         values = low.run({id(given): values[id(given)] for given in graph.givens if id(given) in values})
         following = {
-            id(_given(graph, name)): values[id(source)] for name, source in graph.updates.items() if id(source) in values
+            id(_given(graph, name)): values[id(source)]
+            for name, source in graph.updates.items()
+            if id(source) in values
         }
         if updates is not None:
             low.phase = "update"

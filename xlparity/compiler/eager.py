@@ -76,7 +76,9 @@ def eager_step(net: nn.Module, inputs: Sequence[Tensor], target: Tensor | None, 
     if loss is not None:
         value = step.loss
         if not isinstance(value, Tensor) or value.dim() or not value.is_floating_point():
-            what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            what = (
+                f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+            )
             raise InputError(f"the loss is {what}, not one number; use a loss with reduction 'mean' or 'sum'")
         if not value.requires_grad:
             raise InputError("the loss does not depend on any parameter that requires a gradient")
@@ -144,7 +146,7 @@ def optimizer_for(optimizer: Optimizer, model: nn.Module, net: nn.Module) -> Opt
             raise InputError("the optimizer holds parameters that the model does not have; make it from this model's")
         groups.append({**group, "params": [of[id(parameter)] for parameter in group["params"]]})
     made = type(optimizer)(groups)  # type: ignore[call-arg]
-    made.load_state_dict(optimizer.state_dict())
+    made.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # else both would count the same steps
     for group in made.param_groups:
         group.update({key: False for key in ("fused", "foreach", "capturable") if group.get(key)})
     return made
@@ -195,4 +197,3 @@ def first_line(error: BaseException) -> str:
 
 def _shapes(values: Sequence[Tensor]) -> str:
     return ", ".join(str(tuple(value.shape)) for value in values)
-

@@ -89,14 +89,14 @@ def _rectangles(
     down = np.zeros((height - 1, width), np.int64)
     for step, axis in ((right, 1), (down, 0)):
         bad = np.zeros(step.shape, np.bool_)
+        code = np.zeros_like(step)
         for part, weight in zip(corners, _WEIGHTS, strict=False):
             rows, columns = np.diff(part.row, axis=axis), np.diff(part.column, axis=axis)
             along, across = (columns, rows) if axis else (rows, columns)
             bad |= (across != 0) | (along < 0) | (along > 1) | (np.diff(part.sheet, axis=axis) != 0)
             bad |= ((part.sheet[:, 1:] if axis else part.sheet[1:]) == -1) & (along != 0)
-            step += along * weight
-        step &= (1 << 62) - 1
-        step[bad] = -1
+            code += along * weight
+        step[...] = np.where(bad, -1, code & ((1 << 62) - 1))
     if _one(right) and _one(down):
         return [(0, 0, height, width)]
     if _breaks(right, 1) <= _breaks(down, 0):

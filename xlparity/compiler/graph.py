@@ -84,7 +84,7 @@ Source = Given | Constant | Node | Output
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A captured computation.
+    """A captured computation; `real` is the dtype of the model's real numbers.
 
     `nodes` come each after those it reads. `results` are the tensors that must stand in the workbook whether or not
     another one needs them, by their names; `updates` gives for a buffer that the forward pass changes (running means)
@@ -93,6 +93,7 @@ class Graph:
     """
 
     root: str
+    real: str
     givens: tuple[Given, ...]
     nodes: tuple[Node | Output, ...]
     results: Mapping[str, Source]

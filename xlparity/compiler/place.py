@@ -28,6 +28,7 @@ _HEAD = 3  # rows above a block: name, expression, labels
 _TOP = 3  # rows of a sheet's heading
 _MOST_COLUMNS = MAX_COLUMNS - 64
 _LONGEST_TITLE = 90
+_LONGEST_EXPRESSION = 160  # of the last block in a band, behind which nothing stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _placed(
             column = 1
             for at, plan in enumerate(line):
                 room = _room(plan, last=at == len(line) - 1)
-                title, subtitle = _titles(plan, room)
+                title, subtitle = _titles(plan, room, last=at == len(line) - 1)
                 sheet.blocks.append(PlacedBlock(plan, Cell(sheet.name, row + _HEAD, column), title, subtitle, room))
                 column += room + 1
             row += _HEAD + height + 1
@@ -150,11 +151,11 @@ def _room(plan: BlockPlan, last: bool) -> int:
     return plan.width + 1 if last else max(plan.width, title) + 1
 
 
-def _titles(plan: BlockPlan, room: int) -> tuple[str, str]:
+def _titles(plan: BlockPlan, room: int, last: bool) -> tuple[str, str]:
     if plan.role is not Role.COMPUTED:
         return _name(plan), plan.role.value
     text = f"= {plan.torch}"
-    limit = max((room + 1) * _CHARACTERS, 60) if room > plan.width + 1 else max((room + 1) * _CHARACTERS, 40)
+    limit = _LONGEST_EXPRESSION if last else (room + 1) * _CHARACTERS
     return _name(plan), text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -180,8 +181,10 @@ def _sheet(key: str, graph: Graph, taken: set[str], loss: str) -> SheetPlan:
     return SheetPlan(name, title if count == 1 else f"{title}, continued", key)
 
 
-def labels(plan: BlockPlan, batch: int, names: Mapping[str, str] = {}) -> tuple[list[str], list[str], list[str]]:
+def labels(plan: BlockPlan, batch: int) -> tuple[list[str], list[str], list[str]]:
     """Labels of planes, rows and columns: samples, positions, neurons, heads, channels."""
+    if plan.link is not None:
+        return labels(plan.link, batch)
     height, width = plan.plane_shape
     shape = plan.shape
     sampled = bool(shape) and shape[0] == batch and plan.role is not Role.PARAMETER and not _of_parameter(plan)

@@ -33,7 +33,7 @@ def pytorch_plan(compiled: Compiled, values: Mapping[str, Tensor]) -> tuple[Shee
 
     The losses and small tensors come first where not all of them find room.
     """
-    blocks = [plan for plan in compiled.low.blocks if plan.role is Role.COMPUTED and not plan.link]
+    blocks = [plan for plan in compiled.low.blocks if plan.role is Role.COMPUTED and plan.link is None]
     found = [plan for plan in blocks if plan.name in values and tuple(values[plan.name].shape) == plan.shape]
     chosen: set[int] = set()
     room = _MOST_SHOWN
@@ -52,7 +52,9 @@ def pytorch_plan(compiled: Compiled, values: Mapping[str, Tensor]) -> tuple[Shee
                     columns=plan.columns, height=plan.height, width=plan.width, planes=plan.planes,
                 )
             )  # fmt: skip
-    sheet = place_in_order(SheetPlan(PYTORCH_SHEET, "PyTorch's own values, in float64, for the inputs as generated", PYTORCH_SHEET), copies)
+    sheet = place_in_order(
+        SheetPlan(PYTORCH_SHEET, "PyTorch's own values, in float64, for the inputs as generated", PYTORCH_SHEET), copies
+    )
     rows = []
     for placed in sheet.blocks:
         plan = placed.plan
@@ -88,9 +90,7 @@ class _Page:
         self.links.append(Link(Cell(self.name, row, column), target))
 
 
-def checks_sheet(
-    shown: SheetPlan, compiled: Compiled, limits: Mapping[str, float]
-) -> tuple[Sheet, list[MapRow]]:
+def checks_sheet(shown: SheetPlan, compiled: Compiled, limits: Mapping[str, float]) -> tuple[Sheet, list[MapRow]]:
     """A live row a tensor: the largest |formula - PyTorch| in cells, what is allowed, PASS or FAIL."""
     import numpy as np  # noqa: PLC0415
 
@@ -125,7 +125,13 @@ def checks_sheet(
         area = page.formula(at, 2, formula, Style.FORMULA, SMALL_FORMAT)
         name = copy.plan.name
         rows.append(
-            MapRow(largest_name(name), Role.COMPUTED, Block((), (area,)), "float64", f"({name} - expected({name})).abs().max()")
+            MapRow(
+                largest_name(name),
+                Role.COMPUTED,
+                Block((), (area,)),
+                "float64",
+                f"({name} - expected({name})).abs().max()",
+            )
         )
         numbers.append((at, limit))
         page.styles.append((Area.of(CHECKS_SHEET, at, 3), Style.EXPECTED))
@@ -148,7 +154,9 @@ def checks_sheet(
     return Sheet(CHECKS_SHEET, page.cells.cells(), tuple(page.fills), layout=layout), rows
 
 
-def summary_sheet(compiled: Compiled, facts: Sequence[tuple[str, str]], number_format: str, title: str) -> tuple[Sheet, list[MapRow]]:
+def summary_sheet(
+    compiled: Compiled, facts: Sequence[tuple[str, str]], number_format: str, title: str
+) -> tuple[Sheet, list[MapRow]]:
     """What the workbook is, its losses with a chart, the way to every sheet, and whether all checks pass."""
     page = _Page(SUMMARY_SHEET)
     page.text(0, 0, title, Style.TITLE)
@@ -162,7 +170,11 @@ def summary_sheet(compiled: Compiled, facts: Sequence[tuple[str, str]], number_f
     page.text(row, 2, "each tensor against PyTorch's value", Style.PLAIN)
     row += 2
     page.text(row, 0, "Colours", Style.HEADING)
-    for text, style in (("a number to change", Style.INPUT), ("a formula", Style.FORMULA), ("taken over from another sheet", Style.LINK)):
+    for text, style in (
+        ("a number to change", Style.INPUT),
+        ("a formula", Style.FORMULA),
+        ("taken over from another sheet", Style.LINK),
+    ):
         row += 1
         page.text(row, 0, text, style)
     row += 2
@@ -173,8 +185,11 @@ def summary_sheet(compiled: Compiled, facts: Sequence[tuple[str, str]], number_f
         page.text(row, 0, sheet.name)
         page.link(row, 0, Cell(sheet.name, 0, 0))
         page.text(row, 1, sheet.title)
-    for name, what in ((PYTORCH_SHEET, "PyTorch's own values"), (CHECKS_SHEET, "PASS or FAIL for each tensor"),
-                       ("Parity", "the map: which cells hold which tensor, and what torch computes it from")):  # fmt: skip
+    for name, what in (
+        (PYTORCH_SHEET, "PyTorch's own values"),
+        (CHECKS_SHEET, "PASS or FAIL for each tensor"),
+        ("Parity", "the map: which cells hold which tensor, and what torch computes it from"),
+    ):
         row += 1
         page.text(row, 0, name)
         page.link(row, 0, Cell(name, 0, 0))
@@ -196,7 +211,11 @@ def summary_sheet(compiled: Compiled, facts: Sequence[tuple[str, str]], number_f
             page.formula(row, 1, show_cell(placed.corner), Style.LINK, number_format)
         area = Area.of(SUMMARY_SHEET, top + 1, 1, len(losses))
         names = ", ".join(placed.plan.name for placed in losses)
-        rows.append(MapRow("losses", Role.COMPUTED, Block((len(losses),), (area,)), losses[0].plan.dtype, f"torch.stack([{names}])"))
+        rows.append(
+            MapRow(
+                "losses", Role.COMPUTED, Block((len(losses),), (area,)), losses[0].plan.dtype, f"torch.stack([{names}])"
+            )
+        )
         if len(losses) > 1:
             charts = (
                 Chart(

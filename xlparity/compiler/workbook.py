@@ -110,12 +110,12 @@ def _sheet(
     for placed in sheet.blocks:
         plan, corner = placed.plan, placed.corner
         cells.text(corner.row - 3, corner.column - 1, placed.title)
-        mark(corner.row - 3, corner.column - 1, Style.HEADING)
+        mark(corner.row - 3, corner.column - 1, Style.HEADING, 1, plan.width + 1)
         cells.text(corner.row - 2, corner.column - 1, placed.subtitle)
         mark(corner.row - 2, corner.column - 1, Style.PLAIN)
         right = max(right, corner.column + plan.width)
         _labelled(placed, cells, batch, mark)
-        style = Style.LINK if plan.link else _STYLES.get(plan.role, Style.INPUT)
+        style = Style.LINK if plan.link is not None else _STYLES.get(plan.role, Style.INPUT)
         shown = "0" if "float" not in plan.dtype else number_format
         for area in planes(placed):
             styles.append((area, style))

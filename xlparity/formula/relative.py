@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xlparity.formula.a1 import column_letters, column_number
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 
@@ -111,7 +114,7 @@ class Pattern:
     'A6*$B$1'
     """
 
-    __slots__ = ("_column_parts", "_formats", "_lowest", "_pieces", "_row_offsets")
+    __slots__ = ("_formats", "_lowest", "_pieces", "_row_offsets")
 
     def __init__(self, text: str, row: int, column: int) -> None:
         # A piece is a literal or a reference: a tuple of parts (is_row, fixed, offset or position, text before it).
@@ -135,7 +138,7 @@ class Pattern:
                     parts.append((True, bool(fixed), int(word) - 1 - (0 if fixed else row), before))
             pieces.append(tuple(parts))
         pieces.append(text[at:])
-        self._pieces = pieces
+        self._pieces = tuple(pieces)
         self._formats: dict[int, str | None] = {}
         self._row_offsets = tuple(
             part[2] for piece in pieces if not isinstance(piece, str) for part in piece if part[0] and not part[1]
@@ -144,14 +147,34 @@ class Pattern:
 
     def at(self, row: int, column: int) -> str:
         """The formula's text in the cell (`row`, `column`)."""
-        if column not in self._formats:
-            self._formats[column] = self._format(column)
-        shape = self._formats[column]
+        shape = self._shape(column)
         least, most = self._lowest
         if shape is None or row + least < 0 or row + most >= MAX_ROWS:
             return self._spelled(row, column)
         row += 1
         return shape % tuple([row + offset for offset in self._row_offsets])
+
+    def down(self, rows: NDArray[np.int64], column: int) -> list[str]:
+        """The formula's texts in the cells of `column` in each of `rows`, int64 of shape (n,)."""
+        least, most = self._lowest
+        shape = self._shape(column)
+        if shape is None or not len(rows) or rows.min() + least < 0 or rows.max() + most >= MAX_ROWS:
+            return [self.at(row, column) for row in rows.tolist()]
+        if not self._row_offsets:
+            return [shape % ()] * len(rows)
+        numbers = [(rows + (offset + 1)).tolist() for offset in self._row_offsets]
+        return list(map(shape.__mod__, zip(*numbers, strict=True)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self._pieces == other._pieces
+
+    def __hash__(self) -> int:
+        return hash(self._pieces)
+
+    def _shape(self, column: int) -> str | None:
+        if column not in self._formats:
+            self._formats[column] = self._format(column)
+        return self._formats[column]
 
     def _format(self, column: int) -> str | None:
         """The text for one column with %d for each relative row; None if a reference leaves the sheet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from xlparity.formula.relative import Pattern, relative_text
+from xlparity.formula.relative import Pattern
 from xlparity.model.area import Area
 from xlparity.model.book import Fill
 
@@ -20,7 +20,7 @@ class Formulas:
 
     def __init__(self, sheet: str) -> None:
         self._sheet = sheet
-        self._keys: dict[str, int] = {}
+        self._keys: dict[Pattern, int] = {}
         self._patterns: list[Pattern] = []
         # The form of the last formula of each column: a copied formula is recognised by writing that form out for
         # this row and comparing, which takes a fifth of the time of bringing the text into its relative form.
@@ -31,12 +31,42 @@ class Formulas:
         last = self._last.get(column)
         if last is not None and self._patterns[last].at(row, column) == text:
             return last
-        relative = relative_text(text, row, column)
-        key = self._keys.setdefault(relative, len(self._patterns))
+        pattern = Pattern(text, row, column)
+        key = self._keys.setdefault(pattern, len(self._patterns))
         if key == len(self._patterns):
-            self._patterns.append(Pattern(text, row, column))
+            self._patterns.append(pattern)
         self._last[column] = key
         return key
+
+    def keys(self, texts: list[str], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The numbers of the relative forms of many formulas in the order of the file, as `key` gives them.
+
+        A form depends on the formulas before it in its own column only, so each column is done as a whole.
+        """
+        keys = np.empty(len(texts), np.int32)
+        order = np.argsort(columns, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(columns[order])) + 1):
+            if len(group):
+                column = int(columns[group[0]])
+                mine = [texts[index] for index in group.tolist()]
+                keys[group] = self._keys_down(mine, rows[group], column)
+        return keys
+
+    def _keys_down(self, texts: list[str], rows: NDArray[np.int64], column: int) -> NDArray[np.int32]:
+        """The same for one column: the last form is written out for more and more rows at once while it fits."""
+        keys = np.empty(len(texts), np.int32)
+        at, count = 0, 1
+        while at < len(texts):
+            last = self._last.get(column, -1)
+            if count == 1:
+                key = keys[at] = self.key(texts[at], int(rows[at]), column)
+                at, count = at + 1, 4 if key == last else 1
+            elif self._patterns[last].down(rows[at : at + count], column) == texts[at : at + count]:
+                keys[at : at + count] = last
+                at, count = at + count, count * 4
+            else:
+                count = 1
+        return keys
 
     def fills(self, rows: NDArray[np.int32], columns: NDArray[np.int32], keys: NDArray[np.int32]) -> list[Fill]:
         """The fewest rectangles found by joining vertical runs and then equal runs side by side."""

@@ -1,7 +1,7 @@
 """Reading a workbook: own, thin and hardened, because the file may come from anyone.
 
-One pass of expat over each part, document types refused, sizes limited, nothing fetched, nothing run. Both the
-transitional and the strict namespaces are read.
+One pass over each part, by expat or, for rows of cells in the usual spelling, past it (`lexical`); document types
+refused, sizes limited, nothing fetched, nothing run. Both the transitional and the strict namespaces are read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The cells of one worksheet, in a single pass over its XML and without a Python object per cell."""
+"""The cells of one worksheet, in a single pass over its XML and without a Python object per cell.
+
+Rows in the usual spelling come from `lexical`, many at a time; all others from expat, tag by tag. Both end in the same
+arrays, and what a cell means is decided by the same methods.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +23,8 @@ from xlparity.model.book import Fill, FillKind, Sheet
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind
 from xlparity.xlsx.fills import Formulas
-from xlparity.xlsx.package import Package
+from xlparity.xlsx.lexical import CanonicalRows, Rows
+from xlparity.xlsx.package import Package, parse_xml
 from xlparity.xlsx.text import decode
 from xlparity.xlsx.workbook import MAX_PIECES, NAMESPACES
 
@@ -27,6 +32,8 @@ __all__ = ["Context", "read_sheet"]
 
 _ERRORS = {text: error for error, text in ERROR_TEXTS.items()}
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
+_NUMBER, _TEXT, _BOOLEAN, _ERROR = int(Kind.NUMBER), int(Kind.TEXT), int(Kind.BOOLEAN), int(Kind.ERROR)
+_Entered: TypeAlias = tuple[int, float]
 _COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
 # Array formulas of one sheet may fill this many cells together: an engine must hold them all, and an area of
 # A1:XFD1048576 costs a hostile file nothing.
@@ -56,16 +63,16 @@ class _Reader:
     def error(self, row: int, column: int, message: str) -> WorkbookError:
         return self.package.error(f"{self.name}!{column_letters(column)}{row + 1} {message}")
 
-    def read(self) -> None:
-        """Run over the part and gather its cells."""
+    def read(self, by_expat: bool) -> None:
+        """Run over the part and gather its cells; `by_expat` hides no row from expat."""
         # Everything that runs once per cell is a local variable of this function: attribute look-ups would double
         # the time of the pass.
-        error, shared_count, texts = self.error, len(self.shared), self.texts
+        error = self.error
         add_row, add_column, add_number = self.row.append, self.column.append, self.number.append
         add_kind, add_computed = self.kind.append, self.computed.append
         add_formula_row, add_formula_column = self.formula_row.append, self.formula_column.append
         add_formula_key, key_of = self.formula_key.append, self.formulas.key
-        columns, errors, rich = _COLUMNS, _ERRORS, self.rich_errors
+        columns = _COLUMNS
         namespace = ""
         tag_row = tag_c = tag_v = tag_f = tag_t = tag_phonetic = tag_data = ""
         row, column, row_text = -1, -1, "0"
@@ -79,14 +86,8 @@ class _Reader:
         phonetic = 0
         capture = False
         pieces: list[str] = []
-        number_kind, text_kind = int(Kind.NUMBER), int(Kind.TEXT)
-        boolean_kind, error_kind = int(Kind.BOOLEAN), int(Kind.ERROR)
 
         names: dict[str, str] = {}
-
-        def begin_parsing(parser: Any) -> None:
-            nonlocal names
-            names = parser.intern
 
         def start(tag: str, attributes: dict[str, str]) -> None:
             nonlocal row, column, row_text, kind, metadata, value_metadata, formula_attributes, formula, value
@@ -171,11 +172,17 @@ class _Reader:
                     if number - number == 0 and "_" not in value:
                         add_row(row)
                         add_column(column)
-                        add_kind(number_kind)
+                        add_kind(_NUMBER)
                         add_number(number)
                         add_computed(formula_attributes is not None)
                         return
-                enter_value()
+                entered = self._value(kind, value, value_metadata, (row, column))
+                if entered is not None:
+                    add_row(row)
+                    add_column(column)
+                    add_kind(entered[0])
+                    add_number(entered[1])
+                    add_computed(formula_attributes is not None)
             elif tag == tag_f:
                 formula = "".join(pieces)
                 pieces.clear()
@@ -195,46 +202,6 @@ class _Reader:
                 pieces.append(data)
                 if len(pieces) > MAX_PIECES and sum(map(len, pieces)) > MAX_PIECES << 16:
                     raise error(row, column, "holds many million characters; a cell holds 32,767")
-
-        def enter_value() -> None:
-            nonlocal value
-            assert value is not None
-            if kind is None or kind == "n":
-                if not value:
-                    return
-                try:
-                    number = float(value)
-                except ValueError:
-                    number = math.nan
-                if not math.isfinite(number) or "_" in value:
-                    raise error(row, column, f"holds {value[:40]!r}, which is not a number")
-                code = number_kind
-            elif kind == "s":
-                index = int(value) if value.isdecimal() and len(value) < 10 else -1
-                if not 0 <= index < shared_count:
-                    raise error(row, column, f"takes shared text number {value[:40]!r} of {shared_count}")
-                number, code = float(index), text_kind
-            elif kind in ("str", "inlineStr"):
-                # Texts that are not shared are numbered from -1 downwards until the pass is over.
-                number, code = -1.0 - texts.setdefault(decode(value), len(texts)), text_kind
-            elif kind == "b":
-                if value not in ("0", "1", "true", "false"):
-                    raise error(row, column, f"holds {value[:40]!r}, which is not a boolean")
-                number, code = float(value in ("1", "true")), boolean_kind
-            elif kind == "e":
-                found = errors.get(value, Error.UNKNOWN)
-                if value_metadata is not None and found == Error.VALUE:
-                    found = rich.get(value_metadata, found)
-                number, code = float(found), error_kind
-            elif kind == "d":
-                number, code = self._date(value, row, column), number_kind
-            else:
-                raise error(row, column, f"is of the type {kind[:40]!r}, which Excel does not know")
-            add_row(row)
-            add_column(column)
-            add_kind(code)
-            add_number(number)
-            add_computed(formula_attributes is not None)
 
         def enter_formula() -> None:
             assert formula_attributes is not None
@@ -262,13 +229,136 @@ class _Reader:
             add_formula_column(column)
             add_formula_key(key)
 
-        self.package.parse(self.part, start, end, text, begin_parsing)
+        chunks = self.package.chunks(self.part)
+        canonical = CanonicalRows(chunks, lambda: inside_data, self._enter_rows)
+
+        def begin_parsing(parser: Any) -> None:
+            nonlocal names
+            names = parser.intern
+            canonical.listen(parser)
+
+        where = f"{self.package.path}: {self.part}"
+        parse_xml(chunks if by_expat else canonical.rest(), where, start, end, text, begin_parsing)
         for index, group in self.waiting:
             if group not in self.groups:
                 raise error(
                     self.formula_row[index], self.formula_column[index], f"shares formula {group!r}, which is missing"
                 )
             self.formula_key[index] = self.groups[group]
+
+    def _value(self, kind: str | None, value: str, metadata: str | None, place: tuple[int, int]) -> _Entered | None:
+        """Kind and payload of a cell of the type `kind`; None if it has no value."""
+        if kind is None or kind == "n":
+            if not value:
+                return None
+            try:
+                number = float(value)
+            except ValueError:
+                number = math.nan
+            if not math.isfinite(number) or "_" in value:
+                raise self.error(*place, f"holds {value[:40]!r}, which is not a number")
+            return _NUMBER, number
+        if kind == "s":
+            index = int(value) if value.isdecimal() and len(value) < 10 else -1
+            if not 0 <= index < len(self.shared):
+                raise self.error(*place, f"takes shared text number {value[:40]!r} of {len(self.shared)}")
+            return _TEXT, float(index)
+        if kind in ("str", "inlineStr"):
+            # Texts that are not shared are numbered from -1 downwards until the pass is over.
+            return _TEXT, -1.0 - self.texts.setdefault(decode(value), len(self.texts))
+        if kind == "b":
+            if value not in ("0", "1", "true", "false"):
+                raise self.error(*place, f"holds {value[:40]!r}, which is not a boolean")
+            return _BOOLEAN, float(value in ("1", "true"))
+        if kind == "e":
+            found = _ERRORS.get(value, Error.UNKNOWN)
+            if metadata is not None and found == Error.VALUE:
+                found = self.rich_errors.get(metadata, found)
+            return _ERROR, float(found)
+        if kind == "d":
+            return _NUMBER, self._date(value, *place)
+        raise self.error(*place, f"is of the type {kind[:40]!r}, which Excel does not know")
+
+    def _enter_rows(self, rows: Rows) -> None:
+        """Take over rows that expat did not see, as the handlers would have entered them."""
+        computed = np.zeros(len(rows.row), np.bool_)
+        computed[rows.formula_cell] = True
+        self._enter_formulas(rows)
+        cell = rows.value_cell
+        attribute = rows.attribute[cell]
+        kinds = np.empty(len(cell), np.uint8)
+        numbers = np.empty(len(cell))
+        given = np.ones(len(cell), np.bool_)
+        plain = np.array([attributes.get("t", "n") == "n" for attributes in rows.attributes])[attribute]
+        parsed = self._numbers(rows.values if plain.all() else [rows.values[i] for i in np.flatnonzero(plain).tolist()])
+        if parsed is not None:
+            kinds[plain], numbers[plain] = _NUMBER, parsed
+        for index in np.flatnonzero(~plain).tolist() if parsed is not None else range(len(cell)):
+            at, attributes = int(cell[index]), rows.attributes[attribute[index]]
+            place = int(rows.row[at]), int(rows.column[at])
+            entered = self._value(attributes.get("t"), rows.values[index], attributes.get("vm"), place)
+            if entered is None:
+                given[index] = False
+            else:
+                kinds[index], numbers[index] = entered
+        if not given.all():
+            cell, kinds, numbers = cell[given], kinds[given], numbers[given]
+        self.row.frombytes(rows.row[cell].astype(np.int32).tobytes())
+        self.column.frombytes(rows.column[cell].astype(np.int32).tobytes())
+        self.number.frombytes(numbers.tobytes())
+        self.kind += kinds.tobytes()
+        self.computed += computed[cell].tobytes()
+
+    @staticmethod
+    def _numbers(texts: list[str]) -> NDArray[np.float64] | None:
+        """All the numbers at once; None if one is none, so that each must be looked at."""
+        try:
+            numbers = np.array(list(map(float, texts)), np.float64)
+        except ValueError:
+            return None
+        return numbers if np.isfinite(numbers).all() and "_" not in "".join(texts) else None
+
+    def _enter_formulas(self, rows: Rows) -> None:
+        """The formulas of rows that expat did not see."""
+        cell, attribute = rows.formula_cell, rows.formula_attribute
+        if not len(cell):
+            return
+        row, column = rows.row[cell], rows.column[cell]
+        kinds = [attributes.get("t", "normal") for attributes in rows.formula_attributes]
+        texts = [text.removeprefix("=") for text in rows.formulas]
+        stripped = list(map(str.strip, texts))
+        normal, shared = (np.array([each == kind for each in kinds])[attribute] for kind in ("normal", "shared"))
+        blank, missing = np.zeros(len(cell), np.bool_), np.zeros(len(cell), np.bool_)
+        if "" in stripped:
+            blank[:] = [not text for text in stripped]
+            missing[:] = [not text for text in texts]
+        for index in np.flatnonzero(normal & blank).tolist():
+            self.empty[int(row[index]), int(column[index])] = None
+        for index in np.flatnonzero(~normal & ~shared).tolist():
+            metadata = rows.attributes[rows.attribute[cell[index]]].get("cm")
+            place = int(row[index]), int(column[index])
+            self._enter_array(texts[index], rows.formula_attributes[attribute[index]], place, metadata)
+        keys = np.full(len(cell), -1, np.int32)
+        written = np.flatnonzero((normal & ~blank) | (shared & ~missing))
+        keys[written] = self.formulas.keys([texts[i] for i in written.tolist()], row[written], column[written])
+        copied = np.flatnonzero((normal & ~blank) | shared)
+        groups = [attributes.get("si", "") for attributes in rows.formula_attributes]
+        if not (shared & ~missing).any():
+            known = np.array([self.groups.get(group, -1) for group in groups], np.int32)
+            keys[shared] = known[attribute[shared]]
+        else:
+            for index in np.flatnonzero(shared).tolist():
+                group = groups[attribute[index]]
+                if keys[index] >= 0:
+                    self.groups[group] = int(keys[index])
+                else:
+                    keys[index] = self.groups.get(group, -1)
+        keys = keys[copied]
+        for index in np.flatnonzero(keys < 0).tolist():
+            self.waiting.append((len(self.formula_key) + index, groups[attribute[copied[index]]]))
+        self.formula_row.frombytes(row[copied].astype(np.int32).tobytes())
+        self.formula_column.frombytes(column[copied].astype(np.int32).tobytes())
+        self.formula_key.frombytes(keys.tobytes())
 
     def _address(self, address: str) -> tuple[int, int]:
         """Row and column of an address that is not the expected one."""
@@ -416,11 +506,20 @@ class Context:
     errors: Mapping[str, Error]
 
 
-def read_sheet(package: Package, part: str, name: str, context: Context) -> Sheet:
-    """The worksheet `part`, called `name`, as data."""
+def read_sheet(package: Package, part: str, name: str, context: Context, by_expat: bool = False) -> Sheet:
+    """The worksheet `part`, called `name`, as data; `by_expat` reads every row tag by tag.
+
+    Raises WorkbookError if the part is damaged.
+    """
     reader = _Reader(package, part, name, context)
-    reader.read()
-    return reader.sheet()
+    try:
+        reader.read(by_expat)
+        return reader.sheet()
+    except WorkbookError:
+        if by_expat:
+            raise
+    # What is wrong, and where, expat says, and only of the whole part.
+    return read_sheet(package, part, name, context, by_expat=True)
 
 
 def _days(span: timedelta) -> float:

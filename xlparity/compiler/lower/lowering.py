@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, operands
 from xlparity.compiler.lower.formula import (
     Formula,
     Ids,
@@ -33,11 +33,12 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
+from xlparity.formula.ast import Number, Unary
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
 
-__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style"]
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of"]
 
 Rule = Callable[..., Any]
 RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
@@ -46,6 +47,13 @@ VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of 
 INPUTS = "inputs"  # the sheet of inputs and targets
 _LONGEST = 30  # parts of a formula that a person still reads
 _MOST_TERMS = 32  # areas in one formula
+# Functions that may be applied in two steps, and what torch calls a step.
+_PARTIAL = {
+    "SUM": "aten.sum.dim_IntList({}, {})",
+    "AVERAGE": "aten.mean.dim({}, {})",
+    "MAX": "aten.amax.default({}, {})",
+    "MIN": "aten.amin.default({}, {})",
+}
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
 
@@ -63,7 +71,8 @@ class BlockPlan:
 
     `rows` and `columns` say where each element stands within the block, in arrays of the tensor's shape; `height` and
     `width` are the block's size, `planes` the top left corners of its 2-D slices. `sheet` is the path of the top-level
-    module whose sheet it stands on; `beside` the block that it stands to the right of.
+    module whose sheet it stands on; `beside` the block that it stands to the right of; `link` the block of another
+    sheet that it takes over.
     """
 
     number: int
@@ -79,7 +88,7 @@ class BlockPlan:
     phase: str = ""
     step: int = 0
     beside: BlockPlan | None = None
-    link: bool = False
+    link: BlockPlan | None = None
     transposed: bool = False
     rows: Ids = field(default_factory=lambda: np.zeros((), np.int64))
     columns: Ids = field(default_factory=lambda: np.zeros((), np.int64))
@@ -152,13 +161,18 @@ class Lowering:
         self.node: Node | None = None
         self.phase = "forward"
         self.sheet = ""
+        self.companion: BlockPlan | None = None  # what the current node's result stands beside, if its rule says so
         self._names: Counter[str] = Counter()
         self._by_name: dict[str, BlockPlan] = {}
         self._constants: dict[int, Formula] = {}
         self._links: dict[tuple[int, str], BlockPlan] = {}
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
-        self._readers = _readers(graph)
+        self._readers, self._viewed = _readers(graph)
+        self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
+        self._wanted = {id(source): name for name, source in graph.results.items()}
+        self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
+        self._counted: dict[tuple[str, int, int, bool], Formula] = {}
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -182,21 +196,21 @@ class Lowering:
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
-        link: bool = False,
+        link: BlockPlan | None = None,
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
-        if not link:
+        if link is None:
             formula = self._linked(formula, where)
         plan = BlockPlan(
             len(self.blocks) + 1, self._unique(name or self._name_of_node(formula.made)), formula.shape, formula.dtype,
             Role.COMPUTED, where, formula.torch, formula=formula, module=node.module if node else "", phase=self.phase,
             step=self.step, beside=beside, link=link,
         )  # fmt: skip
-        if node is not None and beside is None and not link:
+        if node is not None and beside is None and link is None:
             if node.backward:
                 plan.beside = self._anchors.get(node.sequence)
             else:
@@ -247,7 +261,7 @@ class Lowering:
         if key not in self._links:
             name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
             whole = identity(source.ids(), source.dtype, source.name)
-            placed = self.place(whole, name, sheet=sheet, link=True)
+            placed = self.place(whole, name, sheet=sheet, beside=self._differentiated(source, sheet), link=source)
             found = self.block(placed)
             assert found is not None
             self._links[key] = found
@@ -263,6 +277,11 @@ class Lowering:
         base = self._sheet_tensor(self.node.module)
         packet = made or self.node.operation.overloadpacket.__name__.strip("_")
         return f"{base}.{'backward_' if self.node.backward else ''}{packet}"
+
+    def _differentiated(self, source: BlockPlan, sheet: str) -> BlockPlan | None:
+        """The block on `sheet` that `source` is the gradient of."""
+        plan = self._by_name.get(source.name.removesuffix(".grad")) if source.name.endswith(".grad") else None
+        return plan if plan is not None and plan.sheet == sheet and plan.step == self.step else None
 
     def _beside(self, name: str, sheet: str) -> BlockPlan | None:
         """What the gradient of `name` stands beside: that tensor, or what `sheet` takes over of it."""
@@ -289,6 +308,28 @@ class Lowering:
     def _stepped(self, name: str) -> str:
         return f"step[{self.step}].{name}" if self.step else name
 
+    def output(self, position: int) -> tuple[bool, str]:
+        """Whether anything reads the current node's result at `position`, and the name that users have for it."""
+        source = self._outputs.get((id(self.node), position))
+        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+
+    def known(self, formula: Formula) -> Tensor | None:
+        """The numbers of a tensor that depends on no input; None if it may depend on one."""
+        match formula.tree:
+            case Number(value) | Unary("-", Number(value)):
+                value = value if isinstance(formula.tree, Number) else -value
+                return torch.full(formula.shape, value, dtype=torch.float64)
+        ids = formula.cells
+        if ids is None or not ids.size:
+            return None
+        (number, *others) = np.unique(block_of(ids)).tolist()
+        if others or number not in self._fixed:
+            return None
+        plan = self.blocks[number - 1]
+        table = np.zeros((plan.height, plan.width))
+        table[plan.rows, plan.columns] = self._fixed[number].double().numpy()
+        return torch.from_numpy(table[row_of(ids), column_of(ids)])
+
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def apply(self, operation: OpOverload, *arguments: Any, **keywords: Any) -> Any:
@@ -301,7 +342,7 @@ class Lowering:
         if rule is None:
             raise self.refusal(f"{operation} has no exact formula yet", "rewrite that part with other operations")
         result = rule(self, *arguments, **keywords)
-        text, atom = spelled(operation, arguments, keywords)
+        text, atom = spelled(operation, arguments, keywords, self.graph.real)
         made = operation.overloadpacket.__name__.strip("_")
         if isinstance(result, Formula):
             return self._spelled(result, text, atom, made)
@@ -325,7 +366,7 @@ class Lowering:
             where += f" ({self.node.line})" if self.node.line else ""
         return InputError(f"{what}{where}; {advice}")
 
-    def formula(self, text: str, /, *, shape: Sequence[int] | None = None, dtype: str = "", **values: Any) -> Formula:
+    def formula(self, text: str, /, *, shape: Any = None, dtype: Any = "", **values: Any) -> Formula:
         """An elementwise formula: `text` with tensors and numbers in the place of its names, broadcast.
 
         A tensor in waiting that the text names more than once is placed first, so that it is computed once.
@@ -349,7 +390,7 @@ class Lowering:
         return found if len(found) <= _MOST_TERMS and None not in found else None  # type: ignore[return-value]
 
     def _areas(self, ids: Ids, inner: int) -> Iterator[Slot | None]:
-        area = _area(ids, inner)
+        area = area_of(ids, inner)
         if area is not None:
             yield area[0]
             return
@@ -368,6 +409,12 @@ class Lowering:
         outer = formula.shape[: len(formula.shape) - inner]
         formula = self.cells(formula)
         slots = self.areas(formula, inner)
+        partial = _PARTIAL.get(function)
+        if slots is None and partial and inner > 1 and self.areas(formula, inner - 1) is not None:
+            # First over all but one dimension, in cells of its own: fewer than a copy of the tensor has.
+            dims = list(range(len(outer) + 1, len(formula.shape)))
+            parts = self.reduce(function, formula, inner - 1).spelled(partial.format(formula.torch, dims))
+            return self.reduce(function, self.place(parts), 1)
         if slots is None:
             formula = self.in_rows(formula, inner)
             slots = self.areas(formula, 1)
@@ -383,6 +430,31 @@ class Lowering:
         flat = self.apply(torch.ops.aten.reshape.default, formula, (*outer, length))
         return self.place(flat)
 
+    def line(self, formula: Formula, *, row: bool = False) -> Slot:
+        """For each outer index the one row or column (a row if `row`) that holds the last dimension, in its order."""
+        formula = self.cells(formula)
+        for _ in range(2):
+            found = _area(_cells_of(formula), 1)
+            if found is not None:
+                slot, (height, width), order = found
+                if (height == 1 or (width == 1 and not row)) and (np.diff(order) > 0).all():
+                    return slot
+            formula = self.in_rows(formula, 1)
+        raise AssertionError(f"a row of {formula.shape} is no area")
+
+    def matrix(self, formula: Formula) -> Slot | None:
+        """For each outer index the area whose rows and columns are those of the last two dimensions; None if not so."""
+        found = _area(_cells_of(formula), 2)
+        if found is None or found[1] != formula.shape[-2:] or (np.diff(found[2]) != 1).any():
+            return None
+        return found[0]
+
+    def elements(self, line: Slot, length: int) -> Ids:
+        """The cells of rows or columns, of which each has `length`, along a last dimension."""
+        assert line.last is not None
+        step = (line.last - line.first) // max(length - 1, 1)
+        return np.asarray(line.first[..., None] + step[..., None] * np.arange(length))
+
     def contract(self, a: Formula, b: Formula, inner: int) -> Formula:
         """The sum over the last `inner` dimensions of a * b; the outer dimensions are broadcast."""
         a, b = self.cells(a), self.cells(b)
@@ -392,6 +464,12 @@ class Lowering:
             if None not in terms and len(terms) <= _MOST_TERMS:
                 break
             assert attempt == 0
+            dims = list(range(len(outer) + 1, len(outer) + inner))
+            if dims and math.prod(outer) * a.shape[-inner] <= a.size + b.size:
+                # First over all but one dimension, in cells of its own: fewer than copies of both have.
+                parts = self.contract(a, b, inner - 1)
+                parts = parts.spelled(f"aten.sum.dim_IntList({a.operand} * {b.operand}, {dims})")
+                return self.reduce("SUM", self.place(parts), 1)
             a, b = self.in_rows(a, inner), self.in_rows(b, inner)
             inner = 1
         values: dict[str, Slot] = {}
@@ -407,7 +485,7 @@ class Lowering:
         count = math.prod(a.shape[a.ndim - inner :])
         explicit = self.style == Style.LECTURE and count <= 8
         if count > 1 and not explicit:
-            left, right = _area(a, inner), _area(b, inner)
+            left, right = area_of(a, inner), area_of(b, inner)
             if left is not None and right is not None:
                 if left[1] == right[1] and (left[2] == right[2]).all():
                     yield "SUMPRODUCT({},{})", left[0], right[0]
@@ -439,7 +517,6 @@ class Lowering:
 
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
-        wanted = {id(source): name for name, source in self.graph.results.items()}
 
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
@@ -464,24 +541,24 @@ class Lowering:
                 if isinstance(result, tuple):
                     values[id(source)] = result
                     continue
-                view = str(source.operation).removeprefix("aten.") in VIEWS
+                view = _overload(source) in VIEWS
             else:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
                     continue
             result = replace(result, shape=source.shape, dtype=source.dtype)
-            values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
+            values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
-        for name, source in self.graph.results.items():
-            if isinstance(source, Given | Constant):  # a model that hands an input through
+        for name, end in self.graph.results.items():
+            if isinstance(end, Given | Constant):  # a model that hands an input through
                 self.sheet = ""
-                values[id(source)] = self.place(value(source), name)
+                values[id(end)] = self.place(value(end), name)
         self.step += 1
-        for name, source in self.graph.updates.items():
+        for name, end in self.graph.updates.items():
             owner = next(given for given in self.graph.givens if given.name == name)
             plan = self.block(values[id(owner)]) if id(owner) in values else None
-            updated = self.place(values[id(source)], name, sheet=self.sheet_of(owner.module), beside=plan)
-            values[id(source)] = updated
+            updated = self.place(values[id(end)], name, sheet=self.sheet_of(owner.module), beside=plan)
+            values[id(end)] = updated
             placed = self.block(updated)
             assert placed is not None
             placed.step = self.step - 1  # it stands with the step that made it
@@ -491,34 +568,52 @@ class Lowering:
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
+        beside, self.companion = self.companion, None
         if result.cells is not None and (block_of(result.cells) > 0).all():
-            return self.place(result, name) if wanted else result
+            return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
-            return self.place(result, name)
+            return self.place(result, name, beside=beside)
         if view or not result.slots:
             return result
-        crowded = self.style == Style.LECTURE or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
+        # What only a view of it reads waits for that view, which may have the name.
+        apart = self.style == Style.LECTURE and id(source) not in self._viewed
+        crowded = apart or result.size > _LONGEST or len(result.slots) > _MOST_TERMS // 2
         if crowded or self._readers[id(source)] > 1:
             return self.place(result)
         return result
 
     def _constant(self, constant: Constant) -> Formula:
         value = constant.value
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
         if key not in self._constants:
             flat = value.flatten().double()
-            if value.numel() and bool((flat == flat[0]).all()):
-                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype={value.dtype})"
+            if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
+                text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
-                step, self.step = self.step, 0
                 number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self.given(
-                    constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
-                )
-                self.step = step
+                self._constants[key] = self._typed(constant.name, number, dtype)
         return self._constants[key]
+
+    def _typed(self, name: str, value: Tensor, dtype: str) -> Formula:
+        """Place numbers that depend on no input, once for all steps."""
+        step, self.step = self.step, 0
+        module = self.node.module if self.node else ""
+        placed = self.given(name, Role.CONSTANT, value, dtype, self.sheet, module)
+        self.step = step
+        self._fixed[len(self.blocks)] = value
+        return placed
+
+    def numbers(self, start: int, count: int, down: bool = False) -> Formula:
+        """`start`, `start` + 1, ... in a row or a column of the current sheet, placed there once."""
+        key = (self.sheet, start, count, down)
+        if key not in self._counted:
+            value = torch.arange(start, start + count)
+            name = self.name_beside(f"from_{start}_to_{start + count - 1}")
+            self._counted[key] = self._typed(name, value[:, None] if down else value, "int64")
+        placed = self._counted[key]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
 
 
 def _literal(value: float) -> str:
@@ -536,7 +631,7 @@ def _distinct(ids: Ids) -> Ids:
     return ids[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)]
 
 
-def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
+def area_of(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     """The areas that the last `inner` dimensions fill exactly, for all outer indices alike.
 
     Returns the slot (of the outer shape), the areas' height and width, and the order of the elements within them.
@@ -593,19 +688,27 @@ def _words(text: str) -> list[str]:
     return words
 
 
-def _readers(graph: Graph) -> Counter[int]:
-    """How many operations read each tensor, those that read a view of it counted for the tensor."""
+def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
+    """How many operations read each tensor, through views of it too; and which tensors are read by views alone."""
     reads: dict[int, list[Node]] = {}
     for source in graph.nodes:
         if isinstance(source, Node):
             for part in operands(source):
                 reads.setdefault(id(part), []).append(source)
     count: Counter[int] = Counter()
+    viewed: set[int] = set()
     for source in reversed(graph.nodes):
-        for reader in reads.get(id(source), ()):
-            view = str(reader.operation).removeprefix("aten.") in VIEWS
+        readers = reads.get(id(source), ())
+        views = [_overload(reader) in VIEWS for reader in readers]
+        if readers and all(views):
+            viewed.add(id(source))
+        for reader, view in zip(readers, views, strict=True):
             count[id(source)] += max(count[id(reader)], 1) if view else 1
-    return count
+    return count, viewed
+
+
+def _overload(node: Node) -> str:
+    return str(node.operation).removeprefix("aten.")
 
 
 def _sheets_of(graph: Graph) -> Callable[[str], str]:

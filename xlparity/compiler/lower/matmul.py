@@ -35,7 +35,8 @@ def _addmm(low: Lowering, self: Formula, mat1: Formula, mat2: Formula, *, beta: 
         # k = x * w, b and n apart, as the documents' sheets have them.
         products = low.place(products.spelled(f"{mat1.operand} @ {mat2.operand}"), low.name_beside("k"))
         bias = low.apply(aten.expand.default, self, list(products.shape))
-        self = low.place(bias, low.name_beside("b"))
+        low.companion = low.block(products)
+        self = low.place(bias, low.name_beside("b"), beside=low.companion)
     return low.formula("alpha*products+beta*bias", products=products, bias=self, alpha=alpha, beta=beta)
 
 

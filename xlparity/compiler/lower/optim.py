@@ -28,7 +28,8 @@ OPTIMIZER = "optimizer"  # the sheet of the options
 class _Update:
     """One parameter's update in the making.
 
-    `options` are the optimizer's, those that are numbers as cells; `on` names those that are not 0. `state` holds the tensors of the step before and
+    `options` are the optimizer's, those that are numbers as cells; `on` names those that are not 0. `state` holds the
+    tensors of the step before and
     receives the new ones. `count` is how many steps this parameter has had, this one included.
     """
 
@@ -126,16 +127,15 @@ def _adam(update: _Update) -> Formula:
     if update.options.get("amsgrad"):
         second = "max_exp_avg_sq"
         if second in update.state:
-            largest = update.formula(
-                "MAX(max_exp_avg_sq,exp_avg_sq)", "torch.maximum({max_exp_avg_sq}, {exp_avg_sq})"
-            )
+            largest = update.formula("MAX(max_exp_avg_sq,exp_avg_sq)", "torch.maximum({max_exp_avg_sq}, {exp_avg_sq})")
         else:
             largest = update.formula("exp_avg_sq", "{exp_avg_sq}")
         update.keep(second, largest)
     t = update.count
     return update.formula(
         f"p-lr*exp_avg/(1-beta1^{t})/(SQRT({second}/(1-beta2^{t}))+eps)",
-        f"{{p}} - {{lr}} * {{exp_avg}} / (1 - {{beta1}} ** {t}) / (torch.sqrt({{{second}}} / (1 - {{beta2}} ** {t})) + {{eps}})",
+        f"{{p}} - {{lr}} * {{exp_avg}} / (1 - {{beta1}} ** {t})"
+        f" / (torch.sqrt({{{second}}} / (1 - {{beta2}} ** {t})) + {{eps}})",
     )
 
 
@@ -208,7 +208,13 @@ class Updates:
             prefix = "optimizer." if number_of == 0 else f"optimizer.group[{number_of}]."
             options: dict[str, Any] = {}
             for key, value in _numbers(group).items():
-                cell = low.given(f"{prefix}{key}", Role.HYPERPARAMETER, torch.tensor(value, dtype=torch.float64), "float64", OPTIMIZER)
+                cell = low.given(
+                    f"{prefix}{key}",
+                    Role.HYPERPARAMETER,
+                    torch.tensor(value, dtype=torch.float64),
+                    "float64",
+                    OPTIMIZER,
+                )
                 options[key] = cell
             options.update({key: value for key, value in group.items() if isinstance(value, bool)})
             self._options.append(options)
@@ -240,7 +246,9 @@ class Updates:
             state[key] = low.given(f"{name}.{key}_before", Role.CONSTANT, value, parameter.dtype, sheet,
                                    beside=low.block(gradient))  # fmt: skip
         self._count[name] += 1
-        update = _Update(low, self._options[at], self._on[at], parameter, gradient, state, self._count[name], name, sheet)
+        update = _Update(
+            low, self._options[at], self._on[at], parameter, gradient, state, self._count[name], name, sheet
+        )
         beside = low.block(gradient)
         new = self._rule(update)
         low.step += 1
@@ -254,14 +262,19 @@ class Updates:
         return placed
 
 
+# What is switched off by 0, and then has no cell.
+_OFF_AT_ZERO = ("momentum", "dampening", "weight_decay", "lr_decay", "initial_accumulator_value")
+
+
 def _numbers(group: Mapping[str, Any]) -> dict[str, float]:
-    """The options that are numbers: lr, momentum, beta1, beta2, ..."""
+    """The options that are numbers and have a say: lr, momentum, beta1, beta2, ..."""
     numbers: dict[str, float] = {}
     for key, value in group.items():
         if key == "betas":
             numbers["beta1"], numbers["beta2"] = (float(beta) for beta in value)
-        elif isinstance(value, Tensor) and value.numel() == 1:
+        elif (isinstance(value, Tensor) and value.numel() == 1) or (
+            isinstance(value, float | int) and not isinstance(value, bool)
+        ):
             numbers[key] = float(value)
-        elif isinstance(value, float | int) and not isinstance(value, bool):
-            numbers[key] = float(value)
-    return numbers
+    numbers.pop("initial_accumulator_value", None)  # it stands in the state
+    return {key: value for key, value in numbers.items() if value or key not in _OFF_AT_ZERO}

@@ -82,8 +82,19 @@ def _variance(
     low: Lowering, self: Formula, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Formula:
     count = math.prod(self.shape[d] for d in dimensions(len(self.shape), dim))
+    if count == 1:  # of one number: 0, or 0/0
+        self = low.formula("0*self", self=self)
     squares = reduced(low, "DEVSQ", self, dim, keepdim)
     return low.formula("squares/freedom", squares=squares, freedom=count - (1 if correction is None else correction))
+
+
+@RULES.rule("var_mean.correction")
+def _variance_and_mean(
+    low: Lowering, self: Formula, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
+) -> tuple[Formula, Formula]:
+    x = low.cells(self)
+    variance = _variance(low, x, dim, correction=correction, keepdim=keepdim)
+    return variance, reduced(low, "AVERAGE", x, dim, keepdim)
 
 
 @RULES.rule("_softmax.default")

@@ -25,7 +25,9 @@ def _viewed(formula: Formula, view: Callable[[Tensor], Tensor]) -> Formula:
 def _tensor(ids: Ids) -> Tensor:
     """The array as a tensor that shares its memory; a broadcast array is read-only, of which torch would warn."""
     if not ids.flags.writeable:
-        base = np.lib.stride_tricks.as_strided(ids, tuple(1 if s == 0 else n for n, s in zip(ids.shape, ids.strides, strict=True)))
+        base = np.lib.stride_tricks.as_strided(
+            ids, tuple(1 if s == 0 else n for n, s in zip(ids.shape, ids.strides, strict=True))
+        )
         return torch.from_numpy(base.copy()).expand(ids.shape)
     return torch.from_numpy(ids)
 

@@ -33,25 +33,45 @@ _METHODS = {
 }
 
 
-def spelled(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[str, bool]:
-    """The expression of `operation` on `arguments`, and whether it needs no brackets as an operand of another."""
+def spelled(
+    operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[str, Any], real: str
+) -> tuple[str, bool]:
+    """The expression of `operation` on `arguments`, and whether it needs no brackets as an operand of another.
+
+    `real` is the dtype of the model's real numbers, which stands in the place of the capture's float64.
+    """
+    keywords = {key: _model_dtype(part, real) for key, part in keywords.items()}
+    arguments = tuple(_model_dtype(part, real) for part in arguments)
     name = str(operation).removeprefix("aten.")
     if name in _SIGNS and not keywords and len(arguments) == 2:
         left, right = (_operand(part) for part in arguments)
         return f"{left} {_SIGNS[name]} {right}", False
     if (name == "permute.default" and list(arguments[1]) == [1, 0]) or name == "t.default":
         inner = arguments[0]
-        return (inner.torch.removesuffix(".T") if inner.torch.endswith(".T") else f"{inner.operand}.T"), True
+        if not inner.torch.endswith(".T"):
+            return f"{inner.operand}.T", True
+        bare = inner.torch.removesuffix(".T")
+        # (a @ b).T transposed again is a @ b, with brackets only where it becomes an operand.
+        return (bare[1:-1], False) if bare.startswith("(") and _closes_at_the_end(bare) else (bare, True)
     if name in _METHODS and not keywords and len(arguments) == 1:
         return f"torch.{name.removesuffix('.default')}({arguments[0].torch})", True
     if name == "pow.Tensor_Scalar":
         return f"{_operand(arguments[0])} ** {_argument(arguments[1])}", False
+    if name == "addmm.default" and not keywords and len(arguments) == 3:
+        bias, left, right = (_operand(part) for part in arguments)
+        return f"{left} @ {right} + {bias}", False
+    if name == "sum.dim_IntList" and not keywords and (len(arguments) == 2 or not arguments[2]):
+        return f"{_operand(arguments[0])}.sum({_argument(arguments[1])})", True
     if name in _SAME:
         return arguments[0].torch, arguments[0].atom
     keywords = {key: part for key, part in keywords.items() if key != "memory_format"}
     words = [_argument(part) for part in arguments]
     words += [f"{key}={_argument(part)}" for key, part in keywords.items() if part is not None]
     return f"aten.{name}({', '.join(words)})", True
+
+
+def _model_dtype(part: Any, real: str) -> Any:
+    return getattr(torch, real) if isinstance(part, torch.dtype) and part.is_floating_point else part
 
 
 def _operand(part: Any) -> str:
@@ -76,3 +96,13 @@ def _argument(part: Any) -> str:
             return repr(part)
         case _:
             return repr(part)
+
+
+def _closes_at_the_end(text: str) -> bool:
+    """Whether the bracket that `text` begins with closes at its end."""
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0:
+            return at == len(text) - 1
+    return False

@@ -14,6 +14,7 @@ from xlparity.engines.embedded.notes import Notes
 from xlparity.engines.embedded.precedents import VOLATILE
 from xlparity.engines.embedded.run import Run, computed
 from xlparity.engines.embedded.special import NEVER_DECIDED, SPECIAL
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import InputError
 from xlparity.functions import FUNCTIONS
@@ -57,7 +58,7 @@ class EmbeddedEngine:
             NaN where a cell is not forced. The values returned for the area itself are those of its own formulas, so
             that each formula is judged on right operands.
         """
-        with torch.no_grad():
+        with torch.no_grad(), one_thread():
             run = computed(Workbook(book), inputs, forced)
         return Values(run.cells(), Notes(run))
 
@@ -83,7 +84,7 @@ class EmbeddedEngine:
         [6.0, 10.0]
         """
         wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values())
-        with torch.set_grad_enabled(wanted):
+        with torch.set_grad_enabled(wanted), one_thread():
             run = computed(Workbook(book), inputs, traced=wanted)
         return Trace(run)
 

@@ -213,8 +213,11 @@ class Run:
             return [only] if only >= 0 else []
         if int(owners.max(initial=-1)) < 0:
             return []
-        unique = np.unique(owners)
-        return [int(index) for index in unique if index >= 0]
+        # Marks instead of np.unique: a range may have a million cells, and most have one or two fills.
+        found = np.zeros(len(self.workbook.formulas) + 1, np.bool_)
+        found[owners] = True  # -1, for none, is the last
+        indices: list[int] = np.flatnonzero(found[:-1]).tolist()
+        return indices
 
     # -- computing ------------------------------------------------------------------------------------------------
 
@@ -427,13 +430,13 @@ class Run:
                 number = torch.where(force, own_number[0], number)
                 kind = torch.where(force, own_kind[0], kind)
             kinds = kind.numpy()
-            rows, columns = np.nonzero(kinds)
-            chosen = kinds[rows, columns]
-            payload = number.numpy()[rows, columns]
+            given = kinds != int(Kind.BLANK)
+            chosen, payload = kinds[given], number.numpy()[given]
             payload[chosen == int(Kind.UNDECIDED)] = 0.0
+            columns = np.broadcast_to(grid.columns.numbers().astype(np.int32), given.shape)
             result[self.workbook.book.sheets[sheet].name] = Cells(
-                grid.rows.numbers()[rows].astype(np.int32),
-                grid.columns.numbers()[columns].astype(np.int32),
+                np.repeat(grid.rows.numbers().astype(np.int32), np.count_nonzero(given, axis=1)),
+                columns[given],
                 chosen,
                 payload,
                 texts,
@@ -534,12 +537,17 @@ def enter_cells(grid: Grid, cells: Cells, texts: Texts) -> None:
     """Store constants."""
     if not len(cells):
         return
-    number, kind = torch.from_numpy(cells.number.copy()), torch.from_numpy(cells.kind.copy())
+    number, kind = torch.from_numpy(cells.number.copy()), torch.from_numpy(cells.kind)
     _own_texts(number, kind, cells.texts, texts)
-    rows = torch.from_numpy(np.searchsorted(grid.rows.numbers(), cells.row))
-    columns = torch.from_numpy(np.searchsorted(grid.columns.numbers(), cells.column))
-    grid.number[:, rows, columns] = number
-    grid.kind[:, rows, columns] = kind
+    row, column = cells.row.astype(np.int64), cells.column.astype(np.int64)
+    if grid.rows.used is not None:
+        row, column = np.searchsorted(grid.rows.numbers(), row), np.searchsorted(grid.columns.numbers(), column)
+    place = row * grid.kind.shape[2] + column
+    # Cells are sorted: without gaps between them, they are one stretch of the grid.
+    whole = int(place[-1] - place[0]) == len(place) - 1
+    at = slice(int(place[0]), int(place[-1]) + 1) if whole else torch.from_numpy(place)
+    grid.number.view(len(grid.number), -1)[:, at] = number
+    grid.kind.view(len(grid.kind), -1)[:, at] = kind
 
 
 def _own_texts(number: Tensor, kind: Tensor, given: tuple[str, ...], texts: Texts) -> None:
