@@ -144,7 +144,7 @@ def judge_computed(
         whole = program.whole(given, shown)
         for name in program.order:
             row, own = program.rows[name], held[name]
-            near = program.local(name, values, shown)
+            near = program.local(name, values, shown, whole)
             near_bound = _allowed(near, slack, tolerance)
             whole_bound = _allowed(whole[name], slack, tolerance)
             with np.errstate(invalid="ignore"):
