@@ -267,8 +267,10 @@ def _simple(tree: Binary) -> Expression:
 
 
 def _simple_call(tree: Call) -> Expression:
-    """IF(IF(c,1,0),a,b) is IF(c,a,b)."""
+    """IF(IF(c,1,0),a,b) is IF(c,a,b); IF(0=0,a,b) is a."""
     match tree:
+        case Call("IF", (Binary("=", Number(left), Number(right)), yes, no)):
+            return yes if left == right else no
         case Call("IF", (Call("IF", (condition, yes, no)), *rest), prefix) if yes == _ONE and no == _ZERO:
             return Call("IF", (condition, *rest), prefix)
     return tree
