@@ -165,9 +165,22 @@ def _decompositions() -> dict[Any, Any]:
     """Into core aten, but for what one readable formula computes and its parts do not."""
     from torch._decomp import core_aten_decompositions  # noqa: PLC0415
 
-    table = dict(core_aten_decompositions())
-    table.pop(aten.embedding_dense_backward.default, None)
-    return table
+    return {
+        operation: parts for operation, parts in core_aten_decompositions().items() if _packet(operation) not in _WHOLE
+    }
+
+
+# What rearranges elements, or has one readable formula, while its parts are many operations on masks and indices.
+_WHOLE = frozenset(
+    "embedding_dense_backward _safe_softmax im2col col2im roll "
+    "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
+    "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward "
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d".split()
+)
+
+
+def _packet(operation: Any) -> str:
+    return str(operation).removeprefix("aten.").partition(".")[0]
 
 
 def _owner_of_spec(spec: Any) -> tuple[str, Any]:
@@ -352,7 +365,9 @@ class _Conversion:
         def value(part: Any) -> Any:
             return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
 
-        computed = target(*_mapped(arguments, value), **_mapped(keywords, value))
+        # The replayed tensors are not laid out in memory as the traced ones, so a view may have to copy.
+        computing = aten.reshape.default if target is aten.view.default else target
+        computed = computing(*_mapped(arguments, value), **_mapped(keywords, value))
         if computed is None:  # an assertion about dtypes or devices
             return None
         several = not isinstance(computed, Tensor)

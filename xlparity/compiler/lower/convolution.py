@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import Formula, Ids, pack
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.compiler.lower.reduce import reduced
 
-__all__ = ["padded", "windows"]
+__all__ = ["padded", "plane", "windows"]
 
 aten = torch.ops.aten
 
@@ -37,7 +38,7 @@ def _convolution(
         around = _spread(low, input, weight.shape[2:], size, stride, padding, dilation)
         result = _scattered(low, around, weight, dilation, groups)
     else:
-        result = _correlated(low, padded(low, input, padding), weight, stride, dilation, groups)
+        result = _correlated(low, _ready(low, input, padding, weight), weight, stride, dilation, groups)
     if bias is None:
         return result
     spread = low.apply(aten.reshape.default, bias, (1, bias.shape[0], *[1] * rank))
@@ -57,7 +58,7 @@ def _convolution_backward(
     of_input = of_weight = of_bias = None
     if transposed:
         # The transposed convolution of x is the gradient of a convolution that reads its result.
-        big = padded(low, grad, padding)
+        big = _ready(low, grad, padding, weight)
         if output_mask[0]:
             of_input = _correlated(low, big, weight, stride, dilation, groups)
             of_input = _cut(low, of_input, input.shape)
@@ -70,7 +71,7 @@ def _convolution_backward(
             of_input = _scattered(low, around, weight, dilation, groups)
         if output_mask[1]:
             small = _inner(low, around, grad, kernel, stride, padding, dilation)
-            of_weight = _of_weight(low, padded(low, input, padding), small, kernel, stride, dilation, groups)
+            of_weight = _of_weight(low, _ready(low, input, padding, weight), small, kernel, stride, dilation, groups)
     if output_mask[2]:
         of_bias = reduced(low, "SUM", grad, [0, *range(2, 2 + rank)], False)
     return of_input, of_weight, of_bias
@@ -85,6 +86,25 @@ def padded(low: Lowering, x: Formula, padding: Sequence[int], value: float = 0.0
     """`x` in cells, with `value` around its trailing dimensions if any has a padding."""
     pad = [side for size in reversed(padding) for side in (size, size)]
     return low.cells(low.apply(aten.constant_pad_nd.default, x, pad, value) if any(padding) else x)
+
+
+def plane(low: Lowering, x: Formula) -> tuple[Formula, Ids]:
+    """`x` and its cells, whose last two dimensions run down and to the right: as they stand or copied."""
+    x = low.cells(x)
+    for _ in range(2):
+        ids = x.cells
+        assert ids is not None
+        down, right = np.meshgrid(np.arange(ids.shape[-2]), np.arange(ids.shape[-1]), indexing="ij")
+        if bool((ids == ids[..., :1, :1] + pack(0, down, right)).all()):
+            return x, ids
+        x = low.place(x)
+    raise low.refusal(f"rows of {x.shape[-1]} elements are too wide", "use smaller inputs")
+
+
+def _ready(low: Lowering, x: Formula, padding: Sequence[int], weight: Formula) -> Formula:
+    """`x` padded, and where windows are more than single cells, in planes in which they are areas."""
+    x = padded(low, x, padding)
+    return plane(low, x)[0] if math.prod(weight.shape[2:]) > 1 else x
 
 
 def windows(

@@ -267,7 +267,7 @@ def _simple(tree: Binary) -> Expression:
 
 
 def _simple_call(tree: Call) -> Expression:
-    """IF(IF(c,1,0),a,b) is IF(c,a,b)."""
+    """IF(IF(c,1,0),a,b) is IF(c,a,b); IF(0=0,a,b) is a."""
     match tree:
         case Call("IF", (Binary("=", Number(left), Number(right)), yes, no)):
             return yes if left == right else no

@@ -54,6 +54,7 @@ _PARTIAL = {
     "MAX": "aten.amax.default({}, {})",
     "MIN": "aten.amin.default({}, {})",
 }
+_LONGEST_TEXT = 1000  # characters of torch's expression; a map row holds no more than 8,192
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
 
@@ -434,7 +435,7 @@ class Lowering:
         """For each outer index the one row or column (a row if `row`) that holds the last dimension, in its order."""
         formula = self.cells(formula)
         for _ in range(2):
-            found = _area(_cells_of(formula), 1)
+            found = area_of(_cells_of(formula), 1)
             if found is not None:
                 slot, (height, width), order = found
                 if (height == 1 or (width == 1 and not row)) and (np.diff(order) > 0).all():
@@ -444,7 +445,7 @@ class Lowering:
 
     def matrix(self, formula: Formula) -> Slot | None:
         """For each outer index the area whose rows and columns are those of the last two dimensions; None if not so."""
-        found = _area(_cells_of(formula), 2)
+        found = area_of(_cells_of(formula), 2)
         if found is None or found[1] != formula.shape[-2:] or (np.diff(found[2]) != 1).any():
             return None
         return found[0]
@@ -569,6 +570,8 @@ class Lowering:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
         beside, self.companion = self.companion, None
+        if result.slots and len(result.torch) > _LONGEST_TEXT:
+            return self.place(result, name, beside=beside)
         if result.cells is not None and (block_of(result.cells) > 0).all():
             return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
@@ -593,10 +596,10 @@ class Lowering:
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
                 number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self._typed(constant.name, number, dtype)
+                self._constants[key] = self.fixed(constant.name, number, dtype)
         return self._constants[key]
 
-    def _typed(self, name: str, value: Tensor, dtype: str) -> Formula:
+    def fixed(self, name: str, value: Tensor, dtype: str) -> Formula:
         """Place numbers that depend on no input, once for all steps."""
         step, self.step = self.step, 0
         module = self.node.module if self.node else ""
@@ -611,7 +614,7 @@ class Lowering:
         if key not in self._counted:
             value = torch.arange(start, start + count)
             name = self.name_beside(f"from_{start}_to_{start + count - 1}")
-            self._counted[key] = self._typed(name, value[:, None] if down else value, "int64")
+            self._counted[key] = self.fixed(name, value[:, None] if down else value, "int64")
         placed = self._counted[key]
         return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
 

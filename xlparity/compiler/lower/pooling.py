@@ -7,7 +7,6 @@ first gets it, as in torch.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xlparity.compiler.lower.convolution import padded
+from xlparity.compiler.lower.convolution import plane
 from xlparity.compiler.lower.formula import Formula, Ids, Slot, filled
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.compiler.lower.spell import spelled
@@ -95,29 +94,6 @@ def _each(part: Sequence[int], rank: int) -> list[int]:
 # -- cells of windows -------------------------------------------------------------------------------------------------
 
 
-def _plane(low: Lowering, x: Formula) -> tuple[Formula, Ids]:
-    """`x` and its cells, whose last two dimensions run down and to the right."""
-    x = low.cells(x)
-    ids = _ids(x)
-    if not _runs(ids):
-        x = low.place(x)
-        ids = _ids(x)
-        if not _runs(ids):
-            raise low.refusal(f"rows of {x.shape[-1]} elements are too wide to pool", "use smaller inputs")
-    return x, ids
-
-
-def _ids(x: Formula) -> Ids:
-    ids = x.cells
-    assert ids is not None
-    return ids
-
-
-def _runs(ids: Ids) -> bool:
-    down, right = np.meshgrid(np.arange(ids.shape[-2]), np.arange(ids.shape[-1]), indexing="ij")
-    return bool((ids == ids[..., :1, :1] + (down << 14) + right).all())
-
-
 def _picked(ids: Ids, places: Sequence[Places]) -> Ids:
     """`ids` (n, c, *size) at the given places of each of the last dimensions."""
     lead = ids.ndim - len(places)
@@ -179,7 +155,7 @@ def _max_axes(
 
 
 def _maxima(low: Lowering, x: Formula, axes: Sequence[_Axis]) -> tuple[Formula, Formula | None]:
-    x, ids = _plane(low, x)
+    x, ids = plane(low, x)
     shape = (*x.shape[: len(x.shape) - len(axes)], *(len(axis.taps) for axis in axes))
     text, areas = _call("MAX", _areas(ids, axes, whole=True))
     largest = filled(text, shape, x.dtype, areas)
@@ -247,7 +223,7 @@ def _adaptive_max_pool_backward(low: Lowering, grad_output: Formula, self: Formu
 
 def _to_maxima(low: Lowering, grad: Formula, indices: Formula, axes: Sequence[_Axis]) -> Formula:
     """Each element's share: the gradients of those maxima whose indices name its position."""
-    (grad, grads), (_, keys) = _plane(low, grad), _plane(low, indices)
+    (grad, grads), (_, keys) = plane(low, grad), plane(low, indices)
     shape = (*grad.shape[: len(grad.shape) - len(axes)], *(axis.size for axis in axes))
     own = _flat([np.arange(axis.size) for axis in axes], axes)
     values: dict[str, Any] = {}
@@ -346,7 +322,7 @@ def _means(low: Lowering, x: Formula, axes: Sequence[_Axis], override: int | Non
         counts = counts[..., None] * axis.counts
     if not all(axis.even for axis in axes[:-2]):
         x, axes = _evened(low, x, axes)
-    x, ids = _plane(low, x)
+    x, ids = plane(low, x)
     shape = (*x.shape[: len(x.shape) - len(axes)], *(len(axis.taps) for axis in axes))
     slots = _areas(ids, axes, whole=True)
     if all(slot.last is None for slot in slots) and len(slots) == 1:
@@ -402,10 +378,11 @@ def _spread(low: Lowering, grad: Formula, axes: Sequence[_Axis], override: int |
     divisors = _divisors(axes, override)
     by = _by(low, divisors, grad.shape)
     if isinstance(by, Slot):
-        shares = low.formula("grad/by", grad=grad, by=by)
-        text = f"({grad.operand} / torch.tensor({divisors.tolist()}))"
-        grad, by = low.place(shares.spelled(text), low.name_beside("shares")), 1.0
-    grad, grads = _plane(low, grad)
+        counts = low.fixed(low.name_beside("divisors"), torch.from_numpy(divisors).double(), grad.dtype)
+        shares = low.formula("grad/counts", grad=grad, counts=counts)
+        shares = shares.spelled(f"{grad.operand} / {counts.torch}", atom=False)
+        grad, by = low.place(shares, low.name_beside("shares")), 1.0
+    grad, grads = plane(low, grad)
     shape = (*grad.shape[: len(grad.shape) - len(axes)], *(axis.size for axis in axes))
     values: dict[str, Any] = {"by": by}
     words = []
@@ -418,10 +395,3 @@ def _spread(low: Lowering, grad: Formula, axes: Sequence[_Axis], override: int |
         words.append(word)
     total = "+".join(words)
     return filled(f"({total})/by" if len(words) > 1 else f"{total}/by", shape, grad.dtype, values)
-
-
-def _full(axes: Sequence[_Axis]) -> int:
-    return math.prod(axis.taps.shape[1] for axis in axes)
-
-
-_ = padded

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import LOWEST, Formula
 from xlparity.compiler.lower.lowering import RULES, Lowering
 
 __all__ = ["moved_last", "reduced"]
@@ -106,6 +106,19 @@ def _softmax(low: Lowering, self: Formula, dim: int, half_to_float: bool = False
         f"torch.exp({scores.operand} - aten.amax.default({scores.torch}, [{dim}], True))"))  # fmt: skip
     total = reduced(low, "SUM", powers, dim, True)
     return low.formula("power/total", power=powers, total=total)
+
+
+@RULES.rule("_safe_softmax.default")
+def _safe_softmax(low: Lowering, self: Formula, dim: int, dtype: Any = None) -> Formula:
+    """A softmax in which a row that is -inf throughout, which is masked away, becomes zeros."""
+    assert dtype is None
+    scores = low.cells(self)
+    largest = low.place(reduced(low, "MAX", scores, dim, True).spelled(
+        f"aten.amax.default({scores.torch}, [{dim}], True)"))  # fmt: skip
+    powers = low.place(low.formula("EXP(x-largest)", x=scores, largest=largest).spelled(
+        f"torch.exp({scores.operand} - {largest.torch})"))  # fmt: skip
+    total = reduced(low, "SUM", powers, dim, True)
+    return low.formula("IF(largest=lowest,0,power/total)", power=powers, total=total, largest=largest, lowest=LOWEST)
 
 
 @RULES.rule("_log_softmax.default")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch._ops import OpOverload
 
-from xlparity.compiler.lower.formula import Formula, Ids, Slot, filled, identity
+from xlparity.compiler.lower.formula import Formula, Ids, Slot, filled, identity, uniform
 from xlparity.compiler.lower.index import line_of, permuted, placed_indices, reshaped, whole
 from xlparity.compiler.lower.lowering import RULES, VIEWS, Lowering, area_of
 from xlparity.compiler.lower.shape import as_cells, float_of
@@ -46,12 +47,11 @@ def _added(low: Lowering, self: Formula, places: NDArray[np.int64], values: Form
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     met[flat[order], np.arange(flat.size) - starts] = ids[order]
     met = met.reshape(*self.shape, most)
-    text = f"aten.index_put.default(aten.zeros.default([{size}]), [{places.reshape(-1).tolist()}], "
-    total = _sum(low, met, values.dtype, text)
+    total = _sum(low, met, values.dtype)
     return low.formula("self+total", shape=self.shape, self=self, total=total)
 
 
-def _sum(low: Lowering, met: Ids, dtype: str, _text: str) -> Formula:
+def _sum(low: Lowering, met: Ids, dtype: str) -> Formula:
     """The sums over the last dimension of cells, of which some may be the literal 0."""
     most = met.shape[-1]
     if most == 1:
@@ -67,23 +67,71 @@ def _sum(low: Lowering, met: Ids, dtype: str, _text: str) -> Formula:
     return filled(f"SUM({','.join(names)})", met.shape[:-1], dtype, values)
 
 
-def _padding_backward(low: Lowering, grad_output: Formula, self: Formula, padding: Sequence[int]) -> Formula:
-    assert low.node is not None
-    name = low.node.operation.overloadpacket.__name__.removesuffix("_backward")
-    positions = torch.arange(math.prod(self.shape), dtype=torch.float64).reshape(self.shape)
-    places = getattr(aten, name).default(positions, list(padding)).numpy().astype(np.int64)
-    return _added(low, _zero(self), places, low.cells(grad_output))
-
-
 def _zero(like: Formula) -> Formula:
-    from xlparity.compiler.lower.formula import uniform  # noqa: PLC0415
-
     return uniform(0.0, like.shape, like.dtype, "")
 
 
-for _rank in (1, 2, 3):
-    for _kind in ("replication", "reflection"):
-        RULES.add(f"{_kind}_pad{_rank}d_backward.default", _padding_backward)
+def _origins(operation: OpOverload, shape: Sequence[int], arguments: Sequence[Any]) -> NDArray[np.int64]:
+    """For each element of a result that only copies elements: which one it is, counted from 1; 0 for padding."""
+    positions = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64).reshape(tuple(shape))
+    plain = [list(part) if isinstance(part, tuple) else part for part in arguments]
+    return operation(positions, *plain).numpy().astype(np.int64)  # type: ignore[no-any-return]
+
+
+def _copying(name: str) -> None:
+    """The rule of an operation that copies elements: other cells."""
+    operation = getattr(aten, name).default
+
+    def rule(low: Lowering, self: Formula, *arguments: Any) -> Formula:
+        origins = _origins(operation, self.shape, arguments)
+        ids = np.concatenate([[low.literals.id(0.0)], as_cells(low, self).reshape(-1)])
+        return identity(ids[origins], self.dtype, "")
+
+    RULES.add(f"{name}.default", rule)
+    VIEWS.add(f"{name}.default")
+
+
+def _copying_backward(name: str, shape_at: int) -> None:
+    """The rule of its derivative: each element gets the sum of its copies' gradients."""
+    operation = getattr(aten, name).default
+
+    def rule(low: Lowering, grad: Formula, *arguments: Any) -> Formula:
+        if shape_at < 0:  # the input itself is the first argument
+            like, rest = arguments[0].shape, list(arguments[1:])
+        else:
+            like, rest = tuple(arguments[shape_at]), [part for at, part in enumerate(arguments) if at != shape_at]
+        return _collected(low, grad, _origins(operation, like, rest), like)
+
+    RULES.add(f"{name}_backward.default", rule)
+
+
+def _collected(low: Lowering, grad: Formula, origins: NDArray[np.int64], shape: Sequence[int]) -> Formula:
+    """For each element of a tensor of `shape` the sum of `grad` over the copies of it that `origins` tells."""
+    kept = origins.reshape(-1) > 0
+    values = identity(as_cells(low, low.cells(grad)).reshape(-1)[kept], grad.dtype, "")
+    like = uniform(0.0, tuple(shape), grad.dtype, "")
+    return _added(low, like, origins.reshape(-1)[kept] - 1, values)
+
+
+for (
+    _name
+) in "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d".split():
+    _copying(_name)
+    _copying_backward(_name, -1)
+for _name in "upsample_nearest1d upsample_nearest2d upsample_nearest3d im2col".split():
+    _copying(_name)
+for _name in "upsample_nearest1d upsample_nearest2d upsample_nearest3d".split():
+    _copying_backward(_name, 1)
+
+
+@RULES.rule("col2im.default")
+def _fold(
+    low: Lowering, self: Formula, output_size: Sequence[int], kernel_size: Sequence[int], dilation: Sequence[int],
+    padding: Sequence[int], stride: Sequence[int],
+) -> Formula:  # fmt: skip
+    shape = (self.shape[0], self.shape[1] // math.prod(kernel_size), *output_size)
+    origins = _origins(aten.im2col.default, shape, (kernel_size, dilation, padding, stride))
+    return _collected(low, self, origins, shape)
 
 
 @RULES.rule("diagonal_scatter.default")
@@ -100,8 +148,6 @@ def _copy(low: Lowering, self: Formula, src: Formula, non_blocking: bool = False
 @RULES.rule("new_empty_strided.default", "new_empty.default", "empty_like.default")
 def _blank(low: Lowering, self: Formula, *_arguments: Any, **_keywords: Any) -> Formula:
     assert low.node is not None
-    from xlparity.compiler.lower.formula import uniform  # noqa: PLC0415
-
     return uniform(0.0, low.node.shape, self.dtype, "")
 
 
@@ -173,7 +219,8 @@ def _both(keys: Formula, values: Formula, inner: int) -> list[tuple[Slot, Slot]]
 
 def _typeset(low: Lowering, keys: Formula, down: bool) -> Formula:
     """The keys in cells of their own on this sheet: the last dimension in columns, or in rows."""
-    distinct = [1 if stride == 0 else size for size, stride in zip(keys.shape, _strides(keys), strict=True)]
+    fixed = [all(slot.first.strides[d] == 0 for slot in keys.slots) for d in range(len(keys.shape))]
+    distinct = [1 if still else size for size, still in zip(keys.shape, fixed, strict=True)]
     shape = keys.shape
     if distinct != list(shape):
         keys = keys.mapped(lambda ids: ids[tuple(slice(0, size) for size in distinct)])
@@ -181,10 +228,6 @@ def _typeset(low: Lowering, keys: Formula, down: bool) -> Formula:
     if down:
         placed = placed.mapped(lambda ids: ids[..., 0])
     return placed.mapped(lambda ids: np.broadcast_to(ids, shape))
-
-
-def _strides(keys: Formula) -> tuple[int, ...]:
-    return keys.slots[0].first.strides if keys.slots else (1,) * len(keys.shape)
 
 
 def _wanted(low: Lowering, size: int, dim: int, rank: int) -> Formula:
@@ -313,8 +356,6 @@ def _scattered(low: Lowering, self: Formula, dim: int, index: Formula, src: Any,
         for d, size in enumerate(index.shape):
             src = low.apply(aten.slice.Tensor, src, d, 0, size)
     else:
-        from xlparity.compiler.lower.formula import uniform  # noqa: PLC0415
-
         number = float_of(src) if isinstance(src, Formula) else float(src)
         src = uniform(number, index.shape, self.dtype, "")
     known = whole(low, index)
