@@ -28,6 +28,12 @@ __all__ = ["capture"]
 
 aten = torch.ops.aten
 
+# Not taken apart.
+_WHOLE = (
+    aten.hardsigmoid.default, aten.hardswish.default, aten.hardshrink.default, aten.roll.default, aten.silu.default,
+    aten.softplus.default, aten.softshrink.default,
+)  # fmt: skip
+
 # Equal up to the rounding of another order of the same sums; a wrong gradient is off by far more.
 _RTOL, _ATOL = 1e-9, 1e-11
 
@@ -75,8 +81,9 @@ def capture(
                 key.rpartition(".")[0],
             )  # fmt: skip
             givens.append(given)
-        else:
-            givens.append(Given("", Role.CONSTANT, torch.ones((), dtype=torch.float64), "float64"))
+        else:  # a tensor that forward makes of numbers; the tangent, d loss / d loss
+            made = key if kind == "constant" else torch.ones((), dtype=torch.float64)
+            givens.append(Given("", Role.CONSTANT, made, _dtype(made.dtype)))
     real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
     real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
     return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
@@ -105,7 +112,6 @@ def _traced(
 ) -> tuple[fx.GraphModule, list[tuple[str, Any]], list[tuple[str, Any]]]:
     """The aten graph, what each of its inputs is and what each of its outputs is."""
     # Slow to import; nothing but a capture needs it.
-    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
@@ -114,17 +120,14 @@ def _traced(
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
-                program = program.run_decompositions(core_aten_decompositions())
+                program = program.run_decompositions(_decompositions())
                 signature = program.graph_signature
                 owners = [_owner_of_spec(spec) for spec in signature.input_specs]
                 # Tensors that the model makes anew in its forward are inputs of the exported graph.
                 for at, spec in enumerate(signature.input_specs):
                     if owners[at][0] == "lifted":
                         owners[at] = ("constant", program.constants[spec.target or ""])
-                outputs = [
-                    ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
-                    for spec in signature.output_specs
-                ]
+                outputs = [_output_of_spec(spec) for spec in signature.output_specs]
                 module = program.graph_module
             else:
                 with ExitStack() as stack:
@@ -132,11 +135,17 @@ def _traced(
                         stack,
                         program.module(),
                         arguments,
-                        decompositions=core_aten_decompositions(),  # type: ignore[arg-type]
+                        decompositions=_decompositions(),  # type: ignore[arg-type]
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
                 owners = [_owner_of_descriptor(node.meta["desc"]) for node in placeholders]
+                owners = [
+                    ("constant", program.constants[key])
+                    if kind == "buffer" and key in program.constants
+                    else (kind, key)
+                    for kind, key in owners
+                ]
                 (end,) = (node for node in module.graph.nodes if node.op == "output")
                 outputs = [_output_of_descriptor(descriptor) for descriptor in end.meta["desc"]]
     except InputError:
@@ -150,6 +159,16 @@ def _traced(
     return module, owners, outputs
 
 
+def _decompositions() -> dict[Any, Any]:
+    """How operations are taken apart into core ones, but for those whose own formula reads better or is more exact."""
+    from torch._decomp import core_aten_decompositions  # noqa: PLC0415 - slow to import
+
+    table = core_aten_decompositions()
+    for operation in _WHOLE:
+        table.pop(operation, None)
+    return table  # type: ignore[no-any-return]
+
+
 def _owner_of_spec(spec: Any) -> tuple[str, Any]:
     kind = spec.kind.name
     if kind == "PARAMETER":
@@ -158,7 +177,13 @@ def _owner_of_spec(spec: Any) -> tuple[str, Any]:
         return "buffer", _without_root(spec.target)
     if kind == "USER_INPUT":
         return "input", int(spec.arg.name.rpartition("_")[2] or 0) if spec.arg.name.startswith("arguments_") else 0
-    return "lifted", spec.target
+    return "token" if kind == "TOKEN" else "lifted", spec.target
+
+
+def _output_of_spec(spec: Any) -> tuple[str, Any]:
+    if spec.kind.name == "TOKEN":  # the order of effects: of checks that an operation makes of its arguments
+        return "none", None
+    return ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
 
 
 def _owner_of_descriptor(descriptor: Any) -> tuple[str, Any]:
@@ -196,6 +221,9 @@ def _refuse_dropout(module: fx.GraphModule, root: str) -> None:
             )
 
 
+_UNWRITTEN = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+
+
 def _refuse(module: fx.GraphModule, root: str) -> None:
     """InputError for the first operation that no sheet can compute, with its module and source line."""
     for node in module.graph.nodes:
@@ -207,6 +235,8 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                 f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
                 "outside of the model and pass them as an input (for dropout: call model.eval() before)"
             )
+        if node.target.overloadpacket.__name__ in _UNWRITTEN and any(user.op == "output" for user in node.users):
+            raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
         for value in tree_flatten(node.meta.get("val"))[0]:
             if not isinstance(value, Tensor):
                 continue
@@ -254,8 +284,8 @@ class _Conversion:
         placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
         kept = []
         for node, given in zip(placeholders, self.givens, strict=True):
-            if not given.name:  # the tangent: d loss / d loss = 1
-                self.of[node] = self._constant(torch.ones((), dtype=torch.float64))
+            if not given.name:
+                self.of[node] = self._constant(given.value)
                 continue
             self.of[node] = given
             self.values[id(given)] = given.value
@@ -306,6 +336,8 @@ class _Conversion:
             parts, at = node.args
             return self.of[parts][at]  # type: ignore[index]
         target = node.target
+        if target is torch.ops.higher_order.with_effects and node.args[1] is aten._linalg_check_errors.default:
+            return (None,)
         if not isinstance(target, OpOverload):
             raise InputError(
                 f"{getattr(target, '__name__', target)} in {_place(node, self.root)}"
@@ -489,7 +521,8 @@ def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, An
     if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
         return target, arguments
     source, dims, _ = inner.arguments
-    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    summed = range(len(inner.shape)) if dims is None else [d % len(inner.shape) for d in dims]
+    kept = [size for at, size in enumerate(inner.shape) if at not in summed]
     return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 
