@@ -159,9 +159,11 @@ def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
     module = Operator(operator.op, pattern)
     try:
         eager = module(*[part.clone() for part in tensors])
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         return "empty", f"torch itself refuses the sample: {type(error).__name__}"
     outputs = tree_flatten(eager)[0]
+    if any(part.layout != torch.strided for part in [*tensors, *filter(is_tensor, outputs)]):
+        return "refused", "sparse tensors"
     if not all(is_tensor(part) for part in outputs):
         return "refused", "gives no tensor"
     if not sum(part.numel() for part in outputs):
@@ -173,8 +175,8 @@ def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
     except InputError as error:
         return "refused", str(error)
     plans = place(graph, low.blocks, 1, "")
-    rows = map_rows(plans)
-    book = Book((*sheets_of(plans, low.blocks, low.literals, 0, "0.0000"), parity_sheet(rows)), title="sample")
+    rows = map_rows(plans, graph.aliases)
+    book = Book((*sheets_of(plans, len(low.blocks), low.literals, 0, "0.0000"), parity_sheet(rows)), title="sample")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sample.xlsx"
         write_book(book, path)
@@ -231,7 +233,9 @@ def difference(actual: Tensor, expected: Tensor) -> str:
     # Excel has no infinity: the largest number that the sheet uses, or an error where a formula overflows. NaN is an
     # error.
     infinite = expected.isinf()
-    good = torch.where(infinite, actual.isnan() | ((actual.abs() >= LARGEST) & (actual.sign() == expected.sign())), finite)
+    good = torch.where(
+        infinite, actual.isnan() | ((actual.abs() >= LARGEST) & (actual.sign() == expected.sign())), finite
+    )
     good |= expected.isnan() & actual.isnan()
     close = (actual - expected).abs() <= RTOL * expected.abs() + ATOL * max(scale, 1.0)
     good &= ~finite | close
@@ -358,7 +362,13 @@ def report(tallies: dict[str, Tally], most: int, seconds: float) -> str:
     lines += ["", "## Wrong", ""]
     wrong = [outcome for outcome in everything if outcome.kind == "wrong"]
     lines += [f"- {o.operator}, sample {o.sample}: {o.reason}" for o in wrong] or ["None."]
-    lines += ["", "## Refused, by reason", "", "| macro-average lost | samples | reason | operators |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## Refused, by reason",
+        "",
+        "| macro-average lost | samples | reason | operators |",
+        "|---|---|---|---|",
+    ]
     lost: dict[str, float] = defaultdict(float)
     names: dict[str, Counter[str]] = defaultdict(Counter)
     for name, tally in counted.items():

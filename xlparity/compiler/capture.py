@@ -28,6 +28,7 @@ __all__ = ["capture"]
 
 aten = torch.ops.aten
 
+# Not taken apart.
 # Equal up to the rounding of another order of the same sums; a wrong gradient is off by far more.
 _RTOL, _ATOL = 1e-9, 1e-11
 
@@ -127,10 +128,7 @@ def _traced(
                 for at, spec in enumerate(signature.input_specs):
                     if owners[at][0] == "lifted":
                         owners[at] = ("constant", program.constants[spec.target or ""])
-                outputs = [
-                    ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
-                    for spec in signature.output_specs
-                ]
+                outputs = [_output_of_spec(spec) for spec in signature.output_specs]
                 module = program.graph_module
             else:
                 with ExitStack() as stack:
@@ -175,7 +173,8 @@ _WHOLE = frozenset(
     "embedding_dense_backward _safe_softmax im2col col2im roll "
     "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
     "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward "
-    "upsample_nearest1d upsample_nearest2d upsample_nearest3d".split()
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+    "hardsigmoid hardswish hardshrink silu softplus softshrink".split()
 )
 
 
@@ -191,7 +190,13 @@ def _owner_of_spec(spec: Any) -> tuple[str, Any]:
         return "buffer", _without_root(spec.target)
     if kind == "USER_INPUT":
         return "input", int(spec.arg.name.rpartition("_")[2] or 0) if spec.arg.name.startswith("arguments_") else 0
-    return "lifted", spec.target
+    return "token" if kind == "TOKEN" else "lifted", spec.target
+
+
+def _output_of_spec(spec: Any) -> tuple[str, Any]:
+    if spec.kind.name == "TOKEN":  # the order of effects: of checks that an operation makes of its arguments
+        return "none", None
+    return ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
 
 
 def _owner_of_descriptor(descriptor: Any) -> tuple[str, Any]:
@@ -229,6 +234,9 @@ def _refuse_dropout(module: fx.GraphModule, root: str) -> None:
             )
 
 
+_UNWRITTEN = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+
+
 def _refuse(module: fx.GraphModule, root: str) -> None:
     """InputError for the first operation that no sheet can compute, with its module and source line."""
     for node in module.graph.nodes:
@@ -240,6 +248,8 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                 f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
                 "outside of the model and pass them as an input (for dropout: call model.eval() before)"
             )
+        if node.target.overloadpacket.__name__ in _UNWRITTEN and any(user.op == "output" for user in node.users):
+            raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
         for value in tree_flatten(node.meta.get("val"))[0]:
             if not isinstance(value, Tensor):
                 continue
@@ -340,6 +350,8 @@ class _Conversion:
             parts, at = node.args
             return self.of[parts][at]  # type: ignore[index]
         target = node.target
+        if target is torch.ops.higher_order.with_effects and node.args[1] is aten._linalg_check_errors.default:
+            return (None,)
         if not isinstance(target, OpOverload):
             raise InputError(
                 f"{getattr(target, '__name__', target)} in {_place(node, self.root)}"
@@ -528,7 +540,8 @@ def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, An
     if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
         return target, arguments
     source, dims, _ = inner.arguments
-    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    summed = range(len(inner.shape)) if dims is None else [d % len(inner.shape) for d in dims]
+    kept = [size for at, size in enumerate(inner.shape) if at not in summed]
     return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 

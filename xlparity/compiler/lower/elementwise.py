@@ -15,6 +15,8 @@ from torch._ops import OpOverload
 
 from xlparity.compiler.lower.formula import Formula
 from xlparity.compiler.lower.lowering import RULES, Lowering
+from xlparity.formula.ast import Name, walk
+from xlparity.formula.parse import parse
 
 __all__ = ["bound", "broadcast_shape", "elementwise"]
 
@@ -63,6 +65,10 @@ _FORMULAS: Mapping[str, str] = {
     "erfc.default": "ERFC(self)",
     "maximum.default": "MAX(self,other)",
     "minimum.default": "MIN(self,other)",
+    "clamp_min.default": "MAX(self,min)",
+    "clamp_min.Tensor": "MAX(self,min)",
+    "clamp_max.default": "MIN(self,max)",
+    "clamp_max.Tensor": "MIN(self,max)",
     "fmax.default": "MAX(self,other)",
     "fmin.default": "MIN(self,other)",
     "fmod.Tensor": "self-other*TRUNC(self/other)",
@@ -120,8 +126,7 @@ _FORMULAS: Mapping[str, str] = {
 }
 # Results that are booleans whatever the operands are.
 _BOOLEAN = set(
-    "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf signbit"
-    .split()
+    "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf signbit".split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
 _BITWISE = {
@@ -155,6 +160,8 @@ def bound(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[s
 def elementwise(name: str, text: str) -> None:
     """Add the rule that `name` is `text`, element by element."""
     operation = _overload(name)
+    known = {argument.name for argument in operation._schema.arguments}
+    assert {part.name for part in walk(parse(text)) if isinstance(part, Name)} <= known, f"{name}: {text}"
     dtype = "bool" if name.split(".", maxsplit=1)[0] in _BOOLEAN else ""
 
     def rule(low: Lowering, *arguments: Any, **keywords: Any) -> Formula:
@@ -204,7 +211,7 @@ def _power_of(low: Lowering, self: Any, exponent: Formula) -> Formula:
     return low.formula("IF(exponent=0,1,self^exponent)", self=self, exponent=exponent)
 
 
-@RULES.rule("clamp.default", "clamp.Tensor", "clamp_min.default", "clamp_max.default")
+@RULES.rule("clamp.default", "clamp.Tensor")
 def _clamp(low: Lowering, self: Formula, min: Any = None, max: Any = None) -> Formula:
     if min is not None and max is not None:
         return low.formula("MIN(MAX(self,least),most)", self=self, least=min, most=max)

@@ -236,10 +236,13 @@ def _substituted(tree: Expression, values: Mapping[str, Expression]) -> Expressi
 
 
 _ONE, _ZERO = Number(1.0), Number(0.0)
+_COMPARING = {"=", "<>", "<", "<=", ">", ">="}
 
 
 def _simple(tree: Binary) -> Expression:
     """Without what changes nothing in exact arithmetic nor in floats: times 1, plus 0, a sum of a negated term."""
+    if any(isinstance(side, Binary) and side.operator in _COMPARING for side in (tree.left, tree.right)):
+        return tree  # TRUE * 1 is a number, TRUE is not
     match tree:
         case Binary("*", left, right) if right == _ONE:
             return left

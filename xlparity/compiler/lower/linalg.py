@@ -65,9 +65,7 @@ def _inv_ex(low: Lowering, A: Formula, *, check_errors: bool = False) -> tuple[F
 
 
 @RULES.rule("_linalg_solve_ex.default")
-def _solve(
-    low: Lowering, A: Formula, B: Formula, *, left: bool = True, check_errors: bool = False
-) -> tuple[Any, ...]:
+def _solve(low: Lowering, A: Formula, B: Formula, *, left: bool = True, check_errors: bool = False) -> tuple[Any, ...]:
     inverse = _inverse(low, low.cells(A))
     inverse = low.place(inverse.spelled(f"aten.linalg_inv.default({low.cells(A).torch})"), low.name_beside("inverse"))
     vector = len(B.shape) == 1 or (len(A.shape) - 1 == len(B.shape) and B.shape == A.shape[:-1])
@@ -94,7 +92,8 @@ def _cholesky(low: Lowering, self: Formula, upper: bool = False, check_errors: b
     for j in range(size):
         column = f"aten.select.int({name}, -1, {j})"
         diagonal = low.formula(
-            "SQRT(rest)", rest=_rest(low, a.mapped(lambda cells, j=j: cells[..., j : j + 1, j]), ids, j, j, j + 1)  # type: ignore[misc]
+            "SQRT(rest)",
+            rest=_rest(low, a.mapped(lambda cells, j=j: cells[..., j : j + 1, j]), ids, j, j, j + 1),  # type: ignore[misc]
         )
         diagonal = low.place(diagonal.spelled(f"aten.slice.Tensor({column}, -1, {j}, {j + 1})"), low.name_beside("l"))
         ids[..., j : j + 1, j] = diagonal.cells

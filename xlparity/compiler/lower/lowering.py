@@ -191,9 +191,21 @@ class Lowering:
     def source(self, given: Given) -> Formula:
         """Place an input, a target, a parameter or a buffer on its sheet."""
         sheet = INPUTS if given.role in (Role.INPUT, Role.TARGET) else self.sheet_of(given.module)
+        if not given.value.numel():
+            return self._empty(given.value)
+        self._refuse_nan(given.value, given.name)
         value = torch.where(given.value.isinf(), given.value.sign() * 1e300, given.value) if (
             given.value.is_floating_point()) else given.value  # fmt: skip
         return self.given(given.name, given.role, value, given.dtype, sheet, given.module)
+
+    def _empty(self, value: Tensor) -> Formula:
+        """A tensor without elements, which needs no cells."""
+        text = f"aten.full.default({list(value.shape)}, 0, dtype={value.dtype})"
+        return uniform(0.0, tuple(value.shape), str(value.dtype).removeprefix("torch."), text)
+
+    def _refuse_nan(self, value: Tensor, name: str) -> None:
+        if value.is_floating_point() and bool(value.isnan().any()):
+            raise self.refusal(f"{name} holds NaN, which a cell cannot hold", "give numbers")
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
@@ -234,6 +246,8 @@ class Lowering:
         ids = formula.cells
         if ids is not None and (block_of(ids) > 0).all():
             return formula
+        if 0 in formula.shape:
+            return identity(np.zeros(formula.shape, np.int64), formula.dtype, formula.torch)
         return self.place(formula, name)
 
     def _linked(self, formula: Formula, sheet: str) -> Formula:
@@ -460,6 +474,8 @@ class Lowering:
         """The sum over the last `inner` dimensions of a * b; the outer dimensions are broadcast."""
         a, b = self.cells(a), self.cells(b)
         outer = np.broadcast_shapes(a.shape[: len(a.shape) - inner], b.shape[: len(b.shape) - inner])
+        if 0 in a.shape[len(a.shape) - inner :]:
+            return uniform(0.0, outer, a.dtype, "")
         for attempt in range(2):
             terms = list(self._products(_cells_of(a), _cells_of(b), inner))
             if None not in terms and len(terms) <= _MOST_TERMS:
@@ -536,6 +552,7 @@ class Lowering:
                 self.phase = "loss" if source.module == LOSS else "forward"
                 self.phase = "backward" if source.backward else self.phase
                 self.sheet = self.sheet_of(source.module)
+                self._refuse_rounding(source)
                 result = self.apply(
                     source.operation, *value(source.arguments), **{k: value(v) for k, v in source.keywords.items()}
                 )
@@ -547,6 +564,9 @@ class Lowering:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
                     continue
+            if 0 in source.shape:
+                values[id(source)] = uniform(0.0, source.shape, source.dtype, result.torch)
+                continue
             result = replace(result, shape=source.shape, dtype=source.dtype)
             values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
@@ -565,6 +585,14 @@ class Lowering:
             placed.step = self.step - 1  # it stands with the step that made it
         self.step -= 1
         return values
+
+    def _refuse_rounding(self, node: Node) -> None:
+        """InputError where an operation is asked for a coarser dtype than the model's; a sheet rounds no number so."""
+        wanted = node.keywords.get("dtype")
+        if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point or "float" not in node.dtype:
+            return
+        if torch.finfo(wanted).eps > torch.finfo(getattr(torch, node.dtype)).eps:
+            raise self.refusal(f"{node} rounds to {wanted}, which no formula does", f"leave it in {node.dtype}")
 
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
@@ -589,7 +617,10 @@ class Lowering:
         value = constant.value
         dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
+        if key not in self._constants and not value.numel():
+            self._constants[key] = self._empty(value)
         if key not in self._constants:
+            self._refuse_nan(value, constant.name)
             flat = value.flatten().double()
             if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"

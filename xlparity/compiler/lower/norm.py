@@ -75,4 +75,3 @@ def _distances(low: Lowering, a: Formula, b: Formula, p: float) -> Formula:
         math.inf: "SUMPRODUCT(MAX(ABS(a-b)))",
     }.get(float(p), "SUMPRODUCT(ABS(a-b)^p)^(1/p)")
     return low.formula(text, shape=shape, dtype=a.dtype, a=left, b=right, p=float(p))
-

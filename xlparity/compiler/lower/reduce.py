@@ -41,7 +41,8 @@ def reduced(low: Lowering, function: str, self: Formula, dim: Any, keepdim: bool
         result = self
         if not keepdim and dims:
             result = low.apply(aten.reshape.default, self, [n for d, n in enumerate(self.shape) if d not in dims])
-        return result
+        text = {"SUMSQ": "x^2", "DEVSQ": "0*x"}.get(function)  # of one number
+        return low.formula(text, x=result) if text else result
     result = low.reduce(function, moved_last(low, low.cells(self), dims), len(dims))
     return kept(low, result, self.shape, dims) if keepdim else result
 
@@ -82,8 +83,6 @@ def _variance(
     low: Lowering, self: Formula, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Formula:
     count = math.prod(self.shape[d] for d in dimensions(len(self.shape), dim))
-    if count == 1:  # of one number: 0, or 0/0
-        self = low.formula("0*self", self=self)
     squares = reduced(low, "DEVSQ", self, dim, keepdim)
     return low.formula("squares/freedom", squares=squares, freedom=count - (1 if correction is None else correction))
 

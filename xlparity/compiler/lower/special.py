@@ -20,7 +20,7 @@ _FORMULAS: Mapping[str, str] = {
     "special_ndtri.default": "NORMSINV(self)",
     "erfinv.default": "NORMSINV((self+1)/2)/SQRT(2)",
     "special_erfcx.default": "EXP(self^2)*ERFC(self)",
-    "special_spherical_bessel_j0.default": "IF(self=0,1,SIN(self)/self)",
+    "special_spherical_bessel_j0.default": "IF(x=0,1,SIN(x)/x)",
     "igamma.default": "IF(other=0,0,GAMMADIST(other,self,1,TRUE))",
     "igammac.default": "IF(other=0,1,1-GAMMADIST(other,self,1,TRUE))",
 }
@@ -40,7 +40,6 @@ def _lgamma(low: Lowering, self: Formula) -> Formula:
 _STEPS = 25
 _FIRST = ",".join(str(at) for at in range(_STEPS))
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
-_BELOW = "a number of -10 or less needs more terms"
 
 
 @RULES.rule("digamma.default")
@@ -59,6 +58,13 @@ def _polygamma(low: Lowering, n: int, self: Formula) -> Formula:
     if n == 0:
         return _digamma(low, self)
     x = low.cells(self)
+    if n == 1:
+        # The series that torch itself takes, which ends after three terms and has ten digits.
+        far = f"aten.maximum.default({x.torch}, 1 - {x.operand})"
+        y = low.place(low.formula("MAX(x,1-x)", x=x).spelled(far))
+        series = "(1+1/(2*(y+6))+(1/6-(1/30-1/42/(y+6)^2)/(y+6)^2)/(y+6)^2)/(y+6)"
+        total = low.formula(f"SUMPRODUCT(1/(y+{{0,1,2,3,4,5}})^2)+{series}", y=y)
+        return low.formula("IF(x<0.5,(PI()/SIN(PI()*x))^2-total,total)", x=x, total=total)
     sign = -1 if n % 2 == 0 else 1
     return low.formula("factor*zeta", factor=sign * float(math.factorial(n)), zeta=_zeta(low, n + 1, x))
 
@@ -79,7 +85,7 @@ def _zeta(low: Lowering, s: Any, q: Any) -> Formula:
         rising = "*".join(["s", *(f"(s+{step})" for step in range(1, 2 * at - 1))])
         coefficient = _quotient(abs(number) / math.factorial(2 * at))
         text += f"{'+' if number > 0 else '-'}{coefficient}*{rising}*{z}^(-s-{2 * at - 1})"
-    return low.formula(f"IF(q>-10,{text},NA())", s=s, q=q)
+    return low.formula(f"IF(OR(q<=-10,s<=1,AND(q<=0,s<>INT(s))),NA(),{text})", s=s, q=q)
 
 
 def _quotient(value: float) -> str:
