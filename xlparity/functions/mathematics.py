@@ -13,7 +13,7 @@ from xlparity.functions.coercion import collected
 from xlparity.functions.fault import array_of, fault_of, first_fault, merged
 from xlparity.functions.lift import Checked, checked, elementwise
 from xlparity.functions.operators import divide, power
-from xlparity.functions.sample import Sample, aggregate, lanes_of, paired
+from xlparity.functions.sample import Sample, aggregate, in_line, lanes_of, paired
 from xlparity.functions.signature import Argument, Function, Unsupported, array, number, numbers
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
@@ -132,7 +132,7 @@ def _sum(arguments: Sequence[Argument], texts: Texts) -> Array:
     faults = []
     for argument in arguments:
         part = collected(argument.array, texts, reference=argument.reference)
-        made = part.number if part.number.shape[-2:] == (1, 1) else part.number.sum((-2, -1), keepdim=True)
+        made = part.number if part.number.shape[-2:] == (1, 1) else in_line(part.number).sum((-2, -1), keepdim=True)
         faults.append(first_fault(part.fault))
         total = made if total is None else total + made
     assert total is not None
@@ -218,11 +218,11 @@ def sum_of_products(tensors: Sequence[Tensor]) -> Tensor:
         outer = max(left.numel(), right.numel()) < math.prod(lanes) * left.shape[-1]
         if outer:
             return torch.einsum("...k,...k->...", left, right)[..., None, None]
-        return (left * right).sum(-1)[..., None, None]
+        return in_line((left * right)[..., None, :]).sum(-1)[..., None]
     product = tensors[0]
     for tensor in tensors[1:]:
         product = product * tensor
-    return product.sum((-2, -1), keepdim=True)
+    return in_line(product).sum((-2, -1), keepdim=True)
 
 
 def _sumproduct(arguments: Sequence[Argument], _: Texts) -> Array:

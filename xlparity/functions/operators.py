@@ -39,6 +39,9 @@ def power(base: Tensor, exponent: Tensor) -> Tensor | Checked:
     0^0 is #NUM! and 0 to a negative power #DIV/0!. A negative base has integer powers and odd roots (an exponent that
     is 1/n for an odd n, as (-8)^(1/3)); other powers of it are #NUM!.
     """
+    single = exponent.numel() == 1 and exponent.ndim <= base.ndim and not exponent.requires_grad
+    if single and float(exponent) > 0 and float(exponent).is_integer():
+        return torch.pow(base, float(exponent))  # neither an odd root nor a pole
     x, y = base.detach(), exponent.detach()
     sign: Tensor | None = None
     if bool((x < 0).any()):
@@ -47,10 +50,8 @@ def power(base: Tensor, exponent: Tensor) -> Tensor | Checked:
         if bool(odd.any()):
             sign = torch.where(odd, -1.0, 1.0)
             base = base * sign
-    if exponent.numel() == 1 and exponent.ndim <= base.ndim and not exponent.requires_grad:
-        result = torch.pow(base, float(exponent))  # exact for squares, and faster
-    else:
-        result = torch.pow(base, exponent)
+    # A single exponent is exact for squares, and faster.
+    result = torch.pow(base, float(exponent)) if single else torch.pow(base, exponent)
     if sign is not None:
         result = result * sign
     zero = x == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from xlparity.functions.signature import Argument, Function, Parameter, Type
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
-__all__ = ["Sample", "aggregate", "joined", "lanes_of", "paired", "pairs"]
+__all__ = ["Sample", "aggregate", "in_line", "joined", "lanes_of", "paired", "pairs"]
 
 F = TypeVar("F", bound=Callable[..., "Tensor | Checked"])
 
@@ -69,12 +70,22 @@ def lanes_of(tensors: Sequence[Tensor], dims: int) -> tuple[int, ...]:
     return np.broadcast_shapes(*(tensor.shape[: tensor.ndim - dims] for tensor in tensors))
 
 
+def in_line(number: Tensor) -> Tensor:
+    """`number` with the elements of each lane next to each other in memory, where those of a column of lanes are.
+
+    The order in which torch adds up a lane would otherwise depend on how many lanes there are.
+    """
+    steps = [step for step, size in zip(number.stride()[:-2], number.shape[:-2], strict=True) if size > 1 and step]
+    inner = [step for step, size in zip(number.stride()[-2:], number.shape[-2:], strict=True) if size > 1]
+    return number.contiguous() if steps and inner and min(steps) < max(inner) else number
+
+
 def joined(arguments: Sequence[Argument], texts: Texts) -> tuple[Sample, Fault]:
     """All numbers of `arguments`, and the first error among them."""
     numbers, masks, faults = [], [], []
     for argument in arguments:
         part = collected(argument.array, texts, reference=argument.reference)
-        numbers.append(part.number.flatten(-2))
+        numbers.append(in_line(part.number).flatten(-2))
         masks.append(None if part.mask is None else part.mask.flatten(-2))
         faults.append(first_fault(part.fault))
     if len(numbers) == 1:
@@ -102,17 +113,20 @@ def aggregate(
     parameters: Sequence[Parameter],
     summary: str,
     deviation: str = "",
+    fold: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[[F], F]:
     """Decorator that enters a function of a sample under each of `names`.
 
     The decorated function takes the `Sample` of all NUMBERS arguments and one tensor for each other argument, and
-    returns numbers; NaN and infinities become #NUM!.
+    returns numbers; NaN and infinities become #NUM!. `fold` gives the same for two single numbers.
     """
 
     def enter(compute: F) -> F:
         declared: list[Function] = []
 
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
+            if fold is not None and _singles(arguments):
+                return Array(reduce(fold, (given.array.number for given in arguments)))
             kinds = [declared[0].parameter(at).type for at in range(len(arguments))]
             pooled = [given for given, kind in zip(arguments, kinds, strict=True) if kind is Type.NUMBERS]
             sample, fault = joined(pooled, texts)
@@ -138,6 +152,14 @@ def aggregate(
     return enter
 
 
+def _singles(arguments: Sequence[Argument]) -> bool:
+    """Whether all arguments are single numbers without history (autograd shares ties out among all of them)."""
+    return all(
+        given.array.kind is None and given.array.number.shape[-2:] == (1, 1) and not given.array.number.requires_grad
+        for given in arguments
+    )
+
+
 def pairs(left: Argument, right: Argument) -> tuple[Tensor, Tensor, Tensor | None, Fault] | None:
     """The numbers of two arrays element by element, which of the pairs count, and the first error; None if the sizes
     differ.
@@ -146,7 +168,7 @@ def pairs(left: Argument, right: Argument) -> tuple[Tensor, Tensor, Tensor | Non
     if one.rows * one.columns != two.rows * two.columns:
         return None
     fault = merged([first_fault(fault_of(one)), first_fault(fault_of(two))])
-    x, y = one.number.flatten(-2), two.number.flatten(-2)
+    x, y = in_line(one.number).flatten(-2), in_line(two.number).flatten(-2)
     if one.kind is None and two.kind is None:
         return x[..., None, None, :], y[..., None, None, :], None, None
     mask = (one.kinds == int(Kind.NUMBER)).flatten(-2) & (two.kinds == int(Kind.NUMBER)).flatten(-2)

@@ -35,14 +35,14 @@ def average(sample: Sample) -> Checked:
     return Checked(sample.sum / sample.count.clamp(min=1), _too_few(sample, 1))
 
 
-@aggregate(TABLE, "MAX", parameters=MANY, summary="The greatest number; 0 of nothing.")
+@aggregate(TABLE, "MAX", parameters=MANY, summary="The greatest number; 0 of nothing.", fold=torch.maximum)
 def maximum(sample: Sample) -> Tensor:
     if sample.mask is None:
         return sample.number.amax(-1)
     return torch.where(sample.count == 0, 0.0, sample.chosen(sample.number, -torch.inf).amax(-1))
 
 
-@aggregate(TABLE, "MIN", parameters=MANY, summary="The smallest number; 0 of nothing.")
+@aggregate(TABLE, "MIN", parameters=MANY, summary="The smallest number; 0 of nothing.", fold=torch.minimum)
 def minimum(sample: Sample) -> Tensor:
     if sample.mask is None:
         return sample.number.amin(-1)

@@ -1,4 +1,4 @@
-"""Sums of products of two arrays as one matrix product.
+"""Sums of products of two arrays as one matrix product, or the product of a matrix and a vector.
 
 The cells of a dense layer are SUMPRODUCT or MMULT of a row that is the same for all columns and a column that is the
 same for all rows. Written out, that is an array of rows x columns x terms; as a matrix product it costs what it costs
@@ -9,21 +9,51 @@ from __future__ import annotations
 
 import torch
 
+from xlparity.formula import ast
+from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
 
-__all__ = ["product", "sum_of_products"]
+__all__ = ["only_contracts", "product", "sum_of_products"]
 
 _LANES = "abcdefghijklmnop"
 
 
 def sum_of_products(left: Array, right: Array) -> Array | None:
     """The sum over rows and columns of `left` * `right`; None where that is no plain product of numbers."""
-    if left.kind is not None or right.kind is not None or not _worth(left, right):
+    if left.kind is not None or right.kind is not None:
         return None
     if (left.rows, left.columns) != (right.rows, right.columns):
         return None
-    number = _einsum(left, right, "yz", "yz", "")
+    number = _matrix(left, right)
+    if number is None:
+        if not _worth(left, right):
+            return None
+        number = _einsum(left, right, "yz", "yz", "")
     return None if number is None else Array(number[..., None, None])
+
+
+def only_contracts(expression: Expression) -> bool:
+    """Whether ranges are only read as the two factors of SUMPRODUCT or MMULT, and all else is single cells.
+
+    Of such a fill nothing is larger than its result, except where the numbers turn out to be no numbers.
+    """
+    todo = [expression]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.Number() | ast.CellReference():
+                pass
+            case ast.Unary("-" | "+", operand):
+                todo.append(operand)
+            case ast.Binary("+" | "-" | "*" | "/", left, right):
+                todo += [left, right]
+            case ast.Call("SUMPRODUCT", (ast.Call("MMULT", (ast.AreaReference(), ast.AreaReference())),)):
+                pass
+            case ast.Call("SUMPRODUCT", (ast.AreaReference(), ast.AreaReference())):
+                pass
+            case _:
+                return False
+    return True
 
 
 def product(left: Array, right: Array) -> Array | None:
@@ -32,6 +62,36 @@ def product(left: Array, right: Array) -> Array | None:
         return None
     number = _einsum(left, right, "xy", "yz", "xz")
     return None if number is None else Array(number)
+
+
+def _matrix(left: Array, right: Array) -> torch.Tensor | None:
+    """The sums of products of one lane with all others, or of all pairs of two dimensions of lanes, by torch.mm.
+
+    That is what a fill is whose formula stands in one column or row, or in a rectangle.
+    """
+    if left.rows > 1 and left.columns > 1:
+        return None
+    one, two = left.number.flatten(-2), right.number.flatten(-2)
+    dims = max(one.ndim, two.ndim)
+    down = [position - one.ndim for position in range(one.ndim - 1) if one.shape[position] > 1]
+    across = [position - two.ndim for position in range(two.ndim - 1) if two.shape[position] > 1]
+    if len(down) > 1 or len(across) > 1 or down == across:
+        return None
+    shape = [1] * (dims - 1)
+    for positions, tensor in ((down, one), (across, two)):
+        for position in positions:
+            shape[position + 1] = tensor.shape[position]
+    terms = one.shape[-1]
+    one, two = one.reshape(-1, terms), two.reshape(-1, terms)
+    if not across:
+        result = torch.mv(one, two[0])
+    elif not down:
+        result = torch.mv(two, one[0])
+    else:
+        result = torch.mm(one, two.T) if down < across else torch.mm(two, one.T)
+    if not bool(torch.isfinite(result.detach().sum())):
+        return None  # the general way says which elements overflow
+    return result.reshape(shape)
 
 
 def _worth(left: Array, right: Array) -> bool:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xlparity.engines.embedded.notes import Notes
 from xlparity.engines.embedded.precedents import VOLATILE
+from xlparity.engines.embedded.results import Computed
 from xlparity.engines.embedded.run import Run, computed
 from xlparity.engines.embedded.special import NEVER_DECIDED, SPECIAL
 from xlparity.engines.embedded.threads import one_thread
@@ -60,7 +60,7 @@ class EmbeddedEngine:
         """
         with torch.no_grad(), one_thread():
             run = computed(Workbook(book), inputs, forced)
-        return Values(run.cells(), Notes(run))
+        return Computed(run)
 
     def trace(self, book: Book, inputs: Mapping[Area, Tensor]) -> Trace:
         """All cells for a batch of inputs at once, with autograd from the inputs to every cell.
@@ -116,7 +116,7 @@ class Trace:
 
     def values(self) -> Values:
         """The values of the first sample, as `EmbeddedEngine.evaluate` gives them."""
-        return Values(self._run.cells(), Notes(self._run))
+        return Computed(self._run)
 
 
 def functions() -> dict[str, str]:

@@ -28,7 +28,7 @@ from xlparity.engines.embedded.operand import (
     Unresolved,
 )
 from xlparity.engines.embedded.special import SPECIAL
-from xlparity.engines.embedded.store import Store
+from xlparity.engines.embedded.store import Store, all_numbers
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import FormulaError
 from xlparity.formula import ast
@@ -55,8 +55,8 @@ class Evaluator:
         self.workbook = workbook
         self.store = store
         self.texts = texts
-        # For each sheet which cells have a formula that is not computed yet; read in checked frames only.
-        self.pending: list[NDArray[np.bool_]] = [np.zeros(grid.owner.shape, np.bool_) for grid in store.grids]
+        # For each sheet which cells have a formula that is not computed yet; there for checked frames.
+        self.pending: list[NDArray[np.bool_]] | None = None
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Evaluator:
             self.check_ready(area.sheet, area.top, area.left, height, width)
         number, kind = self.store.grids[area.sheet].read(area.top, area.left, height, width)
         views = number.unfold(1, rows, 1).unfold(2, columns, 1)
-        if bool((kind == int(Kind.NUMBER)).all()):
+        if all_numbers(kind):
             return Array(views)
         return Array(views, kind.unfold(1, rows, 1).unfold(2, columns, 1))
 
@@ -149,7 +149,7 @@ class Evaluator:
             kind = kind.movedim(0, -1).gather(-1, index.expand(row.shape)[..., None]).squeeze(-1)
         elif row.ndim >= 5:
             number, kind = number.movedim(0, -5).squeeze(-6), kind.movedim(0, -5).squeeze(-6)
-        if bool((kind == int(Kind.NUMBER)).all()):
+        if all_numbers(kind):
             return Array(number)
         return Array(number, kind)
 
@@ -157,6 +157,7 @@ class Evaluator:
         """NotReady if a formula in the area has not been computed."""
         grid = self.store.grids[sheet]
         rows, columns = grid.place(top, left, height, width)
+        assert self.pending is not None
         waiting = self.pending[sheet][rows, columns]
         if waiting.any():
             row_numbers = grid.rows.numbers()[rows].reshape(-1)
@@ -255,10 +256,10 @@ class Evaluator:
             return anchor if isinstance(anchor, Array) else Array.of_error(Error.REF)
         if frame.window.size > 1 and (anchor.down or anchor.across):
             raise Ragged("cells")
-        owner = self.store.grids[anchor.sheet].owners(anchor.top, anchor.left, 1, 1)
-        if not owner.size or owner[0, 0] < 0:
+        owner = self.store.grids[anchor.sheet].owners.at(anchor.top, anchor.left)
+        if owner < 0:
             return Array.of_error(Error.REF)
-        fill = self.workbook.formulas[int(owner[0, 0])].fill
+        fill = self.workbook.formulas[owner].fill
         if fill.kind is FillKind.COPIED:
             return replace(anchor, rows=1, columns=1)
         if (fill.area.row, fill.area.column) != (anchor.top, anchor.left):
@@ -353,7 +354,10 @@ class Evaluator:
         if node.name in ("SUMPRODUCT", "MMULT") and len(arguments) == 2:
             operands = [self.evaluate(part, frame) for part in arguments]
             left, right = (self.whole(operand, frame, node.name) for operand in operands)
-            return (sum_of_products if node.name == "SUMPRODUCT" else product)(left, right) or operands
+            made = (sum_of_products if node.name == "SUMPRODUCT" else product)(left, right)
+            if made is None and frame.entire:
+                raise Ragged("portions")
+            return made or operands
         if len(arguments) == 1 and (node.name == "SUMPRODUCT" or (node.name == "SUM" and frame.array)):
             factors = arguments[0]
             if isinstance(factors, ast.Binary) and factors.operator == "*":

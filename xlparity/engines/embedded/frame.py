@@ -44,7 +44,8 @@ class Frame:
     `lanes` counts them. `home` is the cell that the formula's text was written for, `sheet` the one it stands on (they
     differ from the window's for defined names). `array` tells that ranges are calculated element by element, as in
     array formulas; elsewhere a range where one value is wanted gives the value in the cell's own row or column.
-    `checked` tells to look, at each reading, whether all cells are computed. `cut` says in which lanes no gradient
+    `checked` tells to look, at each reading, whether all cells are computed. `entire` tells that the window is so large
+    that nothing but matrix products is allowed for its ranges. `cut` says in which lanes no gradient
     flows from what is read.
     """
 
@@ -56,6 +57,7 @@ class Frame:
     lanes: int = 3
     depth: int = 0
     checked: bool = False
+    entire: bool = False
     cut: Tensor | None = None
 
     def as_array(self) -> Frame:

@@ -66,8 +66,7 @@ class Notes(Mapping[Cell, Note]):
         return int(kind[0, 0, 0]), float(number[0, 0, 0])
 
     def _owner(self, sheet: int, row: int, column: int) -> int:
-        owners = self._run.store.grids[sheet].owners(row, column, 1, 1)
-        return int(owners[0, 0]) if owners.size else -1
+        return self._run.store.grids[sheet].owners.at(row, column)
 
     def _formula(self, sheet: int, row: int, column: int) -> str | None:
         owner = self._owner(sheet, row, column)

@@ -10,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xlparity.engines.embedded.constants import enter_cells, own_texts
+from xlparity.engines.embedded.contract import only_contracts
 from xlparity.engines.embedded.evaluate import Evaluator
 from xlparity.engines.embedded.frame import Frame, Window
 from xlparity.engines.embedded.graph import components
 from xlparity.engines.embedded.operand import NotReady, Ragged
+from xlparity.engines.embedded.owners import Owners
 from xlparity.engines.embedded.precedents import Box, Reads, reads
 from xlparity.engines.embedded.quick import NotPlain, Quick, quick
 from xlparity.engines.embedded.recurrence import Steps, steps_of
@@ -26,7 +29,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.model.area import Area
 from xlparity.model.book import FillKind
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
-from xlparity.model.value import Cells, Error, Kind
+from xlparity.model.value import Error, Kind
 
 __all__ = ["Run", "computed"]
 
@@ -58,6 +61,8 @@ class Run:
     reads: list[Reads] = field(init=False)
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    # Which fills are computed as wholes, before cells matter (see `_pending`).
+    _done: NDArray[np.bool_] = field(init=False)
     _by_cells: set[int] = field(default_factory=set)
     # Fills forced as a whole, until their own formulas are computed too.
     _known: set[int] = field(default_factory=set)
@@ -93,11 +98,23 @@ class Run:
         return self.store.grids[sheet]
 
     def _enter_owners(self) -> None:
+        areas: list[list[tuple[int, Area]]] = [[] for _ in self.store.grids]
         for index, formula in enumerate(self.workbook.formulas):
-            area = formula.area
-            grid = self.store.grids[formula.sheet]
-            grid.owner[grid.place(area.row, area.column, area.height, area.width)] = index
-        self.evaluator.pending = [grid.owner >= 0 for grid in self.store.grids]
+            areas[formula.sheet].append((index, formula.area))
+        for grid, own in zip(self.store.grids, areas, strict=True):
+            grid.owners = Owners(own)
+        self._done = np.zeros(len(self.workbook.formulas) + 1, np.bool_)
+
+    @property
+    def _pending(self) -> list[NDArray[np.bool_]]:
+        """For each sheet which cells have a formula that is not computed yet.
+
+        As long as fills are computed as wholes, it is enough to know which fills; this is made when cells matter.
+        """
+        if self.evaluator.pending is None:
+            self._done[-1] = True  # the owner -1: no formula
+            self.evaluator.pending = [~self._done[grid.owner] for grid in self.store.grids]
+        return self.evaluator.pending
 
     def _enter_forced(self) -> None:
         for area, numbers in self.forced.items():
@@ -106,7 +123,7 @@ class Run:
             grid = self.store.grids[sheet]
             mask = self._masks.get(sheet)
             if mask is None:
-                mask = self._masks[sheet] = np.full(grid.owner.shape, np.nan)
+                mask = self._masks[sheet] = np.full(grid.kind.shape[1:], np.nan)
             mask[grid.place(area.row, area.column, area.height, area.width)] = numbers
         for sheet, mask in self._masks.items():
             grid = self.store.grids[sheet]
@@ -121,7 +138,7 @@ class Run:
                 area = self.workbook.formulas[index].area
                 if count == area.size:
                     self._known.add(index)
-                    self.evaluator.pending[sheet][grid.place(area.row, area.column, area.height, area.width)] = False
+                    self._pending[sheet][grid.place(area.row, area.column, area.height, area.width)] = False
 
     # -- order ----------------------------------------------------------------------------------------------------
 
@@ -134,6 +151,7 @@ class Run:
             first = component[0]
             if len(component) == 1 and first not in precedents[first]:
                 self._compute_now(first, everything[first])
+                self._done[first] = True
                 continue
             windows = {index: everything[index] for index in component}
             steps = None
@@ -148,6 +166,7 @@ class Run:
     def _walk(self, steps: Steps, windows: dict[int, Window]) -> None:
         """Compute fills step by step, small windows cell by cell in plain Python where that will do."""
         formulas = self.workbook.formulas
+        _ = self._pending  # from now on it tells, of fills that are computed in part
         quicks = {index: quick(self.workbook, self.store, formulas[index]) for index in windows}
         for index, window in steps.windows(windows):
             compute = quicks[index]
@@ -160,7 +179,7 @@ class Run:
         if self.traced or grid.rows.used is not None or window.sheet in self._masks:
             return False
         numbers, kinds = grid.number[0].numpy(), grid.kind[0].numpy()
-        pending = self.evaluator.pending[window.sheet]
+        pending = self._pending[window.sheet]
         try:
             for row in range(window.row, window.row + window.height):
                 for column in range(window.column, window.column + window.width):
@@ -198,26 +217,9 @@ class Run:
         """The fills that have cells in `box`; looked up once for ranges that many formulas share."""
         found = self._boxes.get(box)
         if found is None:
-            found = self._boxes[box] = self._look_up(box)
+            sheet, *corners = box
+            found = self._boxes[box] = self.store.grids[sheet].owners.within(*corners)
         return found
-
-    def _look_up(self, box: Box) -> list[int]:
-        sheet, top, left, bottom, right = box
-        grid = self.store.grids[sheet]
-        bottom, right = min(bottom, grid.rows.size), min(right, grid.columns.size)
-        if top >= bottom or left >= right:
-            return []
-        owners = grid.owners(top, left, bottom - top, right - left)
-        if owners.size == 1:
-            only = int(owners[0, 0])
-            return [only] if only >= 0 else []
-        if int(owners.max(initial=-1)) < 0:
-            return []
-        # Marks instead of np.unique: a range may have a million cells, and most have one or two fills.
-        found = np.zeros(len(self.workbook.formulas) + 1, np.bool_)
-        found[owners] = True  # -1, for none, is the last
-        indices: list[int] = np.flatnonzero(found[:-1]).tolist()
-        return indices
 
     # -- computing ------------------------------------------------------------------------------------------------
 
@@ -227,6 +229,7 @@ class Run:
         A task that meets a cell not computed yet waits on a stack for the fill of that cell. Where fills wait for each
         other as wholes, they are taken apart into cells; cells that wait for each other are a circle.
         """
+        _ = self._pending  # the evaluator looks there
         stack = list(reversed(tasks))
         waiting: dict[tuple[int, Window], int] = {}
         while True:
@@ -272,7 +275,7 @@ class Run:
         grid = self.store.grids[wait.sheet]
         tasks: dict[tuple[int, Window], None] = {}
         for row, column in wait.cells:
-            index = int(grid.owners(row, column, 1, 1)[0, 0])
+            index = grid.owners.at(row, column)
             formula = self.workbook.formulas[index]
             if index in self._by_cells and formula.fill.kind is FillKind.COPIED:
                 tasks[(index, Window(wait.sheet, row, column))] = None
@@ -286,7 +289,7 @@ class Run:
     def _waiting(self, window: Window) -> NDArray[np.bool_]:
         grid = self.store.grids[window.sheet]
         place = grid.place(window.row, window.column, window.height, window.width)
-        waiting: NDArray[np.bool_] = self.evaluator.pending[window.sheet][place]
+        waiting: NDArray[np.bool_] = self._pending[window.sheet][place]
         return waiting
 
     def _waits(self, window: Window) -> bool:
@@ -318,15 +321,28 @@ class Run:
             self._freeze(index, window)
             return
         pieces = [window] if array_mode else self._portions(index, window)
+        entire = len(pieces) > 1 and only_contracts(formula.expression)
+        if entire:
+            pieces = [window]
         while pieces:
             piece = pieces.pop()
             area = formula.area
             at = Window(window.sheet, area.row, area.column) if array_mode else piece
-            frame = Frame(at, (area.row, area.column), formula.sheet, array_mode, checked=checked)
+            frame = Frame(
+                at,
+                (area.row, area.column),
+                formula.sheet,
+                array_mode,
+                checked=checked,
+                entire=entire and piece is window,
+            )
             try:
                 operand = self.evaluator.evaluate(formula.expression, frame)
                 result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
             except Ragged as ragged:
+                if ragged.axis == "portions":
+                    pieces.extend(self._portions(index, piece))
+                    continue
                 if at.size == 1:
                     self._write(index, piece, self.evaluator.undecided("its references have no single size"))
                     continue
@@ -368,8 +384,8 @@ class Run:
         sheet = self.workbook.book.sheets[window.sheet]
         area = Area.of(sheet.name, window.row, window.column, window.height, window.width)
         cached = sheet.cached.grid(area)
-        number, kind = torch.from_numpy(cached.number.copy()), torch.from_numpy(cached.kind.copy())
-        _own_texts(number, kind, cached.texts, self.texts)
+        number = torch.from_numpy(own_texts(cached.number, cached.kind, cached.texts, self.texts).copy())
+        kind = torch.from_numpy(cached.kind.copy())
         missing = kind == int(Kind.BLANK)
         if bool(missing.any()):
             reason = self.texts.index(f"{name} has no remembered value to be frozen at")
@@ -401,7 +417,8 @@ class Run:
         if kind is not None:
             kind = kind.expand(shape)
         place = grid.place(window.row, window.column, window.height, window.width)
-        self.evaluator.pending[window.sheet][place] = False
+        if self.evaluator.pending is not None:
+            self.evaluator.pending[window.sheet][place] = False
         mask = self._masks.get(window.sheet)
         if mask is not None:
             forced = torch.from_numpy(mask[place])
@@ -417,31 +434,17 @@ class Run:
 
     # -- results --------------------------------------------------------------------------------------------------
 
-    def cells(self) -> dict[str, Cells]:
-        """The values of all cells of the first sample."""
-        result = {}
-        texts = tuple(self.texts.table)
-        for sheet, grid in enumerate(self.store.grids):
-            number, kind = grid.number[0], grid.kind[0]
-            mask = self._masks.get(sheet)
-            if mask is not None:
-                own_number, own_kind = self._own[sheet]
-                force = torch.from_numpy(~np.isnan(mask))
-                number = torch.where(force, own_number[0], number)
-                kind = torch.where(force, own_kind[0], kind)
-            kinds = kind.numpy()
-            given = kinds != int(Kind.BLANK)
-            chosen, payload = kinds[given], number.numpy()[given]
-            payload[chosen == int(Kind.UNDECIDED)] = 0.0
-            columns = np.broadcast_to(grid.columns.numbers().astype(np.int32), given.shape)
-            result[self.workbook.book.sheets[sheet].name] = Cells(
-                np.repeat(grid.rows.numbers().astype(np.int32), np.count_nonzero(given, axis=1)),
-                columns[given],
-                chosen,
-                payload,
-                texts,
-            )
-        return result
+    def values(self, sheet: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """The numbers and kinds of a sheet's stored cells, of the first sample, not to be changed."""
+        grid = self.store.grids[sheet]
+        number, kind = grid.number[0], grid.kind[0]
+        mask = self._masks.get(sheet)
+        if mask is not None:
+            own_number, own_kind = self._own[sheet]
+            force = torch.from_numpy(~np.isnan(mask))
+            number = torch.where(force, own_number[0], number)
+            kind = torch.where(force, own_kind[0], kind)
+        return number.numpy(), kind.numpy()
 
 
 def computed(
@@ -531,29 +534,3 @@ def _spread(
         kind = torch.nn.functional.pad(kinds, pad, value=int(empty))
         number = torch.nn.functional.pad(number, pad, value=float(Error.NA) if fill is FillKind.ARRAY else 0.0)
     return number, kind
-
-
-def enter_cells(grid: Grid, cells: Cells, texts: Texts) -> None:
-    """Store constants."""
-    if not len(cells):
-        return
-    number, kind = torch.from_numpy(cells.number.copy()), torch.from_numpy(cells.kind)
-    _own_texts(number, kind, cells.texts, texts)
-    row, column = cells.row.astype(np.int64), cells.column.astype(np.int64)
-    if grid.rows.used is not None:
-        row, column = np.searchsorted(grid.rows.numbers(), row), np.searchsorted(grid.columns.numbers(), column)
-    place = row * grid.kind.shape[2] + column
-    # Cells are sorted: without gaps between them, they are one stretch of the grid.
-    whole = int(place[-1] - place[0]) == len(place) - 1
-    at = slice(int(place[0]), int(place[-1]) + 1) if whole else torch.from_numpy(place)
-    grid.number.view(len(grid.number), -1)[:, at] = number
-    grid.kind.view(len(grid.kind), -1)[:, at] = kind
-
-
-def _own_texts(number: Tensor, kind: Tensor, given: tuple[str, ...], texts: Texts) -> None:
-    """Replace indices into `given` by indices into `texts`, in place."""
-    if not given:
-        return
-    table = torch.tensor([float(texts.index(text)) for text in given], dtype=torch.float64)
-    is_text = kind == int(Kind.TEXT)
-    number[is_text] = table[number[is_text].long()]

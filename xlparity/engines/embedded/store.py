@@ -1,7 +1,8 @@
 """Where an evaluation keeps the values of all cells: dense tensors, one pair for each sheet.
 
-`number` is float64 and `kind` uint8, both of shape (batch, height, width). A sheet whose cells lie far apart is kept
-without its empty rows and columns.
+`number` is float64 and `kind` uint8, both of shape (batch, height, width). In memory the cells of a column are
+neighbours (those of a row, on a sheet that is wider than high): formulas are filled along the longer axis, and each
+reads and writes one stretch. A sheet whose cells lie far apart is kept without its empty rows and columns.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xlparity.engines.embedded.owners import Owners
 from xlparity.model.area import Area
 from xlparity.model.value import Cells, Kind
 
-__all__ = ["Axis", "Grid", "Store"]
+__all__ = ["Axis", "Grid", "Store", "all_numbers"]
+
+_NUMBER = int(Kind.NUMBER)
 
 # A sheet is stored without its empty rows and columns when its bounding box has more cells than this.
 DENSE_LIMIT = 50_000_000
@@ -56,15 +60,22 @@ class Axis:
 class Grid:
     """The cells of one sheet."""
 
-    __slots__ = ("columns", "kind", "number", "owner", "rows")
+    __slots__ = ("_owner", "columns", "kind", "number", "owners", "rows")
 
     def __init__(self, rows: Axis, columns: Axis, batch: int) -> None:
         shape = (batch, rows.stored, columns.stored)
         self.rows, self.columns = rows, columns
-        self.number = torch.zeros(shape, dtype=torch.float64)
-        self.kind = torch.zeros(shape, dtype=torch.uint8)
-        # Which fill computes a cell; -1 for none.
-        self.owner = np.full(shape[1:], -1, np.int32)
+        self.number = torch.from_numpy(_zeros(shape, np.float64))
+        self.kind = torch.from_numpy(_zeros(shape, np.uint8))
+        self.owners = Owners(())
+        self._owner: NDArray[np.int32] | None = None
+
+    @property
+    def owner(self) -> NDArray[np.int32]:
+        """For each stored cell the fill that computes it, -1 for none; made when first asked for."""
+        if self._owner is None:
+            self._owner = self.owners.spread(self.rows.numbers(), self.columns.numbers())
+        return self._owner
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Numbers and kinds of an area, of shape (batch, height, width); blank where the sheet has no cells."""
@@ -98,11 +109,6 @@ class Grid:
             return rows, columns
         return rows[:, None], columns
 
-    def owners(self, top: int, left: int, height: int, width: int) -> NDArray[np.int32]:
-        """The fills of an area's stored cells, -1 for cells without formula."""
-        found: NDArray[np.int32] = self.owner[self.place(top, left, height, width)]
-        return found
-
     def write(self, top: int, left: int, number: Tensor, kind: Tensor | None) -> None:
         """Store values of shape (batch or 1, height, width); their cells are stored ones."""
         height, width = number.shape[-2:]
@@ -116,6 +122,18 @@ class Grid:
         self.number[:, row[:, None], column] = number.expand(self.number.shape[0], height, width)
         kinds = torch.full(number.shape, int(Kind.NUMBER), dtype=torch.uint8) if kind is None else kind
         self.kind[:, row[:, None], column] = kinds.expand(self.number.shape[0], height, width)
+
+
+def all_numbers(kind: Tensor) -> bool:
+    """Whether all of `kind` are numbers; numpy goes through bytes many times faster than torch."""
+    kinds = kind.numpy()
+    return not kinds.size or bool(kinds.min() == _NUMBER == kinds.max())
+
+
+def _zeros(shape: tuple[int, int, int], dtype: type) -> NDArray[Any]:
+    """Zeros whose neighbours in memory are neighbours along the longer of the last two axes."""
+    batch, height, width = shape
+    return np.zeros(shape, dtype) if width > height else np.zeros((batch, width, height), dtype).transpose(0, 2, 1)
 
 
 class Store:
@@ -140,7 +158,7 @@ class Store:
 
 
 def _axes(cells: Cells, areas: list[Area]) -> tuple[Axis, Axis]:
-    height = max([int(cells.row.max()) + 1 if len(cells) else 0, *(area.bottom for area in areas)])
+    height = max([int(cells.row[-1]) + 1 if len(cells) else 0, *(area.bottom for area in areas)])
     width = max([int(cells.column.max()) + 1 if len(cells) else 0, *(area.right for area in areas)])
     if height * width <= DENSE_LIMIT:
         return Axis(height), Axis(width)

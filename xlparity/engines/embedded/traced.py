@@ -22,7 +22,7 @@ class Traced(Grid):
 
     def __init__(self, rows: Axis, columns: Axis, batch: int) -> None:
         super().__init__(rows, columns, batch)
-        self.piece = np.full(self.owner.shape, -1, np.int32)
+        self.piece = np.full(self.kind.shape[1:], -1, np.int32)
         self._pieces: list[tuple[int, int, Tensor]] = []
 
     def read(self, top: int, left: int, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
@@ -11,6 +12,15 @@ from xlparity.model.area import Area
 from xlparity.model.book import Book, DefinedName, Fill, Table
 
 __all__ = ["Formula", "Workbook"]
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> Expression | str:
+    """Trees do not change, and the same workbook is evaluated again and again."""
+    try:
+        return parse(text)
+    except FormulaError as error:
+        return str(error)
 
 
 @dataclass(slots=True)
@@ -37,7 +47,6 @@ class Workbook:
         self._names: dict[tuple[str | None, str], DefinedName] = {
             (name.sheet.casefold() if name.sheet else None, name.name.casefold()): name for name in book.names
         }
-        self._parsed: dict[str, Expression | str] = {}
         self.formulas: list[Formula] = []
         for index, sheet in enumerate(book.sheets):
             for fill in sheet.fills:
@@ -49,14 +58,7 @@ class Workbook:
 
     def parsed(self, text: str) -> Expression | str:
         """The syntax tree of a formula, or the reason why there is none."""
-        found = self._parsed.get(text)
-        if found is None:
-            try:
-                found = parse(text)
-            except FormulaError as error:
-                found = str(error)
-            self._parsed[text] = found
-        return found
+        return _parsed(text)
 
     def sheet(self, name: str) -> int | None:
         """The position of the sheet `name`."""

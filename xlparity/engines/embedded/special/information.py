@@ -93,8 +93,7 @@ def _isformula(evaluator: Evaluator, arguments: Sequence[Expression], frame: Fra
     cell = _one_cell(operand, frame)
     if cell is None:
         return Array.of_error(Error.VALUE)
-    owners = evaluator.store.grids[cell.sheet].owners(cell.top, cell.left, 1, 1)
-    return Array.of_boolean(bool(owners.size) and int(owners[0, 0]) >= 0)
+    return Array.of_boolean(evaluator.store.grids[cell.sheet].owners.at(cell.top, cell.left) >= 0)
 
 
 @TABLE.rule("FORMULATEXT")
@@ -106,8 +105,7 @@ def _formulatext(evaluator: Evaluator, arguments: Sequence[Expression], frame: F
     cell = _one_cell(operand, frame)
     owner = -1
     if cell is not None:
-        owners = evaluator.store.grids[cell.sheet].owners(cell.top, cell.left, 1, 1)
-        owner = int(owners[0, 0]) if owners.size else -1
+        owner = evaluator.store.grids[cell.sheet].owners.at(cell.top, cell.left)
     if cell is None or owner < 0:
         return Array.of_error(Error.NA)
     fill = evaluator.workbook.formulas[owner].fill
