@@ -202,7 +202,8 @@ class Program:
         """
         dtype = getattr(torch, self.rows[name].dtype)
         if dtype.is_floating_point:
-            return _ball(values, radius)
+            # Excel has no infinity; generated sheets hold 1E+300 in its place.
+            return _ball(np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values), radius)
         possible = self.is_possible(name, values)
         whole = torch.from_numpy(np.where(possible, values, 0.0)).to(dtype)
         return whole if possible.all() else Ball(whole, torch.from_numpy(np.where(possible, 0.0, np.nan)))

@@ -33,6 +33,7 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
+from xlparity.formula.ast import Number, walk
 from xlparity.formula.ast import Number, Unary
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
@@ -213,6 +214,8 @@ class Lowering:
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
+        if any(isinstance(part, Number) and math.isnan(part.value) for part in walk(formula.tree)):
+            raise self.refusal("a formula would need NaN, which a cell cannot hold", "give numbers")
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
@@ -620,8 +623,9 @@ class Lowering:
         if key not in self._constants and not value.numel():
             self._constants[key] = self._empty(value)
         if key not in self._constants:
-            self._refuse_nan(value, constant.name)
             flat = value.flatten().double()
+            if not flat.isnan().all():  # NaN alone is what a condition may drop yet; see `place`
+                self._refuse_nan(value, constant.name)
             if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
@@ -651,7 +655,7 @@ class Lowering:
 
 
 def _literal(value: float) -> str:
-    return repr(value) if math.isfinite(value) else ("inf" if value > 0 else "-inf")
+    return repr(value)  # also inf, -inf and nan, as the map's expressions have them
 
 
 def _cells_of(formula: Formula) -> Ids:
