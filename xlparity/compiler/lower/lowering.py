@@ -174,6 +174,7 @@ class Lowering:
         self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
         self._wanted = {id(source): name for name, source in graph.results.items()}
         self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
+        self._copies: dict[tuple[str, int], list[tuple[Ids, Ids]]] = {}  # cells in order, and where each was copied to
         self._counted: dict[tuple[str, int, int, bool], Formula] = {}
 
     # -- blocks -------------------------------------------------------------------------------------------------------
@@ -427,6 +428,10 @@ class Lowering:
         outer = formula.shape[: len(formula.shape) - inner]
         formula = self.cells(formula)
         slots = self.areas(formula, inner)
+        if slots is None or len(slots) > 1:
+            copy = self._from_copies(formula)
+            if copy is not None:
+                formula, slots = copy, self.areas(copy, inner)
         partial = _PARTIAL.get(function)
         if slots is None and partial and inner > 1 and self.areas(formula, inner - 1) is not None:
             # First over all but one dimension, in cells of its own: fewer than a copy of the tensor has.
@@ -447,6 +452,34 @@ class Lowering:
         length = math.prod(formula.shape[len(outer) :])
         flat = self.apply(torch.ops.aten.reshape.default, formula, (*outer, length))
         return self.place(flat)
+
+    def gathered(self, formula: Formula, inner: int) -> Formula:
+        """The tensor with its last `inner` dimensions in one area each: as it stands, or a copy, made once a sheet.
+
+        A matrix whose columns stand here and there (heads side by side, channels in one row) is read by several
+        products; a copy of it as one block makes each of them one formula.
+        """
+        formula = self.cells(formula)
+        ids = _cells_of(formula)
+        if len(ids.shape) < inner or area_of(ids, inner) is not None:
+            return formula
+        found = self._from_copies(formula)
+        if found is not None:
+            return found
+        placed = self.place(formula)
+        flat = ids.reshape(-1)
+        order = np.argsort(flat)
+        self._copies.setdefault((self.sheet, self.step), []).append((flat[order], _cells_of(placed).reshape(-1)[order]))
+        return placed
+
+    def _from_copies(self, formula: Formula) -> Formula | None:
+        """The tensor read from a copy on this sheet that has all of its elements."""
+        ids = _cells_of(formula)
+        for source, copy in self._copies.get((self.sheet, self.step), ()):
+            at = np.minimum(np.searchsorted(source, ids), len(source) - 1)
+            if (source[at] == ids).all():
+                return replace(formula, slots=(Slot(copy[at]),))
+        return None
 
     def line(self, formula: Formula, *, row: bool = False) -> Slot:
         """For each outer index the one row or column (a row if `row`) that holds the last dimension, in its order."""

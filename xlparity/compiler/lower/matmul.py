@@ -17,8 +17,9 @@ aten = torch.ops.aten
 def product(low: Lowering, left: Formula, right: Formula) -> Formula:
     """`left @ right` of (..., n, k) and (..., k, m) with the same leading dimensions."""
     rank = len(left.shape)
-    a = low.apply(aten.unsqueeze.default, low.cells(left), rank - 1)  # (..., n, 1, k)
-    columns = low.apply(aten.permute.default, low.cells(right), [*range(rank - 2), rank - 1, rank - 2])
+    left, right = low.gathered(left, 2), low.gathered(right, 2)
+    a = low.apply(aten.unsqueeze.default, left, rank - 1)  # (..., n, 1, k)
+    columns = low.apply(aten.permute.default, right, [*range(rank - 2), rank - 1, rank - 2])
     b = low.apply(aten.unsqueeze.default, columns, rank - 2)  # (..., 1, m, k)
     return low.contract(a, b, 1)
 
