@@ -5,7 +5,6 @@ Booleans stand in cells as 1 and 0, so that sums and products of masks are what 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
