@@ -125,7 +125,10 @@ _FORMULAS: Mapping[str, str] = {
 }
 # Results that are booleans whatever the operands are.
 _BOOLEAN = set(
-    "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf signbit".split()
+    (
+        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf "
+        "signbit"
+    ).split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
 _BITWISE = {

@@ -650,7 +650,7 @@ class Lowering:
             name = self.name_beside(f"from_{start}_to_{start + count - 1}")
             self._counted[key] = self.fixed(name, value[:, None] if down else value, "int64")
         placed = self._counted[key]
-        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed
 
 
 def _literal(value: float) -> str:

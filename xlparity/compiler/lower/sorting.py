@@ -246,4 +246,4 @@ def _searchsorted(
 def _bucketize(
     low: Lowering, self: Any, boundaries: Formula, *, out_int32: bool = False, right: bool = False
 ) -> Formula:
-    return _searchsorted(low, boundaries, self, right=right)
+    return _searchsorted(low, boundaries, self, right=right)  # type: ignore[no-any-return]
