@@ -30,7 +30,7 @@ import time
 import traceback
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def samples_of(operator: Any) -> Iterator[tuple[int, Any]]:
     """The operator's samples that are small enough, with their positions."""
     torch.manual_seed(0)
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - the samples draw from the global generator
+    np.random.seed(0)
     dtype = torch.float64 if torch.float64 in operator.dtypes else torch.int64
     for at, sample in enumerate(operator.sample_inputs("cpu", dtype, requires_grad=False)):
         tensors = [part for part in tree_flatten((sample.input, sample.args, sample.kwargs))[0] if is_tensor(part)]

@@ -10,8 +10,11 @@ from torch import Tensor, nn
 
 import xlparity
 from tests.networks import NETWORKS, network
+from xlparity.check.formulas import FormulaIndex
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
+from xlparity.formula.ast import Call, walk
+from xlparity.formula.parse import parse
 from xlparity.model.map import Role
 from xlparity.xlsx.edit import replace_formula
 
@@ -129,8 +132,6 @@ def test_a_broken_formula_of_a_generated_workbook_is_found(place: str, tmp_path:
 
 
 def _formula_of(made: xlparity.Workbook, cell: object) -> str:
-    from xlparity.check.formulas import FormulaIndex
-
     text = FormulaIndex(made.book).text(cell)  # type: ignore[arg-type]
     assert text is not None
     return text
@@ -181,8 +182,8 @@ def test_a_loss_that_is_no_number_and_an_optimizer_without_a_loss_are_refused() 
         xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(reduction="none"))
     with pytest.raises(InputError, match="an optimizer needs a loss"):
         xlparity.generate(model, X, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
-    with pytest.raises(InputError, match="holds other|parameters that the model does not have"):
-        other = torch.optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
+    other = torch.optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
+    with pytest.raises(InputError, match="parameters that the model does not have"):
         xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(), other)
     with pytest.raises(InputError, match="LBFGS has no formulas"):
         xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(), torch.optim.LBFGS(model.parameters()))
@@ -203,11 +204,9 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_formulas_stay_within_what_excel_2010_and_libreoffice_know() -> None:
-    from xlparity.formula.ast import Call, walk
-    from xlparity.formula.parse import parse
-
     known = set(
-        "ABS AND AVERAGE COS COUNTIF DEVSQ ERF EXP IF INDEX INT ISNUMBER LN MATCH MAX MIN MMULT MOD OR PI POWER PRODUCT "
+        "ABS AND AVERAGE COS COUNTIF DEVSQ ERF EXP IF INDEX INT ISNUMBER LN MATCH MAX MIN MMULT MOD OR PI POWER "
+        "PRODUCT "
         "ROUND ROWS SIGN SIN SINH SQRT SUM SUMIF SUMPRODUCT SUMSQ TANH TRUNC COSH ASINH ACOSH ATANH NOT SUMXMY2".split()
     )
     for name in NETWORKS:

@@ -287,7 +287,7 @@ def _float32_differences(program: Program, values: Values, wide: Mapping[str, Re
 def _apart(wide: Array, narrow: Array) -> Array:
     """Differences where both are finite, 0 elsewhere."""
     both = np.isfinite(wide) & np.isfinite(narrow)
-    return np.abs(np.where(both, wide, 0.0) - np.where(both, narrow, 0.0))
+    return np.asarray(np.abs(np.where(both, wide, 0.0) - np.where(both, narrow, 0.0)))
 
 
 def _coverage(

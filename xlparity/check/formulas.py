@@ -150,7 +150,7 @@ def breaks_of_fill(index: FormulaIndex, block: Block) -> dict[Cell, str]:
 
 
 def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell, Cell]]:
-    """Cells whose form no other in their column or row has while all others, two at least, share one; and one of those."""
+    """Cells whose form no other in their line has while all others, two at least, share one; and one of those."""
     lines: dict[int, dict[str, list[Cell]]] = {}
     for cell, form in forms.items():
         lines.setdefault(getattr(cell, line), {}).setdefault(form, []).append(cell)

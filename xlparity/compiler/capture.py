@@ -62,7 +62,7 @@ def capture(
     shared = _shared_names(model)
     made: dict[str, Given] = {}
     for kind, owner in owners:
-        key = shared.get(owner, owner) if isinstance(owner, str) else owner
+        key: Any = shared.get(owner, owner) if isinstance(owner, str) else owner
         if kind == "input" and key < len(inputs):
             part = inputs[key]
             givens.append(Given(names[key], Role.INPUT, example[key], _dtype(part.dtype)))
@@ -136,7 +136,7 @@ def _traced(
                         stack,
                         program.module(),
                         arguments,
-                        decompositions=_decompositions(),  # type: ignore[arg-type]
+                        decompositions=_decompositions(),
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
@@ -163,9 +163,8 @@ def _decompositions() -> dict[Any, Any]:
     """Into core aten, but for what one readable formula computes and its parts do not."""
     from torch._decomp import core_aten_decompositions  # noqa: PLC0415
 
-    return {
-        operation: parts for operation, parts in core_aten_decompositions().items() if _packet(operation) not in _WHOLE
-    }
+    table: Any = core_aten_decompositions()
+    return {operation: parts for operation, parts in table.items() if _packet(operation) not in _WHOLE}
 
 
 # What rearranges elements, or has one readable formula, while its parts are many operations on masks and indices.

@@ -5,7 +5,6 @@ Booleans stand in cells as 1 and 0, so that sums and products of masks are what 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,7 +125,10 @@ _FORMULAS: Mapping[str, str] = {
 }
 # Results that are booleans whatever the operands are.
 _BOOLEAN = set(
-    "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf signbit".split()
+    (
+        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf "
+        "signbit"
+    ).split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
 _BITWISE = {

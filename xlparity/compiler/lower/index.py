@@ -95,7 +95,7 @@ def _index(low: Lowering, self: Formula, indices: Sequence[Formula | None]) -> F
 
 
 @RULES.rule("gather.default")
-def _gather(low: Lowering, self: Formula, dim: int, index: Formula, *, sparse_grad: bool = False) -> Formula:  # noqa: ARG001
+def _gather(low: Lowering, self: Formula, dim: int, index: Formula, *, sparse_grad: bool = False) -> Formula:
     if not self.shape:
         return low.apply(aten.expand.default, self, index.shape)  # type: ignore[no-any-return]
     if not index.shape:

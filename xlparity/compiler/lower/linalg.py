@@ -70,7 +70,7 @@ def _solve(low: Lowering, A: Formula, B: Formula, *, left: bool = True, check_er
     inverse = low.place(inverse.spelled(f"aten.linalg_inv.default({low.cells(A).torch})"), low.name_beside("inverse"))
     vector = len(B.shape) == 1 or (len(A.shape) - 1 == len(B.shape) and B.shape == A.shape[:-1])
     right = low.apply(aten.unsqueeze.default, B, len(B.shape)) if vector else B
-    leading = torch.broadcast_shapes(inverse.shape[:-2], right.shape[:-2])
+    leading = np.broadcast_shapes(inverse.shape[:-2], right.shape[:-2])
     inverse = low.apply(aten.expand.default, inverse, [*leading, *inverse.shape[-2:]])
     right = low.apply(aten.expand.default, low.cells(right), [*leading, *right.shape[-2:]])
     result = product(low, inverse, right) if left else product(low, right, inverse)
@@ -96,12 +96,12 @@ def _cholesky(low: Lowering, self: Formula, upper: bool = False, check_errors: b
             rest=_rest(low, a.mapped(lambda cells, j=j: cells[..., j : j + 1, j]), ids, j, j, j + 1),  # type: ignore[misc]
         )
         diagonal = low.place(diagonal.spelled(f"aten.slice.Tensor({column}, -1, {j}, {j + 1})"), low.name_beside("l"))
-        ids[..., j : j + 1, j] = diagonal.cells
+        ids[..., j : j + 1, j] = diagonal.cells  # type: ignore[assignment]
         if j + 1 < size:
             rest = _rest(low, a.mapped(lambda cells, j=j: cells[..., j + 1 :, j]), ids, j, j + 1, size)  # type: ignore[misc]
             below = low.formula("rest/diagonal", rest=rest, diagonal=diagonal)
             below = low.place(below.spelled(f"aten.slice.Tensor({column}, -1, {j + 1})"), low.name_beside("l"))
-            ids[..., j + 1 :, j] = below.cells
+            ids[..., j + 1 :, j] = below.cells  # type: ignore[assignment]
     result = identity(np.swapaxes(ids, -1, -2) if upper else ids, self.dtype, "")
     ended = low.node.operation.overloadpacket.__name__ == "cholesky"
     return result if ended else (result, _flags(self.shape[:-2]))

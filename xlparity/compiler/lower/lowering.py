@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,8 +33,7 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
-from xlparity.formula.ast import Number, walk
-from xlparity.formula.ast import Number, Unary
+from xlparity.formula.ast import Number, Unary, walk
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
@@ -684,7 +683,7 @@ class Lowering:
             name = self.name_beside(f"from_{start}_to_{start + count - 1}")
             self._counted[key] = self.fixed(name, value[:, None] if down else value, "int64")
         placed = self._counted[key]
-        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed  # type: ignore[no-any-return]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed
 
 
 def _literal(value: float) -> str:

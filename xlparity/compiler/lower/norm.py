@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from xlparity.compiler.lower.formula import Formula
@@ -67,7 +68,7 @@ def _distances(low: Lowering, a: Formula, b: Formula, p: float) -> Formula:
         first, second = (low.apply(aten.select.int, part, len(part.shape) - 1, 0) for part in (a, b))
         return low.formula("ABS(a-b)" if p else "IF(a=b,0,1)", a=first, b=second)
     left, right = (low.line(part, row=True) for part in (a, b))
-    shape = torch.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+    shape = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
     text = {
         0.0: "SUMPRODUCT((a<>b)*1)",
         1.0: "SUMPRODUCT(ABS(a-b))",

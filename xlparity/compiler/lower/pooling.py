@@ -97,7 +97,7 @@ def _each(part: Sequence[int], rank: int) -> list[int]:
 def _picked(ids: Ids, places: Sequence[Places]) -> Ids:
     """`ids` (n, c, *size) at the given places of each of the last dimensions."""
     lead = ids.ndim - len(places)
-    return ids[(..., *np.ix_(*places))] if lead else ids[np.ix_(*places)]
+    return ids[(Ellipsis, *np.ix_(*places))] if lead else ids[np.ix_(*places)]  # type: ignore[arg-type]
 
 
 def _areas(ids: Ids, axes: Sequence[_Axis], whole: bool) -> list[Slot]:

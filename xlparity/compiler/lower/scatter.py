@@ -141,7 +141,7 @@ def _diagonal_scatter(low: Lowering, self: Formula, src: Formula, *arguments: An
 
 
 @RULES.rule("copy.default")
-def _copy(low: Lowering, self: Formula, src: Formula, non_blocking: bool = False) -> Formula:  # noqa: ARG001
+def _copy(low: Lowering, self: Formula, src: Formula, non_blocking: bool = False) -> Formula:
     return low.apply(aten.expand.default, src, list(self.shape))  # type: ignore[no-any-return]
 
 
@@ -184,7 +184,7 @@ def _matched(low: Lowering, keys: Formula, values: Formula, wanted: Formula, inn
     """The sums of `values` over their last `inner` dimensions where `keys` are `wanted`, which has the outer ones."""
     if math.prod(values.shape[len(values.shape) - inner :]) == 1:
         first = [0] * inner
-        key, value = (part.mapped(lambda ids: ids[(..., *first)]) for part in (keys, values))
+        key, value = (part.mapped(lambda ids: ids[(Ellipsis, *first)]) for part in (keys, values))  # type: ignore[arg-type]
         return low.formula("IF(key=wanted,value,0)", key=key, wanted=wanted, value=value, dtype=values.dtype)
     values = low.cells(values)
     pairs = None
@@ -251,7 +251,7 @@ def _index_put(
     given = placed_indices(indices, low)
     known = {d: whole(low, index) for d, index in given.items()}
     if all(index is not None for index in known.values()):
-        places = _positions(self).numpy()[tuple(known.get(d, slice(None)) for d in range(len(self.shape)))]  # type: ignore[index]
+        places = _positions(self).numpy()[tuple(known.get(d, slice(None)) for d in range(len(self.shape)))]
         return (_added if accumulate else _put)(low, self, places, values)
     rank = len(self.shape)
     batch = np.broadcast_shapes(*(index.shape for index in given.values()))
@@ -308,9 +308,10 @@ def _combined(
     count = math.prod(values.shape[len(values.shape) - inner :])
     if count == 1:
         first = [0] * inner
-        key, value = (part.mapped(lambda ids: ids[(..., *first)]) for part in (keys, values))
+        key, value = (part.mapped(lambda ids: ids[(Ellipsis, *first)]) for part in (keys, values))  # type: ignore[arg-type]
         text = {"put": "IF(key=wanted,value,old)", "prod": "IF(key=wanted,old*value,old)",
-                "amax": "IF(key=wanted,MAX(old,value),old)", "amin": "IF(key=wanted,MIN(old,value),old)"}[how]  # fmt: skip
+                "amax": "IF(key=wanted,MAX(old,value),old)",
+                "amin": "IF(key=wanted,MIN(old,value),old)"}[how]  # fmt: skip
         return low.formula(text, key=key, wanted=wanted, value=value, old=old, dtype=old.dtype)
     if inner > 1:
         keys, values = (reshaped(low, part, (*part.shape[: len(part.shape) - inner], count)) for part in (keys, values))
@@ -361,7 +362,9 @@ def _scattered(low: Lowering, self: Formula, dim: int, index: Formula, src: Any,
     known = whole(low, index)
     if known is not None and how in ("put", "sum"):
         places = np.take_along_axis(
-            _positions(self).numpy()[tuple(slice(None) if d == dim else slice(0, n) for d, n in enumerate(index.shape))],
+            _positions(self).numpy()[
+                tuple(slice(None) if d == dim else slice(0, n) for d, n in enumerate(index.shape))
+            ],
             known, dim,
         )  # fmt: skip
         return (_added if how == "sum" else _put)(low, self, places, src)

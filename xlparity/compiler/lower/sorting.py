@@ -143,7 +143,7 @@ def _sorted(
     own = low.elements(line, length)
     # How many stand before each: those that are smaller, and equal ones further to the front.
     seen = Slot(spread.first, own)
-    text = "RANK(x,line,{})+COUNTIF(seen,x)-2".format(0 if descending else 1)
+    text = f"RANK(x,line,{0 if descending else 1})+COUNTIF(seen,x)-2"
     rank = low.formula(text, shape=x.shape, dtype="int64", x=Slot(own), line=spread, seen=seen)
     order = low.place(_back(low, rank, len(self.shape), dim).spelled(torch_order), low.name_beside("rank"))
     ranks = low.line(_along(low, order, dim))
@@ -246,4 +246,4 @@ def _searchsorted(
 def _bucketize(
     low: Lowering, self: Any, boundaries: Formula, *, out_int32: bool = False, right: bool = False
 ) -> Formula:
-    return _searchsorted(low, boundaries, self, right=right)
+    return _searchsorted(low, boundaries, self, right=right)  # type: ignore[no-any-return]
