@@ -70,6 +70,10 @@ def capture(
             assert target is not None
             assert targets is not None
             givens.append(Given("y", Role.TARGET, target, _dtype(targets.dtype)))
+        elif kind == "criterion":  # a tensor of the loss itself, such as the weights of classes
+            assert isinstance(loss, nn.Module)
+            value = _attribute(loss, key)
+            givens.append(Given(f"{LOSS[1:-1]}.{key}", Role.CONSTANT, exact(value), _dtype(value.dtype), LOSS))
         elif kind in ("parameter", "buffer") and key in made:
             givens.append(made[key])
         elif kind in ("parameter", "buffer"):
@@ -200,6 +204,8 @@ def _output_of_spec(spec: Any) -> tuple[str, Any]:
 
 def _owner_of_descriptor(descriptor: Any) -> tuple[str, Any]:
     kind = type(descriptor).__name__
+    if kind in ("ParamAOTInput", "BufferAOTInput") and descriptor.target.startswith("loss."):
+        return "criterion", descriptor.target.removeprefix("loss.")
     if kind == "ParamAOTInput":
         return "parameter", _without_root(descriptor.target)
     if kind == "BufferAOTInput":

@@ -71,8 +71,12 @@ def fills(
             words = [texts[0]]
             for name, text in zip(names, texts[1:], strict=True):
                 first, last = parts[name]
-                words.append(_reference(first, last, top, left, height, width, own, sheets, literals))
-                words.append(text)
+                word = _reference(first, last, top, left, height, width, own, sheets, literals)
+                if word.startswith("-") and words[-1].endswith("+") and not text.startswith("^"):
+                    words[-1] = words[-1][:-1]  # a+-1 is a-1
+                elif word.startswith("-"):
+                    word = f"({word})"
+                words += [word, text]
             yield Fill(Area(area.corner.moved(top, left), height, width), "".join(words))
 
 
@@ -155,8 +159,7 @@ def _reference(
 ) -> str:  # fmt: skip
     sheet = int(first.sheet[top, left])
     if sheet < 0:
-        text = show(number(literals.values[int(first.row[top, left])]))
-        return f"({text})" if text.startswith("-") else text
+        return show(number(literals.values[int(first.row[top, left])]))
     prefix = "" if sheet == own else _sheet(sheets[sheet]) + "!"
     words = []
     for part in (first, last):
@@ -166,4 +169,6 @@ def _reference(
         fixed_row = height > 1 and int(part.row[top + 1, left]) == row
         fixed_column = width > 1 and int(part.column[top, left + 1]) == column
         words.append(f"{'$' * fixed_column}{_letters(column)}{'$' * fixed_row}{row + 1}")
+    if words[0] == words[-1]:  # an area of one cell
+        words = words[:1]
     return prefix + ":".join(words)

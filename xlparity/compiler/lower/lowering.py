@@ -681,9 +681,9 @@ class Lowering:
         if key not in self._counted:
             value = torch.arange(start, start + count)
             name = self.name_beside(f"from_{start}_to_{start + count - 1}")
-            self._counted[key] = self.fixed(name, value[:, None] if down else value, "int64")
+            self._counted[key] = self.fixed(name, value[:, None] if down else value[None], "int64")
         placed = self._counted[key]
-        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,))
 
 
 def _literal(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from xlparity.compiler.lower.formula import Formula
@@ -50,3 +51,28 @@ def _mv(low: Lowering, self: Formula, vec: Formula) -> Formula:
 def _addmv(low: Lowering, self: Formula, mat: Formula, vec: Formula, *, beta: Any = 1, alpha: Any = 1) -> Formula:
     products = low.contract(low.cells(mat), low.cells(vec), 1)
     return low.formula("alpha*products+beta*bias", products=products, bias=self, alpha=alpha, beta=beta)
+
+
+@RULES.rule("_trilinear.default")
+def _trilinear(
+    low: Lowering, i1: Formula, i2: Formula, i3: Formula, expand1: Any, expand2: Any, expand3: Any, sumdim: Any,
+    unroll_dim: int = 1,  # noqa: ARG001 - how torch computes it
+) -> Formula:  # fmt: skip
+    parts = []
+    for part, places in zip((i1, i2, i3), (expand1, expand2, expand3), strict=True):
+        for place in sorted(places):
+            part = low.apply(aten.unsqueeze.default, part, place)
+        parts.append(part)
+    rank = len(parts[0].shape)
+    rest = [d for d in range(rank) if d not in sumdim]
+    pairs = low.cells(low.apply(aten.mul.Tensor, parts[0], parts[1]))
+    shape = np.broadcast_shapes(*(part.shape for part in parts))
+    inner = [shape[d] for d in sumdim]
+    left, right = (
+        low.apply(aten.permute.default, low.apply(
+            aten.expand.default, low.cells(part), [n if d in sumdim else part.shape[d] for d, n in enumerate(shape)]
+        ), [*rest, *sumdim])
+        for part in (pairs, parts[2])
+    )  # fmt: skip
+    assert inner
+    return low.contract(left, right, len(sumdim))

@@ -190,9 +190,10 @@ def _matched(low: Lowering, keys: Formula, values: Formula, wanted: Formula, inn
     pairs = None
     if keys.cells is not None and (keys.cells >> 34 > 0).all():
         pairs = _both(keys, values, inner)
-    for down in (True, False):
-        if pairs is None:
-            pairs = _both(_typeset(low, keys, down), values, inner)
+    if pairs is None:
+        assert values.cells is not None
+        line = area_of(values.cells, 1)
+        pairs = _both(_typeset(low, keys, line is not None and line[1][0] > 1), values, inner)
     if pairs is None:
         flat = [reshaped(low, part, (*part.shape[: len(part.shape) - inner], -1)) for part in (keys, values)]
         flat = [
@@ -219,15 +220,26 @@ def _both(keys: Formula, values: Formula, inner: int) -> list[tuple[Slot, Slot]]
 
 def _typeset(low: Lowering, keys: Formula, down: bool) -> Formula:
     """The keys in cells of their own on this sheet: the last dimension in columns, or in rows."""
-    fixed = [all(slot.first.strides[d] == 0 for slot in keys.slots) for d in range(len(keys.shape))]
-    distinct = [1 if still else size for size, still in zip(keys.shape, fixed, strict=True)]
     shape = keys.shape
+    still = [all(slot.first.strides[d] == 0 for slot in keys.slots) for d in range(len(shape))]
+    distinct = [1 if same else size for same, size in zip(still, shape, strict=True)]
     if distinct != list(shape):
         keys = keys.mapped(lambda ids: ids[tuple(slice(0, size) for size in distinct)])
-    placed = low.place(low.apply(aten.unsqueeze.default, keys, len(shape)) if down else keys)
-    if down:
-        placed = placed.mapped(lambda ids: ids[..., 0])
-    return placed.mapped(lambda ids: np.broadcast_to(ids, shape))
+    # As a matrix at least: a long vector would stand in a column.
+    least = distinct[next((d for d, size in enumerate(distinct) if size > 1), len(distinct) - 1) :]
+    least = [1] * (2 - len(least) - down) + least + [1] * down
+    placed = low.place(reshaped(low, keys, least), low.name_beside("indices"))
+    return placed.mapped(lambda ids: np.broadcast_to(ids.reshape(distinct), shape))
+
+
+def _alike(low: Lowering, *lines: Slot) -> None:
+    """Raises InputError unless the lines are all rows, or all columns: else their product would be a table."""
+    apart = []
+    for line in lines:
+        assert line.last is not None
+        apart.append({int(step) for step in np.unique(line.last - line.first)})
+    if any(len(steps) != 1 or steps != apart[0] for steps in apart):
+        raise low.refusal("a scatter of this many elements fits no rows of a sheet", "make the tensor smaller")
 
 
 def _wanted(low: Lowering, size: int, dim: int, rank: int) -> Formula:
@@ -321,18 +333,19 @@ def _combined(
         return low.formula("IF(COUNTIF(keys,wanted)=0,old,value)", keys=line_of(low, keys), wanted=wanted, old=old,
                            value=number, shape=old.shape, dtype=old.dtype)  # fmt: skip
     # Keys and values must lie alike, for they are multiplied.
-    down = False
-    keys = _typeset(low, keys, down)
+    keys = _typeset(low, keys, down=False)
     slot = line_of(low, keys)
     values = low.cells(values)
     if how == "put":
         numbers = line_of(low, low.numbers(1, count))
+        _alike(low, slot, numbers)
         return low.formula(
             "IF(COUNTIF(keys,wanted)=0,old,INDEX(values,SUMPRODUCT(MAX((keys=wanted)*numbers))))", shape=old.shape,
             dtype=old.dtype, keys=slot, wanted=wanted, old=old, values=line_of(low, values),
             numbers=numbers.mapped(lambda ids: np.broadcast_to(ids, old.shape)),
         )  # fmt: skip
     row = line_of(low, low.place(reshaped(low, values, [1, *values.shape]) if len(values.shape) == 1 else values))
+    _alike(low, slot, row)
     text = {
         "prod": "old*SUMPRODUCT(PRODUCT((keys=wanted)*values+(keys<>wanted)))",
         "amax": "MAX(old,SUMPRODUCT(MAX((keys=wanted)*values-(keys<>wanted)*1E+300)))",
