@@ -124,6 +124,8 @@ def generate(
         for path in api.generate_documents(output):
             print(path)
         return PARITY
+    if ":" not in what:
+        raise InputError(f"{what!r} names no model; write documents, path/to/file.py:name or package.module:name")
     if inputs is None:
         raise InputError("the model needs an input; give one with --inputs x.csv")
     if output.suffix.lower() != ".xlsx":

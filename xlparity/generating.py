@@ -85,10 +85,8 @@ def _prove(
             continue
         held = hold(values, row.block, row.dtype).values
         right = _finite(expected)
-        limit = limits.get(row.tensor, float("nan"))
-        allowed = limit if np.isfinite(limit) else 1e-9 * (1 + float(np.abs(right).max(initial=0.0)))
         with np.errstate(invalid="ignore"):
-            wrong = ~(np.abs(held - right) <= allowed) & ~np.isnan(right)
+            wrong = ~(np.abs(held - right) <= limits[row.tensor]) & ~np.isnan(right)
         if wrong.any():
             index = tuple(np.argwhere(wrong)[0].tolist())
             cell = row.block.cell(index)

@@ -110,7 +110,7 @@ def test_ignored_cells_are_not_judged(broken: Path) -> None:
         (["check", str(WORKBOOKS / "mse.xlsx"), "--output", "/nowhere/at/all.txt"], "cannot be written"),
         (["explain", str(WORKBOOKS / "mse.xlsx"), "Nowhere!A1"], "there is no sheet 'Nowhere'"),
         (["explain", str(WORKBOOKS / "mse.xlsx"), "MSE!Z99"], "is empty"),
-        (["generate", "nothing", "-o", "somewhere"], "cannot be generated"),
+        (["generate", "nothing", "-o", "somewhere"], "names no model"),
         (["calc", str(WORKBOOKS / "mse.xlsx"), "-o", str(WORKBOOKS / "mse.xlsx")], "is the workbook itself"),
         (["chekc"], "check"),
     ],

@@ -70,7 +70,7 @@ PACKETS = frozenset(
     upsample_nearest3d_backward upsample_trilinear3d grid_sampler_2d
     native_batch_norm native_batch_norm_backward native_group_norm native_group_norm_backward native_layer_norm
     native_layer_norm_backward _native_batch_norm_legit _native_batch_norm_legit_no_training
-    _native_batch_norm_legit_functional batch_norm_backward _fused_rms_norm rms_norm
+    _native_batch_norm_legit_functional _fused_rms_norm rms_norm
     binary_cross_entropy binary_cross_entropy_backward binary_cross_entropy_with_logits huber_loss huber_loss_backward
     kl_div l1_loss mse_loss mse_loss_backward nll_loss2d_backward nll_loss2d_forward nll_loss_backward nll_loss_forward
     smooth_l1_loss smooth_l1_loss_backward soft_margin_loss soft_margin_loss_backward

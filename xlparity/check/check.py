@@ -278,10 +278,16 @@ def _float32_differences(program: Program, values: Values, wide: Mapping[str, Re
             given[name] = tensor.value.to(torch.float32) if isinstance(tensor, Ball) else tensor
     narrow = program.whole(given, shown)
     return {
-        name: float(np.max(np.abs(wide[name].value - narrow[name].value)))
+        name: float(np.max(_apart(wide[name].value, narrow[name].value), initial=0.0))
         for name in program.order
         if program.rows[name].dtype == "float32"
     }
+
+
+def _apart(wide: Array, narrow: Array) -> Array:
+    """Differences where both are finite, 0 elsewhere."""
+    both = np.isfinite(wide) & np.isfinite(narrow)
+    return np.asarray(np.abs(np.where(both, wide, 0.0) - np.where(both, narrow, 0.0)))
 
 
 def _coverage(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,19 +137,28 @@ def breaks_of_fill(index: FormulaIndex, block: Block) -> dict[Cell, str]:
         for row, column in np.argwhere(mask).tolist():
             cell = plane.corner.moved(row, column)
             forms[cell] = relative_text(index.text(cell) or "", cell.row, cell.column)
-        for cell, form in forms.items():
-            for line in ("column", "row"):
-                others = [
-                    other for other in forms
-                    if other != cell and getattr(other, line) == getattr(cell, line)
-                ]  # fmt: skip
-                shared = {forms[other] for other in others}
-                if len(others) >= 2 and len(shared) == 1 and form not in shared:
-                    expected = _moved_here(index, others[0], cell)
-                    if _same_build(index.text(cell) or "", expected):
-                        found[cell] = f"it breaks the fill of its {line}, which has ={expected} here"
-                    break
+        seen: set[Cell] = set()
+        for line in ("column", "row"):
+            for alone, other in _alone_in_line(forms, line):
+                if alone in seen:
+                    continue
+                seen.add(alone)
+                expected = _moved_here(index, other, alone)
+                if _same_build(index.text(alone) or "", expected):
+                    found[alone] = f"it breaks the fill of its {line}, which has ={expected} here"
     return found
+
+
+def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell, Cell]]:
+    """Cells whose form no other in their line has while all others, two at least, share one; and one of those."""
+    lines: dict[int, dict[str, list[Cell]]] = {}
+    for cell, form in forms.items():
+        lines.setdefault(getattr(cell, line), {}).setdefault(form, []).append(cell)
+    for shared in lines.values():
+        if len(shared) == 2:
+            few, many = sorted(shared.values(), key=len)
+            if len(few) == 1 and len(many) >= 2:
+                yield few[0], many[0]
 
 
 def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:

@@ -144,19 +144,24 @@ def judge_computed(
         whole = program.whole(given, shown)
         for name in program.order:
             row, own = program.rows[name], held[name]
-            near = program.local(name, values, shown)
+            near = program.local(name, values, shown, whole)
             near_bound = _allowed(near, slack, tolerance)
             whole_bound = _allowed(whole[name], slack, tolerance)
-            with np.errstate(invalid="ignore"):
-                local = np.abs(own.values - near.value) <= near_bound
-                right = np.abs(own.values - whole[name].value) <= whole_bound
+            local = _within(own.values, near.value, near_bound)
+            # Bounds from the given numbers on grow with every layer until they say nothing. Then the proof is by
+            # steps: this operation is right on its operands, and these are proved.
+            by_steps = _says_nothing(whole[name], whole_bound) & all(
+                (judged[operand].verdicts == MATCH).all() for operand in program.operands(name) if operand in judged
+            )
+            right = _within(own.values, whole[name].value, whole_bound) | by_steps
             verdicts = np.select(
-                [own.kinds == Kind.UNDECIDED, ~np.isfinite(whole[name].value), local & right, local],
+                [own.kinds == Kind.UNDECIDED, np.isnan(whole[name].value), local & right, local],
                 [UNDECIDED, UNDECIDED, MATCH, INHERITED],
                 FAULT,
             ).astype(np.uint8)
             # A bound that is not known decides nothing, unless the cell holds no number at all.
-            unknown = (np.isnan(near_bound) & np.isfinite(near.value)) | np.isnan(whole_bound)
+            unknown = np.isnan(near_bound) & np.isfinite(near.value)
+            unknown |= np.isnan(whole_bound) & np.isfinite(whole[name].value) & ~by_steps
             verdicts = np.where(unknown & ~np.isnan(own.values), UNDECIDED, verdicts).astype(np.uint8)
             verdicts = np.where(is_formula[name], verdicts, FAULT).astype(np.uint8)
             passed = verdicts == MATCH
@@ -181,16 +186,47 @@ def _forgive_right_formulas(
 ) -> None:
     """Cells whose own formula is right on right operands inherit their error."""
     right = {name: reference.value for name, reference in whole.items()}
-    gives = evaluate_forced({name: right[name] for name in program.order})
+    gives = evaluate_forced({name: np.clip(right[name], -_INFINITE, _INFINITE) for name in program.order})
     for name, tensor in judged.items():
         faulty = tensor.verdicts == FAULT
         if not faulty.any():
             continue
         bound = _allowed(program.local(name, right, shown), slack, tolerance)
         with np.errstate(invalid="ignore"):
-            formula_right = np.abs(gives[name] - right[name]) <= bound
+            formula_right = _within(gives[name], right[name], bound)
         verdicts = np.where(faulty & formula_right & is_formula[name], INHERITED, tensor.verdicts).astype(np.uint8)
         judged[name] = replace(tensor, verdicts=verdicts, formula_gives=gives[name])
+
+
+# Numbers of this size stand for infinity, which a cell cannot hold.
+_INFINITE = 1e300
+# A bound as large as the value itself tells nothing about it.
+_WORTHLESS = 1e-3
+# In its place, for values that are shown as PyTorch's: this part of the largest value, and at least this.
+_SHOWN, _SHOWN_LEAST = 1e-7, 1e-12
+
+
+def _within(actual: Array, expected: Array, bound: Array) -> NDArray[np.bool_]:
+    """Where `actual` is as near to `expected` as `bound` says; an infinity is any number of at least 1E+300."""
+    with np.errstate(invalid="ignore"):
+        near = np.abs(actual - expected) <= bound
+        return near | (np.isinf(expected) & (actual * np.sign(expected) >= _INFINITE))
+
+
+def _tightened(reference: Reference) -> Reference:
+    """Where the bound says nothing, a part of the largest value in its place: PyTorch's shown values have no formula
+    that could be proved step by step, and two runs of the same model are nearer to each other than any bound knows.
+    """
+    size = np.abs(reference.value)
+    largest = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+    nothing = _says_nothing(reference, reference.radius)
+    return Reference(reference.value, np.where(nothing, max(_SHOWN * largest, _SHOWN_LEAST), reference.radius))
+
+
+def _says_nothing(whole: Reference, bound: Array) -> NDArray[np.bool_]:
+    size = np.abs(whole.value)
+    largest = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+    return np.isfinite(whole.value) & (np.isnan(bound) | (bound > _WORTHLESS * max(largest, 1e-300)))
 
 
 def _allowed(reference: Reference, slack: Slack, tolerance: Tolerance | None) -> Array:
@@ -297,6 +333,7 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> Judged:
         part[row.tensor] for part in (reference.at_sheet, reference.at_model, reference.within_rounding)
     )
     half_unit = 0.5 * 10.0**-row.decimals if row.decimals is not None else 0.0
+    at_sheet, at_model, within = _tightened(at_sheet), _tightened(at_model), _tightened(within)
     own_rounding = half_unit + 2 * unit_roundoff(getattr(torch, row.dtype)) * np.abs(at_model.value) + _SMALLEST
     with np.errstate(invalid="ignore"):
         equal = np.abs(own.values - at_sheet.value) <= at_model.radius + own_rounding

@@ -126,18 +126,31 @@ class Program:
         name: str,
         values: Mapping[str, NDArray[np.float64]],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+        right: Mapping[str, Reference] | None = None,
     ) -> Reference:
-        """The value of `name` from its operands' `values`, with the error that this one expression may make."""
-        lookup = _Lookup(self, lambda operand: self.given(operand, values[operand]), lambda key: _ball(shown[key]))
-        if not any(self._is_doubtful(operand, values[operand]) for operand in self.operands(name)):
-            return _reference_of(self._tensor(name, lookup))
-        # Torch has nothing to say where an operand's cells hold no number, or an index that is no integer or too large.
+        """The value of `name` from its operands' `values`, with the error that this one expression may make.
+
+        Where an operand's cells hold no number, or none that its dtype has, nothing is known (NaN). If torch refuses
+        the operands, an index is out of range: those that are not `right` are then as good as none.
+        """
+        doubtful = [operand for operand in self.operands(name) if self._is_doubtful(operand, values[operand])]
+        given: dict[str, Tensor] = {}  # in the place of the sheet's
+
+        def operand_of(operand: str) -> Tensor:
+            return given[operand] if operand in given else self.given(operand, values[operand])
+
+        lookup = _Lookup(self, operand_of, lambda key: _ball(shown[key]))
         try:
-            result = _reference_of(self._tensor(name, lookup))
+            result = self._tensor(name, lookup)
         except MapError:
-            unknown = np.full(self.rows[name].block.shape, np.nan)
-            return Reference(unknown, unknown)
-        return Reference(np.where(np.isnan(result.radius), np.nan, result.value), result.radius)
+            if right is None or not doubtful:
+                raise
+            for operand in doubtful:
+                sure = np.where(values[operand] == right[operand].value, values[operand], np.nan)
+                given[operand] = _replaced(self.given(operand, sure), right[operand].value)
+            result = self._tensor(name, lookup)
+        found = _reference_of(result)
+        return Reference(np.where(np.isnan(found.radius), np.nan, found.value), found.radius) if doubtful else found
 
     def whole(
         self,
@@ -189,10 +202,18 @@ class Program:
         """
         dtype = getattr(torch, self.rows[name].dtype)
         if dtype.is_floating_point:
-            return _ball(values, radius)
+            # Excel has no infinity; generated sheets hold 1E+300 in its place.
+            return _ball(np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values), radius)
         possible = self.is_possible(name, values)
         whole = torch.from_numpy(np.where(possible, values, 0.0)).to(dtype)
         return whole if possible.all() else Ball(whole, torch.from_numpy(np.where(possible, 0.0, np.nan)))
+
+
+def _replaced(tensor: Tensor, right: NDArray[np.float64]) -> Tensor:
+    """Integers of which those that are not known are the `right` ones, so that torch takes them."""
+    if not isinstance(tensor, Ball) or tensor.is_floating_point():
+        return tensor
+    return Ball(torch.where(tensor.radius == 0, tensor.value, torch.from_numpy(right).to(tensor.dtype)), tensor.radius)
 
 
 def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
@@ -204,7 +225,7 @@ def _reference_of(tensor: Tensor) -> Reference:
     value, radius = (tensor.value, tensor.radius) if isinstance(tensor, Ball) else (tensor, torch.zeros(tensor.shape))
     array = value.to(torch.float64).numpy()
     bound = radius.to(torch.float64).expand(value.shape).numpy()
-    return Reference(array, np.where(np.isfinite(array), bound, np.nan))
+    return Reference(array, np.where(np.isfinite(array) & np.isfinite(bound), bound, np.nan))
 
 
 class _Lookup:

@@ -28,6 +28,7 @@ __all__ = ["capture"]
 
 aten = torch.ops.aten
 
+# Not taken apart.
 # Equal up to the rounding of another order of the same sums; a wrong gradient is off by far more.
 _RTOL, _ATOL = 1e-9, 1e-11
 
@@ -58,8 +59,10 @@ def capture(
     module, owners, outputs = _traced(wrapper, arguments, root)
     names = _input_names(model, len(inputs))
     givens: list[Given] = []
-    for owner in owners:
-        kind, key = owner
+    shared = _shared_names(model)
+    made: dict[str, Given] = {}
+    for kind, owner in owners:
+        key: Any = shared.get(owner, owner) if isinstance(owner, str) else owner
         if kind == "input" and key < len(inputs):
             part = inputs[key]
             givens.append(Given(names[key], Role.INPUT, example[key], _dtype(part.dtype)))
@@ -67,6 +70,8 @@ def capture(
             assert target is not None
             assert targets is not None
             givens.append(Given("y", Role.TARGET, target, _dtype(targets.dtype)))
+        elif kind in ("parameter", "buffer") and key in made:
+            givens.append(made[key])
         elif kind in ("parameter", "buffer"):
             value = _attribute(wrapper.net, key)
             role = Role.PARAMETER if kind == "parameter" else Role.CONSTANT
@@ -74,9 +79,12 @@ def capture(
                 tensor_name(root, key), role, value.detach().clone(), _dtype(_attribute(model, key).dtype),
                 key.rpartition(".")[0],
             )  # fmt: skip
+            made[key] = given
             givens.append(given)
-        else:
-            givens.append(Given("", Role.CONSTANT, torch.ones((), dtype=torch.float64), "float64"))
+        else:  # a tensor that the model's code makes, or d loss / d loss = 1
+            value = key if isinstance(key, Tensor) else torch.ones((), dtype=torch.float64)
+            givens.append(Given("", Role.CONSTANT, value, "float64"))
+    outputs = [(kind, shared.get(key, key) if isinstance(key, str) else key) for kind, key in outputs]
     real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
     real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
     return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
@@ -105,7 +113,6 @@ def _traced(
 ) -> tuple[fx.GraphModule, list[tuple[str, Any]], list[tuple[str, Any]]]:
     """The aten graph, what each of its inputs is and what each of its outputs is."""
     # Slow to import; nothing but a capture needs it.
-    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
@@ -114,17 +121,14 @@ def _traced(
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
-                program = program.run_decompositions(core_aten_decompositions())
+                program = program.run_decompositions(_decompositions())
                 signature = program.graph_signature
                 owners = [_owner_of_spec(spec) for spec in signature.input_specs]
                 # Tensors that the model makes anew in its forward are inputs of the exported graph.
                 for at, spec in enumerate(signature.input_specs):
                     if owners[at][0] == "lifted":
                         owners[at] = ("constant", program.constants[spec.target or ""])
-                outputs = [
-                    ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
-                    for spec in signature.output_specs
-                ]
+                outputs = [_output_of_spec(spec) for spec in signature.output_specs]
                 module = program.graph_module
             else:
                 with ExitStack() as stack:
@@ -132,11 +136,16 @@ def _traced(
                         stack,
                         program.module(),
                         arguments,
-                        decompositions=core_aten_decompositions(),  # type: ignore[arg-type]
+                        decompositions=_decompositions(),
                     )
                 module = joint.graph_module
                 placeholders = [node for node in module.graph.nodes if node.op == "placeholder"]
                 owners = [_owner_of_descriptor(node.meta["desc"]) for node in placeholders]
+                owners = [
+                    ("constant", program.constants[key]) if kind == "buffer" and key in program.constants
+                    and key not in dict(wrapper.net.named_buffers()) else (kind, key)
+                    for kind, key in owners
+                ]  # fmt: skip
                 (end,) = (node for node in module.graph.nodes if node.op == "output")
                 outputs = [_output_of_descriptor(descriptor) for descriptor in end.meta["desc"]]
     except InputError:
@@ -150,6 +159,28 @@ def _traced(
     return module, owners, outputs
 
 
+def _decompositions() -> dict[Any, Any]:
+    """Into core aten, but for what one readable formula computes and its parts do not."""
+    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
+
+    table: Any = core_aten_decompositions()
+    return {operation: parts for operation, parts in table.items() if _packet(operation) not in _WHOLE}
+
+
+# What rearranges elements, or has one readable formula, while its parts are many operations on masks and indices.
+_WHOLE = frozenset(
+    "embedding_dense_backward _safe_softmax im2col col2im roll "
+    "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
+    "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward "
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+    "hardsigmoid hardswish hardshrink silu softplus softshrink".split()
+)
+
+
+def _packet(operation: Any) -> str:
+    return str(operation).removeprefix("aten.").partition(".")[0]
+
+
 def _owner_of_spec(spec: Any) -> tuple[str, Any]:
     kind = spec.kind.name
     if kind == "PARAMETER":
@@ -158,7 +189,13 @@ def _owner_of_spec(spec: Any) -> tuple[str, Any]:
         return "buffer", _without_root(spec.target)
     if kind == "USER_INPUT":
         return "input", int(spec.arg.name.rpartition("_")[2] or 0) if spec.arg.name.startswith("arguments_") else 0
-    return "lifted", spec.target
+    return "token" if kind == "TOKEN" else "lifted", spec.target
+
+
+def _output_of_spec(spec: Any) -> tuple[str, Any]:
+    if spec.kind.name == "TOKEN":  # the order of effects: of checks that an operation makes of its arguments
+        return "none", None
+    return ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
 
 
 def _owner_of_descriptor(descriptor: Any) -> tuple[str, Any]:
@@ -196,6 +233,9 @@ def _refuse_dropout(module: fx.GraphModule, root: str) -> None:
             )
 
 
+_UNWRITTEN = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+
+
 def _refuse(module: fx.GraphModule, root: str) -> None:
     """InputError for the first operation that no sheet can compute, with its module and source line."""
     for node in module.graph.nodes:
@@ -207,6 +247,8 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                 f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
                 "outside of the model and pass them as an input (for dropout: call model.eval() before)"
             )
+        if node.target.overloadpacket.__name__ in _UNWRITTEN and any(user.op == "output" for user in node.users):
+            raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
         for value in tree_flatten(node.meta.get("val"))[0]:
             if not isinstance(value, Tensor):
                 continue
@@ -254,12 +296,13 @@ class _Conversion:
         placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
         kept = []
         for node, given in zip(placeholders, self.givens, strict=True):
-            if not given.name:  # the tangent: d loss / d loss = 1
-                self.of[node] = self._constant(torch.ones((), dtype=torch.float64))
+            if not given.name:
+                self.of[node] = self._constant(given.value)
                 continue
             self.of[node] = given
             self.values[id(given)] = given.value
-            kept.append(given)
+            if given not in kept:
+                kept.append(given)
         for node in self.module.graph.nodes:
             if node.op == "get_attr":
                 self.of[node] = self._constant(_attribute(self.module, str(node.target)))
@@ -306,6 +349,8 @@ class _Conversion:
             parts, at = node.args
             return self.of[parts][at]  # type: ignore[index]
         target = node.target
+        if target is torch.ops.higher_order.with_effects and node.args[1] is aten._linalg_check_errors.default:
+            return (None,)
         if not isinstance(target, OpOverload):
             raise InputError(
                 f"{getattr(target, '__name__', target)} in {_place(node, self.root)}"
@@ -331,15 +376,21 @@ class _Conversion:
         def value(part: Any) -> Any:
             return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
 
-        computed = target(*_mapped(arguments, value), **_mapped(keywords, value))
+        # The replayed tensors are not laid out in memory as the traced ones, so a view may have to copy.
+        computing = aten.reshape.default if target is aten.view.default else target
+        computed = computing(*_mapped(arguments, value), **_mapped(keywords, value))
+        if computed is None:  # an assertion about dtypes or devices
+            return None
         several = not isinstance(computed, Tensor)
         first = next(part for part in computed if part is not None) if several else computed
         made = Node(
             target, arguments, keywords, tuple(first.shape), self._type(first), _module_path(node),
             _is_backward(node), node.meta.get("seq_nr", -1), _source_line(node),
         )  # fmt: skip
-        read = list(operands(made))
-        if all(isinstance(source, Constant) for source in read):
+        # What is made of tensors without elements, or has none, is the same whatever the inputs are.
+        if all(isinstance(source, Constant) or not self.values[id(source)].numel() for source in operands(made)) or (
+            not several and not computed.numel()
+        ):
             return (
                 [part if part is None else self._constant(part) for part in computed]
                 if several
@@ -377,8 +428,11 @@ class _Conversion:
             pairs.append(("the loss", self.values[id(results["loss"])], self.eager.loss.detach()))
             for path, gradient in self.eager.gradients.items():
                 name = tensor_name(self.root, path)
-                if name in gradients:  # a tied parameter has one name of several
-                    pairs.append((f"the gradient of {name}", self.values[id(gradients[name])], gradient))
+                found = gradients.get(name)
+                if found is None and gradient.count_nonzero():
+                    raise InputError(f"the captured graph has no gradient of {name}; please report this model")
+                if found is not None:
+                    pairs.append((f"the gradient of {name}", self.values[id(found)], gradient))
         else:
             eager = [part for part in tree_flatten(self.eager.result)[0] if isinstance(part, Tensor)]
             pairs += [("the output", self.values[id(a)], b) for a, b in zip(plain, eager, strict=True)]
@@ -485,7 +539,8 @@ def _without_keepdim(target: OpOverload, arguments: Any) -> tuple[OpOverload, An
     if inner.operation is not aten.sum.dim_IntList or len(inner.arguments) < 3 or not inner.arguments[2]:
         return target, arguments
     source, dims, _ = inner.arguments
-    kept = [size for at, size in enumerate(inner.shape) if at not in {d % len(inner.shape) for d in dims}]
+    summed = range(len(inner.shape)) if dims is None else [d % len(inner.shape) for d in dims]
+    kept = [size for at, size in enumerate(inner.shape) if at not in summed]
     return (aten.sum.dim_IntList, (source, dims)) if kept == list(arguments[1]) else (target, arguments)
 
 
@@ -532,6 +587,13 @@ def _attribute(module: nn.Module, path: str) -> Tensor:
 
 def _dtype(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _shared_names(model: nn.Module) -> dict[str, str]:
+    """For each name of a parameter or buffer the first name of the same tensor: tied weights have several."""
+    first: dict[int, str] = {}
+    every = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    return {path: first.setdefault(id(tensor), path) for path, tensor in every}
 
 
 def _classes(model: nn.Module) -> dict[str, str]:

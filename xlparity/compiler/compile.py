@@ -51,7 +51,9 @@ def compile_model(
         raise InputError(f"steps is {steps}; it is 1 or more, and more than 1 only with an optimizer")
     graph = capture(model, inputs, targets, loss, root=root)
     low = Lowering(graph, style)
-    values: dict[int, object] = {}
+    values: dict[int, object] = {
+        id(given): low.source(given) for given in graph.givens if given.role in (Role.INPUT, Role.TARGET)
+    }
     parameters = {given.name: given for given in graph.givens if given.role is Role.PARAMETER}
     updates = None
     if optimizer is not None:

@@ -146,7 +146,7 @@ def optimizer_for(optimizer: Optimizer, model: nn.Module, net: nn.Module) -> Opt
             raise InputError("the optimizer holds parameters that the model does not have; make it from this model's")
         groups.append({**group, "params": [of[id(parameter)] for parameter in group["params"]]})
     made = type(optimizer)(groups)  # type: ignore[call-arg]
-    made.load_state_dict(optimizer.state_dict())
+    made.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # else both would count the same steps
     for group in made.param_groups:
         group.update({key: False for key in ("fused", "foreach", "capturable") if group.get(key)})
     return made

@@ -9,6 +9,8 @@ import pytest
 
 import xlparity
 from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.model.verdict import Verdict
 
 MAP = """
 [[tensor]]
@@ -66,6 +68,8 @@ def a_sheet(
             sheet[f"{column}{row}"] = f"=INDEX({of}$1:{of}$3,$F{row}+1)"
         for column, of in zip("KL", "HI", strict=True):
             sheet[f"{column}{row}"] = f"=IF($E{row},{of}{row},0)"
+    for cell, formula in cells.items():
+        sheet[cell] = formula
     path = folder / "tokens.xlsx"
     book.save(path)
     path.with_suffix(".parity.toml").write_text(MAP)
@@ -74,8 +78,8 @@ def a_sheet(
 
 def test_tokens_and_masks_are_given_to_torch_in_their_dtype(tmp_path: Path) -> None:
     report = xlparity.check(a_sheet(tmp_path))
-    assert {tensor.tensor for tensor in report.tensors if tensor.verdict.value == "match"} >= {"next"}
-    assert not report.faults
+    assert report.passed
+    assert report.counts["match"] == 10
 
 
 @pytest.mark.parametrize(
@@ -91,3 +95,11 @@ def test_what_no_integer_or_boolean_can_be_is_an_error_in_the_input(
 ) -> None:
     with pytest.raises(InputError, match=said):
         xlparity.check(a_sheet(tmp_path, **cells))
+
+
+@pytest.mark.parametrize("formula", ["=2-D1+0.5", "=2-D1+7", "=1/0"])
+def test_a_computed_index_that_is_none_is_the_fault_and_its_readers_inherit_it(tmp_path: Path, formula: str) -> None:
+    report = xlparity.check(a_sheet(tmp_path, F1=formula))
+    verdicts = {show_cell(finding.cell): finding.verdict for finding in report.cells}
+    assert verdicts.pop("Sheet!F1") is Verdict.FAULT
+    assert set(verdicts.values()) <= {Verdict.INHERITED}

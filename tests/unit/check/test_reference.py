@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from xlparity.check.reference import Program
+from xlparity.check.reference import Program, Reference
 from xlparity.errors import MapError
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -120,10 +120,12 @@ def test_an_index_that_is_no_integer_leaves_the_cells_that_read_it_unknown() -> 
         row("table", (3, 2)), row("at", (2,), "raw + 1", dtype="int64"), row("raw", (2,), dtype="int64"),
         row("e", (2, 2), "aten.embedding.default(table, at)"),
     )  # fmt: skip
-    table = np.arange(6.0).reshape(3, 2)
+    table, at = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0])
+    right = {"at": Reference(at, np.zeros(2)), "table": Reference(table, np.zeros((3, 2)))}
     for wrong in (0.5, np.nan, 7.0):
-        local = found.local("e", {"table": table, "at": np.array([1.0, wrong])}, {})
+        local = found.local("e", {"table": table, "at": np.array([1.0, wrong])}, {}, right)
         assert np.isnan(local.value[1]).all()
+        np.testing.assert_array_equal(local.value[0], table[1])
     np.testing.assert_array_equal(found.local("e", {"table": table, "at": np.array([1.0, 2.0])}, {}).value, table[1:])
 
 

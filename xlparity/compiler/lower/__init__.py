@@ -1,6 +1,22 @@
 """Aten operations as formulas, one entry each in a table by family."""
 
-from xlparity.compiler.lower import elementwise, index, matmul, nn, reduce, shape
+from xlparity.compiler.lower import (
+    activations,
+    convolution,
+    elementwise,
+    index,
+    linalg,
+    matmul,
+    norm,
+    normalization,
+    pooling,
+    reduce,
+    running,
+    scatter,
+    shape,
+    sorting,
+    special,
+)
 from xlparity.compiler.lower.lowering import RULES, VIEWS, BlockPlan, Lowering, Style
 
 __all__ = [
@@ -9,10 +25,19 @@ __all__ = [
     "BlockPlan",
     "Lowering",
     "Style",
+    "activations",
+    "convolution",
     "elementwise",
     "index",
+    "linalg",
     "matmul",
-    "nn",
+    "norm",
+    "normalization",
+    "pooling",
     "reduce",
+    "running",
+    "scatter",
     "shape",
+    "sorting",
+    "special",
 ]

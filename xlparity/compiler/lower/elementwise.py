@@ -5,7 +5,6 @@ Booleans stand in cells as 1 and 0, so that sums and products of masks are what 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,15 +14,15 @@ from torch._ops import OpOverload
 
 from xlparity.compiler.lower.formula import Formula
 from xlparity.compiler.lower.lowering import RULES, Lowering
+from xlparity.formula.ast import Name, walk
+from xlparity.formula.parse import parse
 
-__all__: list[str] = []
+__all__ = ["bound", "broadcast_shape", "elementwise"]
 
 aten = torch.ops.aten
 
 _FORMULAS: Mapping[str, str] = {
     # arithmetic
-    "add.Tensor": "self+alpha*other",
-    "add.Scalar": "self+alpha*other",
     "sub.Tensor": "self-alpha*other",
     "sub.Scalar": "self-alpha*other",
     "rsub.Tensor": "other-alpha*self",
@@ -60,23 +59,44 @@ _FORMULAS: Mapping[str, str] = {
     "ceil.default": "-INT(-self)",
     "trunc.default": "TRUNC(self)",
     "frac.default": "self-TRUNC(self)",
+    # half to even, which no function of Excel does
+    "round.default": "INT(self)+IF(self-INT(self)=0.5,MOD(INT(self),2),IF(self-INT(self)>0.5,1,0))",
+    "erfc.default": "ERFC(self)",
     "maximum.default": "MAX(self,other)",
     "minimum.default": "MIN(self,other)",
+    "clamp_min.default": "MAX(self,min)",
+    "clamp_min.Tensor": "MAX(self,min)",
+    "clamp_max.default": "MIN(self,max)",
+    "clamp_max.Tensor": "MIN(self,max)",
+    "fmax.default": "MAX(self,other)",
+    "fmin.default": "MIN(self,other)",
+    "fmod.Tensor": "self-other*TRUNC(self/other)",
+    "fmod.Scalar": "self-other*TRUNC(self/other)",
+    "remainder.Tensor": "self-other*INT(self/other)",
+    "remainder.Scalar": "self-other*INT(self/other)",
+    "remainder.Scalar_Tensor": "self-other*INT(self/other)",
+    "floor_divide.default": "INT(self/other)",
+    "square.default": "self^2",
+    "sgn.default": "SIGN(self)",
+    "positive.default": "self",
+    "hypot.default": "SQRT(SUMSQ(self,other))",
+    "atan2.default": "IF(AND(self=0,other=0),0,ATAN2(other,self))",
+    "copysign.Tensor": "IF(other<0,-ABS(self),ABS(self))",
+    "copysign.Scalar": "IF(other<0,-ABS(self),ABS(self))",
+    "heaviside.default": "IF(self=0,values,IF(self>0,1,0))",
+    "gcd.default": "GCD(ABS(self),ABS(other))",
+    "lcm.default": "IF(AND(self<>0,other<>0),LCM(ABS(self),ABS(other)),0)",
+    "bitwise_left_shift.Tensor": "self*2^other",
+    "bitwise_left_shift.Tensor_Scalar": "self*2^other",
+    "bitwise_right_shift.Tensor": "INT(self/2^other)",
+    "bitwise_right_shift.Tensor_Scalar": "INT(self/2^other)",
+    "__lshift__.Tensor": "self*2^other",
+    "__lshift__.Scalar": "self*2^other",
+    "__rshift__.Tensor": "INT(self/2^other)",
+    "__rshift__.Scalar": "INT(self/2^other)",
     "addcmul.default": "self+value*tensor1*tensor2",
     "addcdiv.default": "self+value*tensor1/tensor2",
     "lerp.Scalar": "self+weight*(end-self)",
-    # activations
-    "relu.default": "MAX(self,0)",
-    "sigmoid.default": "1/(1+EXP(-self))",
-    "silu.default": "self/(1+EXP(-self))",
-    "hardtanh.default": "MIN(MAX(self,min_val),max_val)",
-    "leaky_relu.default": "IF(self>0,self,negative_slope*self)",
-    "elu.default": "IF(self>0,scale*self,scale*alpha*(EXP(input_scale*self)-1))",
-    "threshold.default": "IF(self>threshold,self,value)",
-    # their derivatives
-    "threshold_backward.default": "IF(self>threshold,grad_output,0)",
-    "sigmoid_backward.default": "grad_output*output*(1-output)",
-    "tanh_backward.default": "grad_output*(1-output^2)",
     # choices and comparisons
     "where.self": "IF(condition=0,other,self)",
     "eq.Scalar": "IF(self=other,1,0)",
@@ -91,13 +111,25 @@ _FORMULAS: Mapping[str, str] = {
     "gt.Tensor": "IF(self>other,1,0)",
     "ge.Scalar": "IF(self>=other,1,0)",
     "ge.Tensor": "IF(self>=other,1,0)",
+    # of numbers that stand in cells: an error stays an error, infinity is 1E+300
+    "isnan.default": "0",  # a cell holds no NaN: where torch has one, the formula is an error value
+    "isinf.default": "IF(ABS(self)<1E+300,0,1)",
+    "isfinite.default": "IF(ABS(self)<1E+300,1,0)",
+    "isposinf.default": "IF(self<1E+300,0,1)",
+    "isneginf.default": "IF(self>-1E+300,0,1)",
+    "signbit.default": "IF(self<0,1,0)",
     "logical_not.default": "IF(self=0,1,0)",
     "logical_and.default": "IF(AND(self<>0,other<>0),1,0)",
     "logical_or.default": "IF(OR(self<>0,other<>0),1,0)",
     "logical_xor.default": "IF((self<>0)=(other<>0),0,1)",
 }
 # Results that are booleans whatever the operands are.
-_BOOLEAN = ("eq", "ne", "lt", "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "logical_xor")
+_BOOLEAN = set(
+    (
+        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf "
+        "signbit"
+    ).split()
+)
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
 _BITWISE = {
     "bitwise_not.default": "logical_not",
@@ -127,8 +159,11 @@ def bound(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[s
     return values
 
 
-def _elementwise(name: str, text: str) -> None:
+def elementwise(name: str, text: str) -> None:
+    """Add the rule that `name` is `text`, element by element."""
     operation = _overload(name)
+    known = {argument.name for argument in operation._schema.arguments}
+    assert {part.name for part in walk(parse(text)) if isinstance(part, Name)} <= known, f"{name}: {text}"
     dtype = "bool" if name.split(".", maxsplit=1)[0] in _BOOLEAN else ""
 
     def rule(low: Lowering, *arguments: Any, **keywords: Any) -> Formula:
@@ -140,7 +175,7 @@ def _elementwise(name: str, text: str) -> None:
 
 
 for _name, _text in _FORMULAS.items():
-    _elementwise(_name, _text)
+    elementwise(_name, _text)
 
 
 def _bitwise(name: str, logical: str) -> None:
@@ -156,6 +191,13 @@ for _name, _text in _BITWISE.items():
     _bitwise(_name, _text)
 
 
+@RULES.rule("add.Tensor", "add.Scalar")
+def _add(low: Lowering, self: Any, other: Any, *, alpha: Any = 1) -> Any:
+    if isinstance(other, Formula) and isinstance(self, Formula) and self.dtype == other.dtype == "bool":
+        return low.apply(aten.logical_or.default, self, other)  # the sum of booleans is a boolean
+    return low.formula("self+alpha*other", self=self, other=other, alpha=alpha)
+
+
 @RULES.rule("pow.Tensor_Scalar")
 def _power(low: Lowering, self: Formula, exponent: float) -> Formula:
     if exponent == 0:
@@ -166,12 +208,13 @@ def _power(low: Lowering, self: Formula, exponent: float) -> Formula:
 @RULES.rule("pow.Tensor_Tensor", "pow.Scalar")
 def _power_of(low: Lowering, self: Any, exponent: Formula) -> Formula:
     # Excel's 0^0 is #NUM!, torch's is 1.
+    if not isinstance(self, Formula) and self != 0:
+        return low.formula("self^exponent", self=self, exponent=exponent)
     return low.formula("IF(exponent=0,1,self^exponent)", self=self, exponent=exponent)
 
 
-@RULES.rule("clamp.default", "clamp.Tensor", "clamp_min.default", "clamp_max.default", "hardtanh_.default")
+@RULES.rule("clamp.default", "clamp.Tensor")
 def _clamp(low: Lowering, self: Formula, min: Any = None, max: Any = None) -> Formula:
-    assert low.node is None or low.node is not None
     if min is not None and max is not None:
         return low.formula("MIN(MAX(self,least),most)", self=self, least=min, most=max)
     if min is not None:
@@ -179,30 +222,37 @@ def _clamp(low: Lowering, self: Formula, min: Any = None, max: Any = None) -> Fo
     return low.formula("MIN(self,most)", self=self, most=max)
 
 
-@RULES.rule("gelu.default")
-def _gelu(low: Lowering, self: Formula, *, approximate: str = "none") -> Formula:
-    if approximate == "tanh":
-        return low.formula("0.5*self*(1+TANH(factor*(self+0.044715*self^3)))", self=self, factor=math.sqrt(2 / math.pi))
-    return low.formula("0.5*self*(1+ERF(self/SQRT(2)))", self=self)
+@RULES.rule("div.Tensor_mode", "div.Scalar_mode")
+def _divided(low: Lowering, self: Formula, other: Any, *, rounding_mode: str | None = None) -> Formula:
+    text = {None: "self/other", "floor": "INT(self/other)", "trunc": "TRUNC(self/other)"}[rounding_mode]
+    return low.formula(text, self=self, other=other)
+
+
+@RULES.rule("round.decimals")
+def _rounded(low: Lowering, self: Formula, *, decimals: int) -> Formula:
+    if decimals == 0:
+        return _round(low, self)
+    scale = 10.0 ** abs(decimals)
+    scaled = low.formula("self*scale" if decimals > 0 else "self/scale", self=self, scale=scale)
+    sign = "*" if decimals > 0 else "/"
+    placed = low.place(scaled.spelled(f"{self.operand} {sign} {scale!r}", atom=False)) if self.torch else scaled
+    return low.formula("whole/scale" if decimals > 0 else "whole*scale", whole=_round(low, placed), scale=scale)
+
+
+def _round(low: Lowering, self: Formula) -> Formula:
+    return low.formula(_FORMULAS["round.default"], self=self)
 
 
 @RULES.rule("log1p.default")
 def _log1p(low: Lowering, self: Formula) -> Formula:
-    # LN(1+x) loses the digits of a small x: a series of four terms is exact there to 1e-20 relative to x.
-    return low.formula("IF(ABS(self)<0.00001,self-self^2/2+self^3/3-self^4/4,LN(1+self))", self=self)
+    # LN(1+x) loses the digits of a small x; the quotient brings back what rounding took from 1+x.
+    return low.formula("IF(ABS(self)<0.00000001,self-self^2/2,self*LN(1+self)/(1+self-1))", self=self)
 
 
 @RULES.rule("expm1.default")
 def _expm1(low: Lowering, self: Formula) -> Formula:
     # 2 SINH(x/2) EXP(x/2) has no difference of near numbers as EXP(x)-1 has.
     return low.formula("2*SINH(self/2)*EXP(self/2)", self=self)
-
-
-@RULES.rule("softplus.default")
-def _softplus(low: Lowering, self: Formula, beta: float = 1, threshold: float = 20) -> Formula:
-    return low.formula(
-        "IF(beta*self>threshold,self,LN(1+EXP(beta*self))/beta)", self=self, beta=beta, threshold=threshold
-    )
 
 
 @RULES.rule("full_like.default", "ones_like.default", "zeros_like.default")

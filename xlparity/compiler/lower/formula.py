@@ -83,6 +83,12 @@ class Literals:
             self.values.append(value)
         return int(pack(0, self._known[value], 0))
 
+    def ids(self, values: NDArray[np.generic]) -> Ids:
+        """The cell ids that stand for an array of numbers."""
+        found, where = np.unique(np.asarray(values, np.float64), return_inverse=True)
+        table = np.array([self.id(value) for value in found.tolist()], np.int64)
+        return table[where.reshape(values.shape)]
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Slot:
@@ -230,10 +236,13 @@ def _substituted(tree: Expression, values: Mapping[str, Expression]) -> Expressi
 
 
 _ONE, _ZERO = Number(1.0), Number(0.0)
+_COMPARING = {"=", "<>", "<", "<=", ">", ">="}
 
 
 def _simple(tree: Binary) -> Expression:
     """Without what changes nothing in exact arithmetic nor in floats: times 1, plus 0, a sum of a negated term."""
+    if any(isinstance(side, Binary) and side.operator in _COMPARING for side in (tree.left, tree.right)):
+        return tree  # TRUE * 1 is a number, TRUE is not
     match tree:
         case Binary("*", left, right) if right == _ONE:
             return left
@@ -261,8 +270,10 @@ def _simple(tree: Binary) -> Expression:
 
 
 def _simple_call(tree: Call) -> Expression:
-    """IF(IF(c,1,0),a,b) is IF(c,a,b)."""
+    """IF(IF(c,1,0),a,b) is IF(c,a,b); IF(0=0,a,b) is a."""
     match tree:
+        case Call("IF", (Binary("=", Number(left), Number(right)), yes, no)):
+            return yes if left == right else no
         case Call("IF", (Call("IF", (condition, yes, no)), *rest), prefix) if yes == _ONE and no == _ZERO:
             return Call("IF", (condition, *rest), prefix)
     return tree

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,11 +33,12 @@ from xlparity.compiler.lower.formula import (
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
+from xlparity.formula.ast import Number, Unary, walk
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
 
-__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style"]
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of"]
 
 Rule = Callable[..., Any]
 RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
@@ -46,6 +47,14 @@ VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of 
 INPUTS = "inputs"  # the sheet of inputs and targets
 _LONGEST = 30  # parts of a formula that a person still reads
 _MOST_TERMS = 32  # areas in one formula
+# Functions that may be applied in two steps, and what torch calls a step.
+_PARTIAL = {
+    "SUM": "aten.sum.dim_IntList({}, {})",
+    "AVERAGE": "aten.mean.dim({}, {})",
+    "MAX": "aten.amax.default({}, {})",
+    "MIN": "aten.amin.default({}, {})",
+}
+_LONGEST_TEXT = 1000  # characters of torch's expression; a map row holds no more than 8,192
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
 
@@ -161,6 +170,10 @@ class Lowering:
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
         self._readers, self._viewed = _readers(graph)
+        self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
+        self._wanted = {id(source): name for name, source in graph.results.items()}
+        self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
+        self._counted: dict[tuple[str, int, int, bool], Formula] = {}
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
@@ -178,9 +191,21 @@ class Lowering:
     def source(self, given: Given) -> Formula:
         """Place an input, a target, a parameter or a buffer on its sheet."""
         sheet = INPUTS if given.role in (Role.INPUT, Role.TARGET) else self.sheet_of(given.module)
+        if not given.value.numel():
+            return self._empty(given.value)
+        self._refuse_nan(given.value, given.name)
         value = torch.where(given.value.isinf(), given.value.sign() * 1e300, given.value) if (
             given.value.is_floating_point()) else given.value  # fmt: skip
         return self.given(given.name, given.role, value, given.dtype, sheet, given.module)
+
+    def _empty(self, value: Tensor) -> Formula:
+        """A tensor without elements, which needs no cells."""
+        text = f"aten.full.default({list(value.shape)}, 0, dtype={value.dtype})"
+        return uniform(0.0, tuple(value.shape), str(value.dtype).removeprefix("torch."), text)
+
+    def _refuse_nan(self, value: Tensor, name: str) -> None:
+        if value.is_floating_point() and bool(value.isnan().any()):
+            raise self.refusal(f"{name} holds NaN, which a cell cannot hold", "give numbers")
 
     def place(
         self, formula: Formula, name: str = "", *, sheet: str | None = None, beside: BlockPlan | None = None,
@@ -188,6 +213,8 @@ class Lowering:
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
+        if any(isinstance(part, Number) and math.isnan(part.value) for part in walk(formula.tree)):
+            raise self.refusal("a formula would need NaN, which a cell cannot hold", "give numbers")
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
@@ -221,6 +248,8 @@ class Lowering:
         ids = formula.cells
         if ids is not None and (block_of(ids) > 0).all():
             return formula
+        if 0 in formula.shape:
+            return identity(np.zeros(formula.shape, np.int64), formula.dtype, formula.torch)
         return self.place(formula, name)
 
     def _linked(self, formula: Formula, sheet: str) -> Formula:
@@ -296,6 +325,28 @@ class Lowering:
     def _stepped(self, name: str) -> str:
         return f"step[{self.step}].{name}" if self.step else name
 
+    def output(self, position: int) -> tuple[bool, str]:
+        """Whether anything reads the current node's result at `position`, and the name that users have for it."""
+        source = self._outputs.get((id(self.node), position))
+        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+
+    def known(self, formula: Formula) -> Tensor | None:
+        """The numbers of a tensor that depends on no input; None if it may depend on one."""
+        match formula.tree:
+            case Number(value) | Unary("-", Number(value)):
+                value = value if isinstance(formula.tree, Number) else -value
+                return torch.full(formula.shape, value, dtype=torch.float64)
+        ids = formula.cells
+        if ids is None or not ids.size:
+            return None
+        (number, *others) = np.unique(block_of(ids)).tolist()
+        if others or number not in self._fixed:
+            return None
+        plan = self.blocks[number - 1]
+        table = np.zeros((plan.height, plan.width))
+        table[plan.rows, plan.columns] = self._fixed[number].double().numpy()
+        return torch.from_numpy(table[row_of(ids), column_of(ids)])
+
     # -- operations ---------------------------------------------------------------------------------------------------
 
     def apply(self, operation: OpOverload, *arguments: Any, **keywords: Any) -> Any:
@@ -356,7 +407,7 @@ class Lowering:
         return found if len(found) <= _MOST_TERMS and None not in found else None  # type: ignore[return-value]
 
     def _areas(self, ids: Ids, inner: int) -> Iterator[Slot | None]:
-        area = _area(ids, inner)
+        area = area_of(ids, inner)
         if area is not None:
             yield area[0]
             return
@@ -375,6 +426,12 @@ class Lowering:
         outer = formula.shape[: len(formula.shape) - inner]
         formula = self.cells(formula)
         slots = self.areas(formula, inner)
+        partial = _PARTIAL.get(function)
+        if slots is None and partial and inner > 1 and self.areas(formula, inner - 1) is not None:
+            # First over all but one dimension, in cells of its own: fewer than a copy of the tensor has.
+            dims = list(range(len(outer) + 1, len(formula.shape)))
+            parts = self.reduce(function, formula, inner - 1).spelled(partial.format(formula.torch, dims))
+            return self.reduce(function, self.place(parts), 1)
         if slots is None:
             formula = self.in_rows(formula, inner)
             slots = self.areas(formula, 1)
@@ -390,15 +447,48 @@ class Lowering:
         flat = self.apply(torch.ops.aten.reshape.default, formula, (*outer, length))
         return self.place(flat)
 
+    def line(self, formula: Formula, *, row: bool = False) -> Slot:
+        """For each outer index the one row or column (a row if `row`) that holds the last dimension, in its order."""
+        formula = self.cells(formula)
+        for _ in range(2):
+            found = area_of(_cells_of(formula), 1)
+            if found is not None:
+                slot, (height, width), order = found
+                if (height == 1 or (width == 1 and not row)) and (np.diff(order) > 0).all():
+                    return slot
+            formula = self.in_rows(formula, 1)
+        raise AssertionError(f"a row of {formula.shape} is no area")
+
+    def matrix(self, formula: Formula) -> Slot | None:
+        """For each outer index the area whose rows and columns are those of the last two dimensions; None if not so."""
+        found = area_of(_cells_of(formula), 2)
+        if found is None or found[1] != formula.shape[-2:] or (np.diff(found[2]) != 1).any():
+            return None
+        return found[0]
+
+    def elements(self, line: Slot, length: int) -> Ids:
+        """The cells of rows or columns, of which each has `length`, along a last dimension."""
+        assert line.last is not None
+        step = (line.last - line.first) // max(length - 1, 1)
+        return np.asarray(line.first[..., None] + step[..., None] * np.arange(length))
+
     def contract(self, a: Formula, b: Formula, inner: int) -> Formula:
         """The sum over the last `inner` dimensions of a * b; the outer dimensions are broadcast."""
         a, b = self.cells(a), self.cells(b)
         outer = np.broadcast_shapes(a.shape[: len(a.shape) - inner], b.shape[: len(b.shape) - inner])
+        if 0 in a.shape[len(a.shape) - inner :]:
+            return uniform(0.0, outer, a.dtype, "")
         for attempt in range(2):
             terms = list(self._products(_cells_of(a), _cells_of(b), inner))
             if None not in terms and len(terms) <= _MOST_TERMS:
                 break
             assert attempt == 0
+            dims = list(range(len(outer) + 1, len(outer) + inner))
+            if dims and math.prod(outer) * a.shape[-inner] <= a.size + b.size:
+                # First over all but one dimension, in cells of its own: fewer than copies of both have.
+                parts = self.contract(a, b, inner - 1)
+                parts = parts.spelled(f"aten.sum.dim_IntList({a.operand} * {b.operand}, {dims})")
+                return self.reduce("SUM", self.place(parts), 1)
             a, b = self.in_rows(a, inner), self.in_rows(b, inner)
             inner = 1
         values: dict[str, Slot] = {}
@@ -414,7 +504,7 @@ class Lowering:
         count = math.prod(a.shape[a.ndim - inner :])
         explicit = self.style == Style.LECTURE and count <= 8
         if count > 1 and not explicit:
-            left, right = _area(a, inner), _area(b, inner)
+            left, right = area_of(a, inner), area_of(b, inner)
             if left is not None and right is not None:
                 if left[1] == right[1] and (left[2] == right[2]).all():
                     yield "SUMPRODUCT({},{})", left[0], right[0]
@@ -446,7 +536,6 @@ class Lowering:
 
     def run(self, values: dict[int, Any]) -> dict[int, Any]:
         """Lower all nodes of the graph; `values` holds the givens and receives every node's tensors, by id."""
-        wanted = {id(source): name for name, source in self.graph.results.items()}
 
         def value(part: Any) -> Any:
             if isinstance(part, Constant):
@@ -465,6 +554,7 @@ class Lowering:
                 self.phase = "loss" if source.module == LOSS else "forward"
                 self.phase = "backward" if source.backward else self.phase
                 self.sheet = self.sheet_of(source.module)
+                self._refuse_rounding(source)
                 result = self.apply(
                     source.operation, *value(source.arguments), **{k: value(v) for k, v in source.keywords.items()}
                 )
@@ -476,8 +566,11 @@ class Lowering:
                 result, view = values[id(source.node)][source.position], False
                 if result is None:
                     continue
+            if 0 in source.shape:
+                values[id(source)] = uniform(0.0, source.shape, source.dtype, result.torch)
+                continue
             result = replace(result, shape=source.shape, dtype=source.dtype)
-            values[id(source)] = self._settled(source, result, view, wanted.get(id(source), ""))
+            values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
         for name, end in self.graph.results.items():
             if isinstance(end, Given | Constant):  # a model that hands an input through
@@ -495,12 +588,22 @@ class Lowering:
         self.step -= 1
         return values
 
+    def _refuse_rounding(self, node: Node) -> None:
+        """InputError where an operation is asked for a coarser dtype than the model's; a sheet rounds no number so."""
+        wanted = node.keywords.get("dtype")
+        if not isinstance(wanted, torch.dtype) or not wanted.is_floating_point or "float" not in node.dtype:
+            return
+        if torch.finfo(wanted).eps > torch.finfo(getattr(torch, node.dtype)).eps:
+            raise self.refusal(f"{node} rounds to {wanted}, which no formula does", f"leave it in {node.dtype}")
+
     def _settled(self, source: Node | Output, result: Formula, view: bool, wanted: str) -> Formula:
         """`result` placed if it must stand in cells."""
         name = source.name or wanted
         beside, self.companion = self.companion, None
+        if result.slots and len(result.torch) > _LONGEST_TEXT:
+            return self.place(result, name, beside=beside)
         if result.cells is not None and (block_of(result.cells) > 0).all():
-            return self.place(result, name) if wanted else result
+            return self.place(result, name) if wanted and result.torch != self._stepped(name) else result
         if wanted or (name and not view) or (name and result.slots):
             return self.place(result, name, beside=beside)
         if view or not result.slots:
@@ -516,23 +619,42 @@ class Lowering:
         value = constant.value
         dtype = self.graph.real if value.is_floating_point() else str(value.dtype).removeprefix("torch.")
         key = id(constant)
+        if key not in self._constants and not value.numel():
+            self._constants[key] = self._empty(value)
         if key not in self._constants:
             flat = value.flatten().double()
-            if value.numel() and bool((flat == flat[0]).all()):
+            if not flat.isnan().all():  # NaN alone is what a condition may drop yet; see `place`
+                self._refuse_nan(value, constant.name)
+            if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
-                step, self.step = self.step, 0
                 number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self.given(
-                    constant.name, Role.CONSTANT, number, dtype, self.sheet, self.node.module if self.node else ""
-                )
-                self.step = step
+                self._constants[key] = self.fixed(constant.name, number, dtype)
         return self._constants[key]
+
+    def fixed(self, name: str, value: Tensor, dtype: str) -> Formula:
+        """Place numbers that depend on no input, once for all steps."""
+        step, self.step = self.step, 0
+        module = self.node.module if self.node else ""
+        placed = self.given(name, Role.CONSTANT, value, dtype, self.sheet, module)
+        self.step = step
+        self._fixed[len(self.blocks)] = value
+        return placed
+
+    def numbers(self, start: int, count: int, down: bool = False) -> Formula:
+        """`start`, `start` + 1, ... in a row or a column of the current sheet, placed there once."""
+        key = (self.sheet, start, count, down)
+        if key not in self._counted:
+            value = torch.arange(start, start + count)
+            name = self.name_beside(f"from_{start}_to_{start + count - 1}")
+            self._counted[key] = self.fixed(name, value[:, None] if down else value, "int64")
+        placed = self._counted[key]
+        return self.apply(torch.ops.aten.reshape.default, placed, (count,)) if down else placed
 
 
 def _literal(value: float) -> str:
-    return repr(value) if math.isfinite(value) else ("inf" if value > 0 else "-inf")
+    return repr(value)  # also inf, -inf and nan, as the map's expressions have them
 
 
 def _cells_of(formula: Formula) -> Ids:
@@ -546,7 +668,7 @@ def _distinct(ids: Ids) -> Ids:
     return ids[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)]
 
 
-def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
+def area_of(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     """The areas that the last `inner` dimensions fill exactly, for all outer indices alike.
 
     Returns the slot (of the outer shape), the areas' height and width, and the order of the elements within them.
@@ -567,7 +689,8 @@ def _area(ids: Ids, inner: int) -> tuple[Slot, tuple[int, int], Ids] | None:
     order = row[first] * width + column[first]
     if height * width != flat.shape[-1] or (np.sort(order) != np.arange(len(order))).any():
         return None
-    if (row * width + column != order).any():
+    # Row and column each: an area that lies across must not pass for one that stands upright.
+    if (row != row[first]).any() or (column != column[first]).any():
         return None
     number = block[..., 0]
     slot = Slot(

@@ -262,8 +262,12 @@ class Updates:
         return placed
 
 
+# What is switched off by 0, and then has no cell.
+_OFF_AT_ZERO = ("momentum", "dampening", "weight_decay", "lr_decay", "initial_accumulator_value")
+
+
 def _numbers(group: Mapping[str, Any]) -> dict[str, float]:
-    """The options that are numbers: lr, momentum, beta1, beta2, ..."""
+    """The options that are numbers and have a say: lr, momentum, beta1, beta2, ..."""
     numbers: dict[str, float] = {}
     for key, value in group.items():
         if key == "betas":
@@ -272,4 +276,5 @@ def _numbers(group: Mapping[str, Any]) -> dict[str, float]:
             isinstance(value, float | int) and not isinstance(value, bool)
         ):
             numbers[key] = float(value)
-    return numbers
+    numbers.pop("initial_accumulator_value", None)  # it stands in the state
+    return {key: value for key, value in numbers.items() if value or key not in _OFF_AT_ZERO}

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import LOWEST, Formula
 from xlparity.compiler.lower.lowering import RULES, Lowering
 
 __all__ = ["moved_last", "reduced"]
@@ -41,7 +41,8 @@ def reduced(low: Lowering, function: str, self: Formula, dim: Any, keepdim: bool
         result = self
         if not keepdim and dims:
             result = low.apply(aten.reshape.default, self, [n for d, n in enumerate(self.shape) if d not in dims])
-        return result
+        text = {"SUMSQ": "x^2", "DEVSQ": "0*x"}.get(function)  # of one number
+        return low.formula(text, x=result) if text else result
     result = low.reduce(function, moved_last(low, low.cells(self), dims), len(dims))
     return kept(low, result, self.shape, dims) if keepdim else result
 
@@ -86,6 +87,15 @@ def _variance(
     return low.formula("squares/freedom", squares=squares, freedom=count - (1 if correction is None else correction))
 
 
+@RULES.rule("var_mean.correction")
+def _variance_and_mean(
+    low: Lowering, self: Formula, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
+) -> tuple[Formula, Formula]:
+    x = low.cells(self)
+    variance = _variance(low, x, dim, correction=correction, keepdim=keepdim)
+    return variance, reduced(low, "AVERAGE", x, dim, keepdim)
+
+
 @RULES.rule("_softmax.default")
 def _softmax(low: Lowering, self: Formula, dim: int, half_to_float: bool = False) -> Formula:
     assert not half_to_float
@@ -95,6 +105,19 @@ def _softmax(low: Lowering, self: Formula, dim: int, half_to_float: bool = False
         f"torch.exp({scores.operand} - aten.amax.default({scores.torch}, [{dim}], True))"))  # fmt: skip
     total = reduced(low, "SUM", powers, dim, True)
     return low.formula("power/total", power=powers, total=total)
+
+
+@RULES.rule("_safe_softmax.default")
+def _safe_softmax(low: Lowering, self: Formula, dim: int, dtype: Any = None) -> Formula:
+    """A softmax in which a row that is -inf throughout, which is masked away, becomes zeros."""
+    assert dtype is None
+    scores = low.cells(self)
+    largest = low.place(reduced(low, "MAX", scores, dim, True).spelled(
+        f"aten.amax.default({scores.torch}, [{dim}], True)"))  # fmt: skip
+    powers = low.place(low.formula("EXP(x-largest)", x=scores, largest=largest).spelled(
+        f"torch.exp({scores.operand} - {largest.torch})"))  # fmt: skip
+    total = reduced(low, "SUM", powers, dim, True)
+    return low.formula("IF(largest=lowest,0,power/total)", power=powers, total=total, largest=largest, lowest=LOWEST)
 
 
 @RULES.rule("_log_softmax.default")

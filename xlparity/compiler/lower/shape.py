@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,8 @@ VIEWS.update(("tril.default", "triu.default", "slice_scatter.default", "select_s
 @RULES.rule("_to_copy.default", "to.dtype")
 def _converted(low: Lowering, self: Formula, *arguments: Any, dtype: Any = None, **_keywords: Any) -> Formula:
     target = str(dtype or (arguments[0] if arguments else None)).removeprefix("torch.")
+    if "float" in target and "float" not in self.dtype:
+        return replace(self, dtype=low.graph.real, torch="")  # the same cells, but not the tensor that has their name
     if target == "None" or "float" in target or target == self.dtype:
         return self
     if target == "bool":

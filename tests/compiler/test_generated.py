@@ -1,0 +1,220 @@
+"""What a generated workbook is: proved, complete, readable; and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import xlparity
+from tests.networks import NETWORKS, network
+from xlparity.check.formulas import FormulaIndex
+from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.formula.ast import Call, walk
+from xlparity.formula.parse import parse
+from xlparity.model.map import Role
+from xlparity.xlsx.edit import replace_formula
+
+X = torch.tensor([[1.0, 2.0], [3.0, -4.0], [0.5, 0.25]])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_cell_of_the_34_networks_is_proved(name: str, tmp_path: Path) -> None:
+    model, inputs, targets, loss = network(name)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    report = xlparity.check(xlparity.generate(model, inputs, targets, loss, optimizer).save(tmp_path / "net.xlsx"))
+    assert report.passed, str(report)
+    assert set(report.counts) == {"match"} or all(
+        count == 0 for verdict, count in report.counts.items() if str(verdict) != "match"
+    )
+
+
+@pytest.mark.libreoffice
+@pytest.mark.parametrize("name", ["2-3-2-1, mean squared error", "nanoGPT block", "batch norm in training"])
+def test_libreoffice_gives_the_same_verdict(name: str, tmp_path: Path) -> None:
+    model, inputs, targets, loss = network(name)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    path = xlparity.generate(model, inputs, targets, loss, optimizer, 2).save(tmp_path / "net.xlsx")
+    assert xlparity.check(path, engines=["libreoffice"]).passed
+
+
+def test_names_are_those_of_pytorch() -> None:
+    model, inputs, targets, loss = network("2-3-2-1, mean squared error")
+    made = xlparity.generate(model, inputs, targets, loss, torch.optim.SGD(model.parameters(), lr=0.1), name="mlp")
+    roles = {row.tensor: row.role for row in made.map if row.role is not Role.EXPECTED}
+    assert roles["x"] is Role.INPUT
+    assert roles["y"] is Role.TARGET
+    assert roles["mlp[0].weight"] is Role.PARAMETER
+    assert roles["optimizer.lr"] is Role.HYPERPARAMETER
+    for name in ("mlp[0]", "mlp[2]", "mlp", "loss", "mlp[0].weight.grad", "mlp[1].grad", "step[1].mlp[0].bias"):
+        assert roles[name] is Role.COMPUTED
+
+
+def test_a_layer_is_one_formula_filled_over_its_block_and_reads_only_its_own_sheet() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    made = xlparity.generate(model, X)
+    sheet = made.book.sheet("1 ReLU")
+    formulas = [fill.formula for fill in sheet.fills if "!" not in fill.formula]
+    assert formulas == ["MAX(B7,0)"]
+    linear = [fill for fill in made.book.sheet("0 Linear").fills if "!" not in fill.formula]
+    assert len(linear) == 3  # a column of the output for each row of the weight
+    assert linear[0].formula == "SUMPRODUCT(B19:C19,B$7:C$7)+B$14"
+    assert all(fill.area.height == 3 for fill in linear)
+
+
+def test_the_lecture_style_shows_k_b_and_n_apart() -> None:
+    made = xlparity.generate(nn.Sequential(nn.Linear(2, 3)), X, style="lecture")
+    names = [row.tensor for row in made.map]
+    assert {"net[0].k", "net[0].b", "net[0]"} <= set(names)
+    formulas = [fill.formula for fill in made.book.sheet("0 Linear").fills]
+    assert "B19*B$7+C19*C$7" in formulas
+
+
+def test_a_module_of_its_own_sheets_and_a_module_list(tmp_path: Path) -> None:
+    class Deep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList([nn.Linear(2, 2) for _ in range(2)])
+            self.head = nn.Linear(2, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for block in self.blocks:
+                x = x + torch.relu(block(x))
+            return self.head(x)
+
+    made = xlparity.generate(Deep(), X)
+    assert made.sheets[:5] == ("Summary", "Inputs", "blocks.0 Linear", "net Deep", "blocks.1 Linear")
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
+def test_tied_weights_are_one_block(tmp_path: Path) -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(2, 2, bias=False)
+            self.second = nn.Linear(2, 2, bias=False)
+            self.second.weight = self.first.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.second(torch.tanh(self.first(x)))
+
+    model = Tied()
+    made = xlparity.generate(model, X, X, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1), 2)
+    assert sum(row.role is Role.PARAMETER for row in made.map) == 1
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
+def test_two_inputs_have_the_names_of_forward(tmp_path: Path) -> None:
+    class Both(nn.Module):
+        def forward(self, left: Tensor, right: Tensor) -> Tensor:
+            return left @ right.T
+
+    made = xlparity.generate(Both(), (X, 2 * X))
+    assert [row.tensor for row in made.map if row.role is Role.INPUT] == ["left", "right"]
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
+@pytest.mark.parametrize("place", ["net[0].weight.grad", "net[2]", "step[1].net[0].bias", "loss"])
+def test_a_broken_formula_of_a_generated_workbook_is_found(place: str, tmp_path: Path) -> None:
+    model, inputs, targets, loss = network("tanh")
+    made = xlparity.generate(model, inputs, targets, loss, torch.optim.SGD(model.parameters(), lr=0.1))
+    path = made.save(tmp_path / "net.xlsx")
+    row = next(row for row in made.map if row.tensor == place and row.role is Role.COMPUTED)
+    cell = row.block.cell((0,) * len(row.block.shape))
+    broken = tmp_path / "broken.xlsx"
+    replace_formula(path, cell, _formula_of(made, cell) + "+0.0001", broken)
+    report = xlparity.check(broken)
+    assert not report.passed
+    assert show_cell(cell) in str(report)
+
+
+def _formula_of(made: xlparity.Workbook, cell: object) -> str:
+    text = FormulaIndex(made.book).text(cell)  # type: ignore[arg-type]
+    assert text is not None
+    return text
+
+
+class Random(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.rand_like(x)
+
+
+class Branching(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+class Selecting(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x > 0]
+
+
+class Complex(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.fft(x).real
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), ["dropout", "net[1]", "model.eval()"]),
+        (nn.Sequential(Random()), ["rand_like", "net[0]", "test_generated.py", "random"]),
+        (nn.Sequential(Branching()), ["captured"]),
+        (nn.Sequential(Selecting()), ["net[0]", "data"]),
+        (nn.Sequential(Complex()), ["complex", "net[0]"]),
+        (nn.Linear(3, 1), ["shape (3, 2)"]),
+    ],
+)
+def test_what_no_sheet_can_compute_is_refused_with_its_place(model: nn.Module, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        xlparity.generate(model, X)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_loss_that_is_no_number_and_an_optimizer_without_a_loss_are_refused() -> None:
+    model = nn.Linear(2, 1)
+    with pytest.raises(InputError, match=r"tensor of shape \(3, 1\), not one number"):
+        xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(reduction="none"))
+    with pytest.raises(InputError, match="an optimizer needs a loss"):
+        xlparity.generate(model, X, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    other = torch.optim.SGD(nn.Linear(2, 1).parameters(), lr=0.1)
+    with pytest.raises(InputError, match="parameters that the model does not have"):
+        xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(), other)
+    with pytest.raises(InputError, match="LBFGS has no formulas"):
+        xlparity.generate(model, X, torch.ones(3, 1), nn.MSELoss(), torch.optim.LBFGS(model.parameters()))
+
+
+def test_a_model_larger_than_a_sheet_is_refused_with_the_sizes() -> None:
+    with pytest.raises(InputError, match=r"17000.*16384|rows and .* columns"):
+        xlparity.generate(nn.Linear(17_000, 17_000, bias=False), torch.ones(1, 17_000))
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    files = []
+    for at in range(2):
+        model, inputs, targets, loss = network("layer norm")
+        made = xlparity.generate(model, inputs, targets, loss, torch.optim.Adam(model.parameters()), 2)
+        files.append(made.save(tmp_path / f"net{at}.xlsx").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_formulas_stay_within_what_excel_2010_and_libreoffice_know() -> None:
+    known = set(
+        "ABS AND AVERAGE COS COUNTIF DEVSQ ERF EXP IF INDEX INT ISNUMBER LN MATCH MAX MIN MMULT MOD OR PI POWER "
+        "PRODUCT "
+        "ROUND ROWS SIGN SIN SINH SQRT SUM SUMIF SUMPRODUCT SUMSQ TANH TRUNC COSH ASINH ACOSH ATANH NOT SUMXMY2".split()
+    )
+    for name in NETWORKS:
+        model, inputs, targets, loss = network(name)
+        made = xlparity.generate(model, inputs, targets, loss)
+        for sheet in made.book.sheets:
+            for fill in sheet.fills:
+                assert len(fill.formula) <= 8_192
+                calls = [part for part in walk(parse(fill.formula)) if isinstance(part, Call)]
+                assert {call.name for call in calls} <= known, (name, fill.formula)
+                assert all(len(call.arguments) <= 255 for call in calls)

@@ -1,0 +1,187 @@
+"""A tensor that carries, with each value, how far it may be from the exact one; what every rule is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+__all__ = [
+    "MARGIN", "Ball", "Rule", "allowing", "broadcast_shape", "cancellation", "ends", "exact", "finished", "gamma",
+    "is_infinite", "parts", "radius_of", "rounded", "size", "unit_roundoff", "unknown", "value_of",
+]  # fmt: skip
+
+Rule = Callable[..., Any]
+
+# One operation of torch may be two in the sheet (2/K in a cell of its own, a power instead of a product), and both
+# sides round: torch once, the sheet up to twice, and a power or exponential of a library once more.
+_ROUNDINGS = 4
+# What the computation of the radii itself may lose by rounding, generously.
+MARGIN = 1 + 2.0**-40
+
+# The share of a sum's terms' sizes that an engine may snap to zero, see `model.engine.Slack.cancellation`.
+_CANCELLATION: ContextVar[float] = ContextVar("cancellation", default=0.0)
+
+
+@contextmanager
+def allowing(share: float) -> Iterator[None]:
+    """Radii inside allow for an engine that snaps near-zero differences to zero."""
+    token = _CANCELLATION.set(share)
+    try:
+        yield
+    finally:
+        _CANCELLATION.reset(token)
+
+
+def cancellation() -> float:
+    """The share of a sum's terms' sizes that the engine may snap to zero."""
+    return _CANCELLATION.get()
+
+
+def unit_roundoff(dtype: torch.dtype) -> float:
+    """The unit roundoff: 2^-53 for float64, 2^-24 for float32, 0 for integers and booleans."""
+    return torch.finfo(dtype).eps / 2 if dtype.is_floating_point else 0.0
+
+
+def gamma(terms: int, dtype: torch.dtype) -> float:
+    """The relative error of a sum of `terms` products, on both sides, and the engine's snapping."""
+    nu = (_ROUNDINGS + 2 * max(terms - 1, 0)) * unit_roundoff(dtype)
+    snapping = _CANCELLATION.get() if terms > 1 else 0.0
+    return nu / (1 - nu) + snapping if nu < 0.5 else float("nan")
+
+
+class Ball(Tensor):
+    """A tensor whose elements are known to within `radius` (float64, same shape).
+
+    An infinite value with a radius of 0 is that infinity exactly; one that is not known to be has a radius of NaN.
+    """
+
+    value: Tensor
+    radius: Tensor
+    rules: ClassVar[Mapping[str, Rule]] = {}  # the package enters them
+
+    @staticmethod
+    def __new__(cls, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> Ball:
+        ball = Tensor._make_wrapper_subclass(
+            cls, value.shape, dtype=value.dtype, device=value.device, strides=value.stride(),
+            storage_offset=value.storage_offset(), requires_grad=requires_grad,
+        )  # fmt: skip
+        ball.value = value.detach()
+        ball.radius = torch.zeros(value.shape, dtype=torch.float64) if radius is None else radius.detach()
+        return ball
+
+    def __init__(self, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> None:
+        pass
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch leaves it untyped
+        return f"Ball({self.value!r} ± {self.radius!r})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # torch's own annotation lacks `func`
+        kwargs = kwargs or {}
+        rule = cls.rules.get(func.overloadpacket.__name__)
+        if rule is not None:
+            result = rule(func, *args, **kwargs)
+            if func.overloadpacket.__name__.endswith("_") and isinstance(args[0], Ball):
+                args[0].value.copy_(result.value)
+                args[0].radius = result.radius
+                return args[0]
+            return result
+        composite = func.decompose(*args, **kwargs)
+        if composite is not NotImplemented:
+            return composite
+        decomposition = _decompositions().get(func)
+        if decomposition is not None:
+            return decomposition(*args, **kwargs)
+        plain = tree_map(value_of, (args, kwargs))
+        return tree_map(unknown, func(*plain[0], **plain[1]))
+
+
+@cache
+def _decompositions() -> dict[Any, Callable[..., Any]]:
+    from torch._decomp import decomposition_table  # noqa: PLC0415 - needed for few operations
+
+    return dict(decomposition_table)
+
+
+def unknown(part: Any) -> Any:
+    """A tensor known to within nothing; anything else as it is."""
+    if isinstance(part, Tensor):
+        return Ball(value_of(part), torch.full(part.shape, float("nan"), dtype=torch.float64))
+    return part
+
+
+def exact(part: Any) -> Any:
+    """A tensor that is known exactly; anything else as it is."""
+    return Ball(part) if isinstance(part, Tensor) else part
+
+
+def value_of(operand: Any) -> Any:
+    """The values of a Ball; anything else as it is."""
+    return operand.value if isinstance(operand, Ball) else operand
+
+
+def radius_of(operand: Any) -> Tensor:
+    """The radius of an operand, of its shape; 0 for a plain tensor or a number."""
+    if isinstance(operand, Ball):
+        return operand.radius
+    return torch.zeros(operand.shape if isinstance(operand, Tensor) else (), dtype=torch.float64)
+
+
+def parts(operand: Any) -> tuple[Any, Tensor]:
+    """Value and radius of an operand, which may be a Ball, a tensor or a number; a radius of 0 has no shape."""
+    if isinstance(operand, Ball):
+        return operand.value, operand.radius
+    return operand, torch.zeros((), dtype=torch.float64)
+
+
+def size(value: Any) -> Tensor:
+    """|value| in float64."""
+    return torch.as_tensor(value).to(torch.float64).abs()
+
+
+def is_infinite(*operands: Any) -> Tensor | bool:
+    """Where one of the operands is infinite."""
+    found: Tensor | bool = False
+    for operand in operands:
+        value = value_of(operand)
+        if isinstance(value, Tensor):
+            found = found | value.isinf() if value.is_floating_point() else found
+        else:
+            found = found | (value in (float("inf"), float("-inf")))
+    return found
+
+
+def finished(value: Tensor, radius: Tensor, infinite: Tensor | bool = False) -> Ball:
+    """The ball of a result; where `infinite` an infinity is exact, elsewhere it is an overflow and not known."""
+    radius = (radius * MARGIN).expand(value.shape)
+    if value.is_floating_point():
+        at = value.isinf()
+        if at.any():
+            known = torch.where(torch.as_tensor(infinite), 0.0, torch.nan).to(torch.float64)
+            radius = torch.where(at, known, radius)
+    return Ball(value, radius)
+
+
+def rounded(value: Tensor, radius: Tensor, terms: int = 1, infinite: Tensor | bool = False) -> Ball:
+    """The ball of a result: the operands' share `radius` and the operation's own rounding."""
+    return finished(value, radius + gamma(terms, value.dtype) * size(value), infinite)
+
+
+def broadcast_shape(*operands: Tensor) -> tuple[int, ...]:
+    """The shape of an elementwise result."""
+    return tuple(torch.broadcast_shapes(*(one.shape for one in operands)))  # type: ignore[no-untyped-call]
+
+
+def ends(operand: Ball) -> tuple[Tensor, Tensor]:
+    """The least and the greatest number of each ball, in float64."""
+    x, r = operand.value.to(torch.float64), operand.radius
+    outward = torch.full_like(x, torch.inf)
+    low, high = torch.nextafter(x - r, -outward), torch.nextafter(x + r, outward)
+    return torch.where(r == 0, x, low), torch.where(r == 0, x, high)

@@ -1,0 +1,173 @@
+"""Rules of comparisons, of logic and of choices made by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from xlparity.check.bound.ball import Ball, Rule, ends, finished, is_infinite, parts, radius_of, size, value_of
+from xlparity.model.table import Table
+
+__all__ = ["CHOICE"]
+
+CHOICE: Table[str, Rule] = Table("rules of comparisons and choices")
+
+
+# A comparison's radius is 1 where the operands' balls meet, that is, where the answer is not known.
+@CHOICE.rule("eq", "ne", "lt", "le", "gt", "ge")
+def _comparison(func: Any, left: Any, right: Any) -> Any:
+    (a, ra), (b, rb) = parts(left), parts(right)
+    value = func(a, b)
+    room = ra + rb
+    unsure = (room != 0) & ~(size(a - b if not _are_booleans(a, b) else a ^ b) > room)
+    return Ball(value, unsure.to(torch.float64).expand(value.shape))
+
+
+def _are_booleans(*values: Any) -> bool:
+    return all(getattr(value, "dtype", type(value)) in (torch.bool, bool) for value in values)
+
+
+@CHOICE.rule("logical_and", "logical_or", "logical_xor", "logical_not")
+def _logic(func: Any, *operands: Any) -> Any:
+    value = func(*map(value_of, operands))
+    doubts = [_truth_is_unsure(operand) for operand in operands]
+    sure = [(value_of(operand) != 0) & ~doubt for operand, doubt in zip(operands, doubts, strict=True)]
+    name = func.overloadpacket.__name__
+    unsure = _one_of(doubts)
+    if name == "logical_or":  # sure if one is surely true
+        unsure = unsure & ~_one_of(sure)
+    if name == "logical_and":
+        false = [(value_of(operand) == 0) & ~doubt for operand, doubt in zip(operands, doubts, strict=True)]
+        unsure = unsure & ~_one_of(false)
+    return Ball(value, unsure.to(torch.float64).expand(value.shape))
+
+
+def _one_of(conditions: list[torch.Tensor]) -> torch.Tensor:
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = found | condition
+    return found
+
+
+def _truth_is_unsure(operand: Any) -> torch.Tensor:
+    value, radius = parts(operand)
+    if value.dtype == torch.bool:
+        return torch.as_tensor(radius != 0).expand(value.shape)
+    return torch.as_tensor(~((size(value) > radius) | ((value == 0) & (radius == 0))))
+
+
+@CHOICE.rule("any", "all")
+def _some_or_every(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    value = func(operand.value, *args, **kwargs)
+    unsure = _truth_is_unsure(operand)
+    at_most = func((operand.value != 0) | unsure, *args, **kwargs)
+    at_least = func((operand.value != 0) & ~unsure, *args, **kwargs)
+    return Ball(value, (at_most != at_least).to(torch.float64))
+
+
+@CHOICE.rule("count_nonzero")
+def _count(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    value = func(operand.value, *args, **kwargs)
+    return Ball(value, func(_truth_is_unsure(operand), *args, **kwargs).to(torch.float64))
+
+
+@CHOICE.rule("where")
+def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
+    (c, rc), (a, ra), (b, rb) = parts(condition), parts(left), parts(right)
+    a, b = torch.as_tensor(a), torch.as_tensor(b)
+    value = torch.where(c, a, b)
+    chosen = torch.where(c, ra, rb)
+    if rc.any():  # an undecided condition takes both branches
+        apart = torch.where(a == b, 0.0, size(a.to(torch.float64) - b.to(torch.float64)))
+        other = torch.where(c, rb, ra) + apart
+        chosen = torch.where(rc != 0, torch.maximum(chosen, other), chosen)
+        chosen = torch.where(rc.isnan() | chosen.isinf(), torch.nan, chosen)
+    return Ball(value, chosen.expand(value.shape))
+
+
+@CHOICE.rule("maximum", "minimum", "fmax", "fmin")
+def _larger(func: Any, left: Any, right: Any) -> Any:
+    (a, ra), (b, rb) = parts(left), parts(right)
+    value = func(a, b)
+    if not (ra.any() or rb.any()):
+        return Ball(value)
+    # Its extremes are those of the ends; where one operand is surely the larger its own radius is left.
+    x, y = torch.as_tensor(a).to(torch.float64), torch.as_tensor(b).to(torch.float64)
+    at, low, high = func(x, y), func(x - ra, y - rb), func(x + ra, y + rb)
+    away = torch.maximum(high - at, at - low)
+    away = torch.where(
+        away == 0, 0.0, torch.minimum(away * (1 + 2.0**-40) + 2.0**-51 * at.abs(), torch.maximum(ra, rb))
+    )
+    nothing = torch.isnan(ra + rb)
+    return Ball(
+        value, torch.where(at.isinf(), torch.where(nothing, torch.nan, 0.0), torch.where(nothing, torch.nan, away))
+    )
+
+
+@CHOICE.rule("clamp", "clamp_min", "clamp_max", "clamp_", "clamp_min_", "clamp_max_", "hardtanh", "relu6")
+def _clamped(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    limits = [arg for arg in (*args, *kwargs.values()) if isinstance(arg, Ball)]
+    name = func.overloadpacket.__name__.removesuffix("_")
+    if limits:
+        least = kwargs.get("min", args[0] if args and name != "clamp_max" else None)
+        most = kwargs.get("max", args[0] if name == "clamp_max" else args[1] if len(args) > 1 else None)
+        result = operand if least is None else torch.maximum(operand, least)
+        return result if most is None else torch.minimum(result, most)
+    call = getattr(torch.ops.aten, name)
+    value = call(operand.value, *args, **kwargs)
+    if not operand.radius.any():
+        return Ball(value, operand.radius.expand(value.shape))
+    at = call(operand.value.to(torch.float64), *args, **kwargs)
+    low, high = (call(end, *args, **kwargs) for end in ends(operand))
+    away = torch.where(at.isinf(), operand.radius, torch.maximum(high - at, at - low) * (1 + 2.0**-40))
+    radius = torch.where(operand.radius.isnan(), torch.nan, torch.minimum(away, operand.radius))
+    return finished(value, radius, is_infinite(operand))
+
+
+@CHOICE.rule("relu", "relu_")
+def _relu(func: Any, operand: Ball) -> Any:
+    # Exactly 0 wherever the whole ball is negative: the backward pass asks the output whether it is.
+    r = operand.radius
+    reach = torch.clamp(operand.value.to(torch.float64) + r, min=0)
+    return Ball(torch.relu(operand.value), torch.where(r.isnan(), torch.nan, torch.minimum(reach, r)))
+
+
+@CHOICE.rule("heaviside")
+def _heaviside(func: Any, operand: Any, at_zero: Any) -> Any:
+    (x, r), (v, rv) = parts(operand), parts(at_zero)
+    value = func(x, v)
+    unsure = (r != 0) & ~(size(x) > r)
+    zero = torch.as_tensor(x) == 0
+    beyond = torch.maximum(size(value), size(1 - value)) + torch.maximum(size(v), size(v - value)) + rv
+    return Ball(value, torch.where(unsure, beyond, torch.where(zero, rv, 0.0)).expand(value.shape))
+
+
+@CHOICE.rule("signbit")
+def _signbit(func: Any, operand: Ball) -> Any:
+    unsure = (operand.radius != 0) & ~(size(operand.value) > operand.radius)
+    return Ball(func(operand.value), unsure.to(torch.float64))
+
+
+@CHOICE.rule("threshold", "threshold_")
+def _threshold(func: Any, operand: Ball, threshold: float, value: float) -> Any:
+    return torch.where(operand <= threshold, torch.full((), value, dtype=operand.dtype), operand)
+
+
+@CHOICE.rule("threshold_backward")
+def _threshold_backward(func: Any, gradient: Any, output: Any, threshold: float) -> Any:
+    return torch.where(output <= threshold, torch.zeros((), dtype=output.dtype), gradient)
+
+
+@CHOICE.rule("bucketize", "searchsorted")
+def _bucket(func: Any, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
+    swap = func.overloadpacket.__name__ == "searchsorted"
+    numbers, limits = (second, first) if swap else (first, second)
+    value = func(value_of(first), value_of(second), *args, **kwargs)
+    if radius_of(limits).any():
+        return Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64))
+    if not radius_of(numbers).any():
+        return Ball(value)
+    wide = value_of(limits).to(torch.float64)
+    low, high = (func(*((wide, end) if swap else (end, wide)), *args, **kwargs) for end in ends(numbers))
+    return Ball(value, torch.maximum(high - value, value - low).to(torch.float64))

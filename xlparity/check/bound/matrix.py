@@ -1,0 +1,259 @@
+"""Rules of sums of products: matrix products, convolutions, averages over windows, and of linear algebra."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xlparity.check.bound.ball import (
+    Ball,
+    Rule,
+    broadcast_shape,
+    finished,
+    gamma,
+    is_infinite,
+    parts,
+    radius_of,
+    size,
+    unknown,
+    value_of,
+)
+from xlparity.model.table import Table
+
+__all__ = ["MATRIX"]
+
+MATRIX: Table[str, Rule] = Table("rules of sums of products")
+
+
+def _matrix_product(a: Tensor, ra: Tensor, b: Tensor, rb: Tensor) -> tuple[Tensor, Tensor | float]:
+    """|A||B| and the share of the operands' radii in A @ B, for any ranks that matmul takes."""
+    sa, sb = size(a), size(b)
+    share: Tensor | float = 0.0
+    if rb.any():
+        share = share + (sa + ra.expand(a.shape)) @ rb.expand(b.shape)
+    if ra.any():
+        share = share + ra.expand(a.shape) @ sb
+    return sa @ sb, share
+
+
+@MATRIX.rule("mm", "bmm", "mv", "dot", "vdot")
+def _matmul(func: Any, left: Any, right: Any) -> Any:
+    (a, ra), (b, rb) = parts(left), parts(right)
+    value = func(a, b)
+    sizes, radius = _matrix_product(a, ra, b, rb)
+    return finished(value, radius + gamma(a.shape[-1], value.dtype) * sizes)
+
+
+@MATRIX.rule("addmm", "addmv", "baddbmm")
+def _matmul_and_add(func: Any, bias: Any, left: Any, right: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    (c, rc), (a, ra), (b, rb) = parts(bias), parts(left), parts(right)
+    value = func(c, a, b, beta=beta, alpha=alpha)
+    sizes, radius = _matrix_product(a, ra, b, rb)
+    sizes = abs(alpha) * sizes + abs(beta) * size(c)
+    radius = abs(alpha) * radius + abs(beta) * rc
+    own = gamma(a.shape[-1] + 1 + (alpha != 1) + (beta != 1), value.dtype)
+    return finished(value, radius + own * sizes)
+
+
+@MATRIX.rule("addbmm")
+def _sum_of_products(func: Any, bias: Any, left: Any, right: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    return bias * beta + torch.bmm(left, right).sum(0) * alpha
+
+
+@MATRIX.rule("addr")
+def _plus_outer(func: Any, bias: Any, left: Any, right: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    return bias * beta + alpha * (left[:, None] * right[None])
+
+
+@MATRIX.rule("outer", "ger")
+def _outer(func: Any, left: Any, right: Any) -> Any:
+    return left[:, None] * right[None]
+
+
+@MATRIX.rule("convolution")
+def _convolution(func: Any, operand: Any, weight: Any, bias: Any, *args: Any) -> Any:
+    (x, rx), (w, rw) = parts(operand), parts(weight)
+    b = value_of(bias)
+    value = func(x, w, b, *args)
+    sizes = func(size(x), size(w), None if b is None else size(b), *args)
+    radius: Any = 0.0
+    if rw.any():
+        radius = radius + func(size(x) + rx.expand(x.shape), rw.expand(w.shape), None, *args)
+    if rx.any():
+        radius = radius + func(rx.expand(x.shape), size(w), None, *args)
+    if isinstance(bias, Ball):
+        radius = radius + bias.radius.reshape(-1, *[1] * (value.dim() - 2))
+    transposed, groups = args[3], args[5]
+    terms = prod(w.shape[2:]) * (w.shape[0] // groups if transposed else w.shape[1])
+    return finished(value, radius + gamma(terms + (b is not None), value.dtype) * sizes)
+
+
+@MATRIX.rule("convolution_backward")
+def _convolution_backward(func: Any, gradient: Any, operand: Any, weight: Any, *args: Any) -> Any:
+    (g, rg), (x, rx), (w, rw) = parts(gradient), parts(operand), parts(weight)
+    values = func(g, x, w, *args)
+    sizes = func(size(g), size(x), size(w), *args)
+    shares = []
+    if rg.any():
+        shares.append(func(rg.expand(g.shape), size(x) + rx, size(w) + rw, *args))
+    if rx.any() or rw.any():
+        shares.append(func(size(g), rx.expand(x.shape).contiguous(), rw.expand(w.shape).contiguous(), *args))
+    each = g.shape[0] * prod(g.shape[2:])  # samples and places, over which a weight's gradient sums
+    all_terms = (w.numel(), each, each)
+    results: list[Any] = []
+    for at, (value, of) in enumerate(zip(values, sizes, strict=True)):
+        if value is None:
+            results.append(None)
+            continue
+        share = sum((one[at] for one in shares), torch.zeros((), dtype=torch.float64))
+        results.append(finished(value, share + gamma(all_terms[at], value.dtype) * of))
+    return tuple(results)
+
+
+# Linear, with weights that are not negative: of the sizes and the radii the same.
+_AVERAGES = (
+    "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d "
+    "avg_pool2d_backward avg_pool3d_backward _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward col2im "
+    "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
+    "replication_pad2d_backward replication_pad3d_backward upsample_nearest1d_backward upsample_nearest2d_backward "
+    "upsample_nearest3d_backward upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_linear1d_backward "
+    "upsample_bilinear2d_backward unfold_backward"
+).split()
+
+
+@MATRIX.rule(*_AVERAGES)
+def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
+    value = func(value_of(operand), *map(value_of, args), **kwargs)
+    # The second operand of a backward pass gives its shape alone.
+    wide = [value_of(arg).to(torch.float64) if isinstance(arg, Tensor) else arg for arg in args]
+    sizes = func(size(value_of(operand)), *wide, **kwargs)
+    radius = func(radius_of(operand).contiguous(), *wide, **kwargs)
+    counted = _linear_terms(func, operand, wide, kwargs)
+    # A negative divisor turns all signs.
+    return finished(value, radius.abs() + gamma(counted, value.dtype) * sizes.abs(), is_infinite(sizes))
+
+
+@MATRIX.rule("upsample_bicubic2d", "linspace", "logspace", "nextafter", "_embedding_bag")
+def _not_bounded(func: Any, *args: Any, **kwargs: Any) -> Any:
+    result = func(*map(value_of, args), **kwargs)
+    return tuple(map(unknown, result)) if isinstance(result, tuple) else unknown(result)
+
+
+def _linear_terms(func: Any, operand: Any, args: Any, kwargs: Any) -> int:
+    """How many elements are summed at most, from above."""
+    name = func.overloadpacket.__name__
+    whole = max(prod(operand.shape[2:]), 1)
+    if name.startswith("upsample") and "nearest" not in name:
+        # The weights are differences of coordinates: they lose as much as the largest coordinate rounds.
+        sides = max(
+            (*operand.shape[2:], *(s for arg in args if isinstance(arg, list | tuple) for s in arg if s)), default=1
+        )
+        return int(16 + 8 * sides) if name.endswith("backward") else int(16 + 4 * sides)
+    if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
+        return int(1 + prod(args[0]) ** (operand.dim() - 2 if len(args[0]) == 1 else 1))
+    if "adaptive" in name and not name.endswith("backward"):
+        return int(1 + prod(-(-n // m) + 1 for n, m in zip(operand.shape[::-1], args[0][::-1], strict=False)))
+    return int(2 + whole)
+
+
+@MATRIX.rule("linalg_cross")
+def _cross(func: Any, left: Any, right: Any, *, dim: int = -1) -> Any:
+    shape = broadcast_shape(left, right)
+    left, right = left.expand(shape), right.expand(shape)
+    return left.roll(-1, dim) * right.roll(-2, dim) - left.roll(-2, dim) * right.roll(-1, dim)
+
+
+def _distances(left: Any, right: Any, p: float) -> Any:
+    apart = left.unsqueeze(-2) - right.unsqueeze(-3)
+    return torch.linalg.vector_norm(apart, p, -1)
+
+
+@MATRIX.rule("_cdist_forward")
+def _pairwise(func: Any, left: Any, right: Any, p: float, mode: int | None) -> Any:
+    return _distances(left, right, p)
+
+
+@MATRIX.rule("_pdist_forward")
+def _pairwise_own(func: Any, operand: Any, p: float = 2) -> Any:
+    rows, columns = torch.triu_indices(operand.shape[0], operand.shape[0], 1)
+    return _distances(operand, operand, p)[rows, columns]
+
+
+def _inverse(a: Tensor, ra: Tensor, growth: Tensor) -> tuple[Tensor, Tensor]:
+    """An inverse and how far it may be from that of any matrix within `ra` and `growth` of `a`.
+
+    With R = I - X A and delta = |R| < 1 the inverse is X + R X + R R X + ..., so it differs from X by no more than
+    delta / (1 - delta) times X (Rump, Verification methods, Acta Numerica 19, 2010, section 10).
+    """
+    wide = a.to(torch.float64)
+    x = torch.linalg.inv_ex(wide).inverse
+    n = a.shape[-1]
+    if not wide.numel():
+        return x, wide
+    rest = (torch.eye(n, dtype=torch.float64) - x @ wide).abs()
+    rest = rest + gamma(n + 1, torch.float64) * (x.abs() @ wide.abs() + 1) + x.abs() @ (ra.expand(a.shape) + growth)
+    delta = rest.sum(-1).amax(-1)[..., None, None]
+    beyond = torch.where(delta < 1, delta / (1 - delta), torch.nan) * x.abs().amax(-2, keepdim=True)
+    return x, beyond.expand(x.shape)
+
+
+def _elimination(a: Tensor, dtype: torch.dtype) -> Tensor:
+    """What Gauss's elimination with pivots may add to the matrix by rounding: gamma_n |L| |U|, in rows as they came."""
+    order, lower, upper = torch.linalg.lu(a.to(torch.float64))
+    return torch.as_tensor(order @ (lower.abs() @ upper.abs())) * gamma(2 * a.shape[-1] + 2, dtype)
+
+
+@MATRIX.rule("linalg_inv_ex", "inverse", "linalg_inv")
+def _inverted(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    made = func(operand.value, *args, **kwargs)
+    value = made if isinstance(made, Tensor) else made[0]
+    x, away = _inverse(operand.value, operand.radius, _elimination(operand.value, value.dtype))
+    ball = finished(value, away + (value.to(torch.float64) - x).abs())
+    return ball if isinstance(made, Tensor) else (ball, *made[1:])
+
+
+@MATRIX.rule("_linalg_det", "_linalg_slogdet")
+def _determinant(func: Any, operand: Ball) -> Any:
+    results = func(operand.value)
+    a, value = operand.value, results[0]
+    growth = _elimination(a, value.dtype)
+    x, away = _inverse(a, operand.radius, growth)
+    # det(A + E) = det(A) det(I + inverse(A) E), and |det(I + M) - 1| <= product of (1 + sums of M's rows) - 1.
+    rows = ((x.abs() + away) @ (operand.radius + growth)).sum(-1)
+    share = torch.expm1(torch.log1p(rows).sum(-1)) * (1 + 2.0**-40)
+    if func.overloadpacket.__name__ == "_linalg_det":
+        first = rounded_up(value, size(value) * share / torch.where(share < 1, 1 - share, torch.nan), a.shape[-1])
+        return (first, *map(unknown, results[1:]))
+    sign = Ball(value, torch.where(share < 1, 0.0, torch.nan))
+    moved = -torch.log1p(-torch.where(share < 1, share, torch.nan))
+    log = Ball(results[1], moved + gamma(a.shape[-1] + 4, value.dtype) * (1 + size(results[1])))
+    return (sign, log, *map(unknown, results[2:]))
+
+
+def rounded_up(value: Tensor, share: Tensor, terms: int) -> Ball:
+    """The ball of a product of `terms` pivots."""
+    return finished(value, share + gamma(terms, value.dtype) * size(value))
+
+
+@MATRIX.rule("_linalg_solve_ex")
+def _solved(func: Any, operand: Any, right: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+    results = func(value_of(operand), value_of(right), left=left, check_errors=check_errors)
+    (a, ra), (b, rb) = parts(operand), parts(right)
+    if not left:
+        return tuple(map(unknown, results))
+    x, away = _inverse(a, ra, _elimination(a, results[0].dtype))
+    y = results[0].to(torch.float64)
+    vector = b.dim() == a.dim() - 1 or b.dim() == 1
+    b, rb, at = (t.unsqueeze(-1) if vector else t for t in (b.to(torch.float64), rb.expand(b.shape), y))
+    own = _elimination(a, results[0].dtype) + ra
+    rest = (
+        (b - a.to(torch.float64) @ at).abs()
+        + rb
+        + own @ at.abs()
+        + gamma(a.shape[-1] + 1, torch.float64) * (b.abs() + a.to(torch.float64).abs() @ at.abs())
+    )
+    radius = (x.abs() + away) @ rest
+    return (finished(results[0], radius.squeeze(-1) if vector else radius), *map(unknown, results[1:]))

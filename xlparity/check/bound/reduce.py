@@ -1,0 +1,137 @@
+"""Rules of sums, products and what is made of them over dimensions."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xlparity.check.bound.ball import Ball, Rule, finished, gamma, is_infinite, radius_of, size, unknown
+from xlparity.model.table import Table
+
+__all__ = ["REDUCE"]
+
+REDUCE: Table[str, Rule] = Table("rules of sums and products over dimensions")
+
+
+def _terms(value: Tensor, result: Tensor) -> int:
+    return max(value.numel() // max(result.numel(), 1), 1)
+
+
+@REDUCE.rule("sum", "mean", "nansum", "trace")
+def _sum(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    result = func(operand.value, *args, **kwargs)
+    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
+    sizes = func(size(operand.value), *args, **wide)
+    radius = func(operand.radius, *args, **wide)
+    if func.overloadpacket.__name__ == "nansum":
+        radius = torch.where(func(operand.radius.isnan().to(torch.float64), *args, **wide) > 0, torch.nan, radius)
+    return finished(result, radius + gamma(_terms(operand.value, result), result.dtype) * sizes, is_infinite(sizes))
+
+
+@REDUCE.rule("cumsum")
+def _running_sum(func: Any, operand: Ball, dim: int, **kwargs: Any) -> Any:
+    result = func(operand.value, dim, **kwargs)
+    sizes, radius = torch.cumsum(size(operand.value), dim), torch.cumsum(operand.radius, dim)
+    terms = operand.value.shape[dim] if operand.dim() else 1
+    return finished(result, radius + gamma(terms, result.dtype) * sizes, is_infinite(sizes))
+
+
+@REDUCE.rule("prod", "cumprod")
+def _product(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    result = func(operand.value, *args, **kwargs)
+    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
+    sizes = func(size(operand.value), *args, **wide)
+    reach = func(size(operand.value) + operand.radius, *args, **wide)
+    whole = func.overloadpacket.__name__ == "prod"
+    terms = _terms(operand.value, result) if whole else (operand.shape[args[0]] if operand.dim() else 1)
+    # The two products round as well.
+    share = torch.where(reach == sizes, 0.0, reach - sizes + gamma(terms, torch.float64) * (reach + sizes))
+    return finished(result, share + gamma(terms, result.dtype) * sizes)
+
+
+def _options(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """All arguments after the first by name, with their defaults."""
+    schema = func._schema.arguments[1:]
+    named = {one.name: one.default_value for one in schema if one.has_default_value()}
+    return named | {one.name: arg for one, arg in zip(schema, args, strict=False)} | kwargs
+
+
+def _variance_and_mean(func: Any, operand: Ball, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    options = _options(func, args, kwargs)
+    dims = options.get("dim")
+    dims = (
+        tuple(range(operand.dim())) if dims is None or dims == [] else (dims,) if isinstance(dims, int) else tuple(dims)
+    )
+    correction = options.get("correction", 1 if options.get("unbiased", True) else 0)
+    n = prod(operand.shape[dim] for dim in dims) if operand.dim() else 1
+    mean = operand.mean(dims, keepdim=True)
+    away = operand - mean
+    keep = bool(options.get("keepdim", False))
+    variance = (away * away).sum(dims, keepdim=keep) / max(n - (1 if correction is None else correction), 0)
+    return variance, mean if keep else mean.reshape(variance.shape)
+
+
+@REDUCE.rule("var")
+def _variance(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    return _variance_and_mean(func, operand, args, kwargs)[0]
+
+
+@REDUCE.rule("std")
+def _deviation(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    return torch.sqrt(_variance_and_mean(func, operand, args, kwargs)[0])
+
+
+@REDUCE.rule("var_mean")
+def _both(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    return _variance_and_mean(func, operand, args, kwargs)
+
+
+@REDUCE.rule("std_mean")
+def _both_of_deviation(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    variance, mean = _variance_and_mean(func, operand, args, kwargs)
+    return torch.sqrt(variance), mean
+
+
+@REDUCE.rule("linalg_vector_norm", "norm")
+def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
+    options = _options(func, args, kwargs)
+    order = options.get("ord", options.get("p"))
+    order = 2.0 if order is None else float(order)
+    result = func(operand.value, *args, **kwargs)
+    if order < 1 and order not in (0, float("-inf")):
+        return unknown(result)
+    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
+    if order == 0:
+        return unknown(result) if operand.radius.any() else Ball(result)
+    if order == float("-inf"):  # the least of the sizes moves by no more than the largest radius
+        return Ball(
+            result,
+            torch.linalg.vector_norm(operand.radius, float("inf"), options.get("dim"), options.get("keepdim", False)),
+        )
+    # The triangle inequality: a norm moves by no more than the norm of what its operand moves.
+    share = func(radius_of(operand), *args, **wide)
+    terms = 1 if order == float("inf") else _terms(operand.value, result) + 4
+    own = 0.0 if order == float("inf") else gamma(terms, result.dtype)
+    return finished(result, share + own * size(result), is_infinite(result))
+
+
+@REDUCE.rule("logsumexp")
+def _log_of_sum(func: Any, operand: Ball, dim: Any, keepdim: bool = False) -> Any:
+    most = operand.value.amax(dim, keepdim=True)
+    most = torch.where(most.isfinite(), most, 0.0)  # exact, whatever number it is
+    total = torch.log(torch.exp(operand - most).sum(dim, keepdim=True)) + most
+    return total if keepdim else total.squeeze(dim)
+
+
+@REDUCE.rule("logcumsumexp")
+def _log_of_running_sum(func: Any, operand: Ball, dim: int) -> Any:
+    result = func(operand.value, dim)
+    if not operand.dim():
+        return Ball(result, operand.radius)
+    share = torch.cummax(operand.radius, dim).values
+    reach = torch.cummax(torch.nan_to_num(size(operand.value), posinf=0.0), dim).values
+    own = gamma(2 * operand.shape[dim] + 4, result.dtype) * (1 + reach + torch.nan_to_num(size(result), posinf=0.0))
+    return finished(result, share + own, is_infinite(operand))

@@ -1,0 +1,94 @@
+"""Special functions: of the gamma function, of the error function, and orthogonal polynomials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from xlparity.compiler.lower.elementwise import elementwise
+from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.lowering import RULES, Lowering
+
+__all__: list[str] = []
+
+aten = torch.ops.aten
+
+_FORMULAS: Mapping[str, str] = {
+    "special_ndtri.default": "NORMSINV(self)",
+    "erfinv.default": "NORMSINV((self+1)/2)/SQRT(2)",
+    "special_erfcx.default": "EXP(self^2)*ERFC(self)",
+    "special_spherical_bessel_j0.default": "IF(x=0,1,SIN(x)/x)",
+    "igamma.default": "IF(other=0,0,GAMMADIST(other,self,1,TRUE))",
+    "igammac.default": "IF(other=0,1,1-GAMMADIST(other,self,1,TRUE))",
+}
+
+for _name, _text in _FORMULAS.items():
+    elementwise(_name, _text)
+
+
+@RULES.rule("lgamma.default")
+def _lgamma(low: Lowering, self: Formula) -> Formula:
+    # GAMMALN takes positive numbers only; below 0 the reflection formula, of the distance to the next whole number.
+    text = "IF(x>0,GAMMALN(x),LN(PI()/ABS(SIN(PI()*(x-INT(x)))))-GAMMALN(1-x))"
+    return low.formula(text, x=self)
+
+
+# From a number on that is large enough the series in 1/x^2 holds to the last digit; up to there term by term.
+_STEPS = 25
+_FIRST = ",".join(str(at) for at in range(_STEPS))
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
+
+
+@RULES.rule("digamma.default")
+def _digamma(low: Lowering, self: Formula) -> Formula:
+    x = low.cells(self)
+    series = "".join(
+        f"{'-' if number > 0 else '+'}{_quotient(abs(number) / (2 * at))}/(x+{_STEPS})^{2 * at}"
+        for at, number in enumerate(_BERNOULLI, 1)
+    )
+    text = f"IF(x>-10,LN(x+{_STEPS})-1/(2*(x+{_STEPS})){series}-SUMPRODUCT(1/(x+{{{_FIRST}}})),NA())"
+    return low.formula(text, x=x)
+
+
+@RULES.rule("polygamma.default")
+def _polygamma(low: Lowering, n: int, self: Formula) -> Formula:
+    if n == 0:
+        return _digamma(low, self)  # type: ignore[no-any-return]
+    x = low.cells(self)
+    if n == 1:
+        # The series that torch itself takes, which ends after three terms and has ten digits.
+        far = f"aten.maximum.default({x.torch}, 1 - {x.operand})"
+        y = low.place(low.formula("MAX(x,1-x)", x=x).spelled(far))
+        series = "(1+1/(2*(y+6))+(1/6-(1/30-1/42/(y+6)^2)/(y+6)^2)/(y+6)^2)/(y+6)"
+        total = low.formula(f"SUMPRODUCT(1/(y+{{0,1,2,3,4,5}})^2)+{series}", y=y)
+        return low.formula("IF(x<0.5,(PI()/SIN(PI()*x))^2-total,total)", x=x, total=total)
+    sign = -1 if n % 2 == 0 else 1
+    return low.formula("factor*zeta", factor=sign * float(math.factorial(n)), zeta=_zeta(low, n + 1, x))
+
+
+@RULES.rule("special_zeta.default", "special_zeta.self_scalar", "special_zeta.other_scalar")
+def _hurwitz(low: Lowering, self: Any, other: Any) -> Formula:
+    return _zeta(low, self, other)
+
+
+def _zeta(low: Lowering, s: Any, q: Any) -> Formula:
+    """The sum of (q + k)^-s over k from 0: the first terms, and the rest by Euler and Maclaurin."""
+    s = low.cells(s) if isinstance(s, Formula) else float(s)
+    q = low.cells(q) if isinstance(q, Formula) else float(q)
+    z = f"(q+{_STEPS})"
+    words = [f"SUMPRODUCT((q+{{{_FIRST}}})^(-s))", f"{z}^(1-s)/(s-1)", f"{z}^(-s)/2"]
+    text = "+".join(words)
+    for at, number in enumerate(_BERNOULLI[:6], 1):
+        rising = "*".join(["s", *(f"(s+{step})" for step in range(1, 2 * at - 1))])
+        coefficient = _quotient(abs(number) / math.factorial(2 * at))
+        text += f"{'+' if number > 0 else '-'}{coefficient}*{rising}*{z}^(-s-{2 * at - 1})"
+    return low.formula(f"IF(OR(q<=-10,s<=1,AND(q<=0,s<>INT(s))),NA(),{text})", s=s, q=q)
+
+
+def _quotient(value: float) -> str:
+    """A coefficient: 1/12 rather than its digits where it is the inverse of a whole number."""
+    inverse = round(1 / value)
+    return f"1/{inverse}" if abs(1 / value - inverse) < 1e-9 * inverse and inverse < 1e9 else repr(value).upper()
