@@ -7,6 +7,7 @@ meaningless and never reaches a result or a gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -93,7 +94,7 @@ def array_of(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> A
 def all_finite(number: Tensor) -> bool:
     """Whether `number` has neither infinities nor NaN; one fast pass where it has none."""
     detached = number.detach()
-    return bool(torch.isfinite(detached.sum())) or bool(torch.isfinite(detached).all())
+    return math.isfinite(detached.sum()) or bool(torch.isfinite(detached).all())
 
 
 def sealed(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> Array:

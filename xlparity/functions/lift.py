@@ -40,7 +40,10 @@ def fitted(arrays: Sequence[Array]) -> list[Array]:
 
     A single row or column repeats; a larger array meets #N/A where a smaller one ends.
     """
-    rows, columns = max(array.rows for array in arrays), max(array.columns for array in arrays)
+    sizes = {array.number.shape[-2:] for array in arrays}
+    if len(sizes) == 1:
+        return list(arrays)
+    rows, columns = max(height for height, _ in sizes), max(width for _, width in sizes)
     result = []
     for array in arrays:
         if array.rows in {1, rows} and array.columns in {1, columns}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xlparity.engines.embedded.store import Grid
@@ -16,6 +17,8 @@ __all__ = ["enter_cells", "own_texts"]
 
 # How many blocks are looked for: where cells lie too scattered for that many, the rest are stored one by one.
 _MAX_BLOCKS = 256
+# Up to how many columns copying one by one is faster than torch's transposition, which goes by tiles.
+_NARROW = 16
 
 
 def enter_cells(grid: Grid, cells: Cells, texts: Texts) -> None:
@@ -28,6 +31,11 @@ def enter_cells(grid: Grid, cells: Cells, texts: Texts) -> None:
             count = start + height * width
             rows = slice(int(cells.row[start]), int(cells.row[start]) + height)
             block, kind = number[start:count].reshape(height, width), cells.kind[start:count].reshape(height, width)
+            if width > _NARROW and int(cells.column[count - 1]) - int(cells.column[start]) == width - 1:
+                columns = slice(int(cells.column[start]), int(cells.column[count - 1]) + 1)
+                grid.number[:, rows, columns] = torch.from_numpy(block)
+                grid.kind[:, rows, columns] = torch.from_numpy(kind)
+                continue
             for place, column in enumerate(cells.column[start : start + width].tolist()):
                 numbers[:, rows, column] = block[:, place]
                 kinds[:, rows, column] = kind[:, place]

@@ -7,6 +7,8 @@ in PyTorch.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from xlparity.formula import ast
@@ -24,10 +26,10 @@ def sum_of_products(left: Array, right: Array) -> Array | None:
         return None
     if (left.rows, left.columns) != (right.rows, right.columns):
         return None
-    number = _matrix(left, right)
-    if number is None:
-        if not _worth(left, right):
-            return None
+    number = None
+    if left.rows == 1 or left.columns == 1:
+        number = _matrix(left.number.flatten(-2), right.number.flatten(-2))
+    if number is None and _worth(left, right):
         number = _einsum(left, right, "yz", "yz", "")
     return None if number is None else Array(number[..., None, None])
 
@@ -60,18 +62,19 @@ def product(left: Array, right: Array) -> Array | None:
     """The matrix product in each lane; None where that is no plain product of numbers, or gains nothing."""
     if left.kind is not None or right.kind is not None or not _worth(left, right) or left.columns != right.rows:
         return None
+    if left.rows == right.columns == 1:
+        sums = _matrix(left.number.flatten(-2), right.number.flatten(-2))
+        if sums is not None:
+            return Array(sums[..., None, None])
     number = _einsum(left, right, "xy", "yz", "xz")
     return None if number is None else Array(number)
 
 
-def _matrix(left: Array, right: Array) -> torch.Tensor | None:
-    """The sums of products of one lane with all others, or of all pairs of two dimensions of lanes, by torch.mm.
+def _matrix(one: torch.Tensor, two: torch.Tensor) -> torch.Tensor | None:
+    """The sums of products along the last dimension, for two factors of which each has lanes in one dimension at most.
 
-    That is what a fill is whose formula stands in one column or row, or in a rectangle.
+    That is a fill in one column or row, by torch.mv, or in a rectangle, by torch.mm.
     """
-    if left.rows > 1 and left.columns > 1:
-        return None
-    one, two = left.number.flatten(-2), right.number.flatten(-2)
     dims = max(one.ndim, two.ndim)
     down = [position - one.ndim for position in range(one.ndim - 1) if one.shape[position] > 1]
     across = [position - two.ndim for position in range(two.ndim - 1) if two.shape[position] > 1]
@@ -88,8 +91,12 @@ def _matrix(left: Array, right: Array) -> torch.Tensor | None:
     elif not down:
         result = torch.mv(two, one[0])
     else:
-        result = torch.mm(one, two.T) if down < across else torch.mm(two, one.T)
-    if not bool(torch.isfinite(result.detach().sum())):
+        first, second = (one, two.T) if down < across else (two, one.T)
+        if first.stride(0) == 1 and second.stride(0) == 1:  # a sheet keeps columns together
+            result = torch.mm(second.T, first.T).T
+        else:
+            result = torch.mm(first, second)
+    if not math.isfinite(result.detach().sum()):
         return None  # the general way says which elements overflow
     return result.reshape(shape)
 
@@ -121,7 +128,7 @@ def _einsum(left: Array, right: Array, left_inner: str, right_inner: str, inner:
         names.append("".join(lanes[position] for position in keep) + own)
     lanes = "".join(letter for letter in _LANES[:dims] if letter in sizes)
     result = torch.einsum(f"{names[0]},{names[1]}->{lanes}{inner}", *tensors)
-    if not bool(torch.isfinite(result.detach().sum())):
+    if not math.isfinite(result.detach().sum()):
         return None  # the general way says which elements overflow
     shape = [sizes.get(letter, 1) for letter in _LANES[:dims]]
     return result.reshape(*shape, *result.shape[result.ndim - len(inner) :])

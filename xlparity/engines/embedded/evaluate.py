@@ -122,9 +122,13 @@ class Evaluator:
         width = columns + (window.width - 1 if area.across else 0)
         if frame.checked:
             self.check_ready(area.sheet, area.top, area.left, height, width)
-        number, kind = self.store.grids[area.sheet].read(area.top, area.left, height, width)
+        grid = self.store.grids[area.sheet]
+        down, across = grid.rows.places(area.top, height), grid.columns.places(area.left, width)
+        if isinstance(down, slice) and isinstance(across, slice) and all_numbers(grid.kinds[:, down, across]):
+            return Array(grid.windows(down, across, rows, columns))
+        number, kind = grid.read(area.top, area.left, height, width)
         views = number.unfold(1, rows, 1).unfold(2, columns, 1)
-        if all_numbers(kind):
+        if all_numbers(kind.numpy()):
             return Array(views)
         return Array(views, kind.unfold(1, rows, 1).unfold(2, columns, 1))
 
@@ -149,7 +153,7 @@ class Evaluator:
             kind = kind.movedim(0, -1).gather(-1, index.expand(row.shape)[..., None]).squeeze(-1)
         elif row.ndim >= 5:
             number, kind = number.movedim(0, -5).squeeze(-6), kind.movedim(0, -5).squeeze(-6)
-        if all_numbers(kind):
+        if all_numbers(kind.numpy()):
             return Array(number)
         return Array(number, kind)
 

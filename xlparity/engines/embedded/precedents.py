@@ -42,8 +42,10 @@ class Span:
 
 
 def _reach(ends: tuple[End, End], start: int, count: int, limit: int) -> tuple[int, int]:
-    low = min(place if absolute else place + start for place, absolute in ends)
-    high = max(place if absolute else place + start + count - 1 for place, absolute in ends)
+    (first, fixed), (last, held) = ends
+    moved = start + count - 1
+    low = min(first if fixed else first + start, last if held else last + start)
+    high = max(first if fixed else first + moved, last if held else last + moved)
     return max(low, 0), min(high + 1, limit)
 
 

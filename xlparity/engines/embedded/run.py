@@ -416,11 +416,12 @@ class Run:
         number = number.expand(shape)
         if kind is not None:
             kind = kind.expand(shape)
-        place = grid.place(window.row, window.column, window.height, window.width)
         if self.evaluator.pending is not None:
+            place = grid.place(window.row, window.column, window.height, window.width)
             self.evaluator.pending[window.sheet][place] = False
         mask = self._masks.get(window.sheet)
         if mask is not None:
+            place = grid.place(window.row, window.column, window.height, window.width)
             forced = torch.from_numpy(mask[place])
             force = ~torch.isnan(forced)
             if bool(force.any()):

@@ -23,6 +23,8 @@ from xlparity.model.value import Cells, Kind
 __all__ = ["Axis", "Grid", "Store", "all_numbers"]
 
 _NUMBER = int(Kind.NUMBER)
+# Up to how many bytes one comparison is faster than two extremes.
+_FEW = 4096
 
 # A sheet is stored without its empty rows and columns when its bounding box has more cells than this.
 DENSE_LIMIT = 50_000_000
@@ -60,13 +62,15 @@ class Axis:
 class Grid:
     """The cells of one sheet."""
 
-    __slots__ = ("_owner", "columns", "kind", "number", "owners", "rows")
+    __slots__ = ("_owner", "columns", "kind", "kinds", "number", "numbers", "owners", "rows")
 
     def __init__(self, rows: Axis, columns: Axis, batch: int) -> None:
         shape = (batch, rows.stored, columns.stored)
         self.rows, self.columns = rows, columns
         self.number = torch.from_numpy(_zeros(shape, np.float64))
         self.kind = torch.from_numpy(_zeros(shape, np.uint8))
+        # The same memory, for short accesses, in which numpy is several times faster.
+        self.numbers, self.kinds = self.number.numpy(), self.kind.numpy()
         self.owners = Owners(())
         self._owner: NDArray[np.int32] | None = None
 
@@ -85,6 +89,14 @@ class Grid:
         row = torch.from_numpy(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows)
         column = torch.from_numpy(np.arange(columns.start, columns.stop) if isinstance(columns, slice) else columns)
         return self.gather(row[:, None], column)
+
+    def windows(self, rows: slice, columns: slice, height: int, width: int) -> Tensor:
+        """The numbers of all areas of `height` x `width` in `rows` and `columns`, as views: (batch, *, *, ...)."""
+        batch, down, across = self.number.stride()
+        counts = (rows.stop - rows.start - height + 1, columns.stop - columns.start - width + 1)
+        size = (self.number.shape[0], *counts, height, width)
+        stride = (batch, down, across, down, across)
+        return self.number.as_strided(size, stride, rows.start * down + columns.start * across)
 
     def gather(self, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
         """Values at stored places `row` and `column`, broadcast; (batch, ...); blank where one is -1."""
@@ -114,8 +126,8 @@ class Grid:
         height, width = number.shape[-2:]
         rows, columns = self.rows.places(top, height), self.columns.places(left, width)
         if isinstance(rows, slice) and isinstance(columns, slice):
-            self.number[:, rows, columns] = number
-            self.kind[:, rows, columns] = int(Kind.NUMBER) if kind is None else kind
+            self.numbers[:, rows, columns] = number.detach().numpy()
+            self.kinds[:, rows, columns] = _NUMBER if kind is None else kind.numpy()
             return
         row = torch.from_numpy(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows)
         column = torch.from_numpy(np.arange(columns.start, columns.stop) if isinstance(columns, slice) else columns)
@@ -124,10 +136,11 @@ class Grid:
         self.kind[:, row[:, None], column] = kinds.expand(self.number.shape[0], height, width)
 
 
-def all_numbers(kind: Tensor) -> bool:
-    """Whether all of `kind` are numbers; numpy goes through bytes many times faster than torch."""
-    kinds = kind.numpy()
-    return not kinds.size or bool(kinds.min() == _NUMBER == kinds.max())
+def all_numbers(kinds: NDArray[np.uint8]) -> bool:
+    """Whether all of `kinds` are numbers; numpy goes through bytes many times faster than torch."""
+    if kinds.size < _FEW:
+        return bool((kinds == _NUMBER).all())
+    return bool(kinds.min() == _NUMBER == kinds.max())
 
 
 def _zeros(shape: tuple[int, int, int], dtype: type) -> NDArray[Any]:

@@ -33,6 +33,10 @@ class Traced(Grid):
             return self._numbers(rows, columns), self.kind[:, rows, columns].clone()
         return super().read(top, left, height, width)
 
+    def windows(self, rows: slice, columns: slice, height: int, width: int) -> Tensor:
+        """The numbers of all areas of `height` x `width` in `rows` and `columns`, as views: (batch, *, *, ...)."""
+        return self._numbers(rows, columns).unfold(1, height, 1).unfold(2, width, 1)
+
     def gather(self, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
         """Values at stored places `row` and `column`, broadcast; (batch, ...); blank where one is -1."""
         number, kind = super().gather(row, column)
