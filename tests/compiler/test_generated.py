@@ -107,6 +107,30 @@ def test_tied_weights_are_one_block(tmp_path: Path) -> None:
     assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
 
 
+def test_the_weights_of_a_loss_are_constants_of_the_sheet(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(2, 3))
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5]))
+    made = xlparity.generate(model, X, torch.tensor([0, 1, 2]), loss, torch.optim.SGD(model.parameters(), lr=0.1), 2)
+    assert [row.tensor for row in made.map if row.role is Role.CONSTANT][:1] == ["loss.weight"]
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
+def test_a_product_of_three_tensors(tmp_path: Path) -> None:
+    class Pairs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Bilinear(2, 3, 4)
+
+        def forward(self, left: Tensor, right: Tensor) -> Tensor:
+            return self.layer(left, right)
+
+    model = Pairs()
+    right, targets = torch.linspace(-1, 1, 9).reshape(3, 3), torch.linspace(0, 1, 12).reshape(3, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    made = xlparity.generate(model, (X, right), targets, nn.MSELoss(), optimizer, 2)
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
 def test_two_inputs_have_the_names_of_forward(tmp_path: Path) -> None:
     class Both(nn.Module):
         def forward(self, left: Tensor, right: Tensor) -> Tensor:

@@ -53,6 +53,7 @@ def capture(
     """
     example = tuple(exact(part) for part in inputs)
     target = None if targets is None else exact(targets)
+    loss = double(loss) if isinstance(loss, nn.Module) else loss  # its weights of classes
     eager = eager_step(double(model), example, target, loss)
     wrapper = _Wrapper(double(model), loss)
     arguments = example if loss is None else (*example, *([] if target is None else [target]))

@@ -104,6 +104,7 @@ def trained(
     The model and the optimizer are not changed.
     """
     net = double(model)
+    loss = double(loss) if isinstance(loss, nn.Module) else loss
     own = None if optimizer is None else optimizer_for(optimizer, model, net)
     inputs = [exact(part) for part in inputs]
     target = None if target is None else exact(target)

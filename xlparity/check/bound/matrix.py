@@ -73,6 +73,19 @@ def _outer(func: Any, left: Any, right: Any) -> Any:
     return left[:, None] * right[None]
 
 
+@MATRIX.rule("_trilinear")
+def _products_of_three(
+    func: Any, i1: Any, i2: Any, i3: Any, expand1: Any, expand2: Any, expand3: Any, sumdim: Any, unroll_dim: int = 1
+) -> Any:
+    product: Any = 1.0
+    for factor, places in ((i1, expand1), (i2, expand2), (i3, expand3)):
+        spread = factor
+        for place in sorted(places):
+            spread = spread.unsqueeze(place)
+        product = product * spread
+    return product.sum(sumdim)
+
+
 @MATRIX.rule("convolution")
 def _convolution(func: Any, operand: Any, weight: Any, bias: Any, *args: Any) -> Any:
     (x, rx), (w, rw) = parts(operand), parts(weight)

@@ -682,8 +682,8 @@ class Lowering:
             value = torch.arange(start, start + count)
             name = self.name_beside(f"from_{start}_to_{start + count - 1}")
             self._counted[key] = self.fixed(name, value[:, None] if down else value[None], "int64")
-        placed = self._counted[key]
-        return self.apply(torch.ops.aten.reshape.default, placed, (count,))
+        line: Formula = self.apply(torch.ops.aten.reshape.default, self._counted[key], (count,))
+        return line
 
 
 def _literal(value: float) -> str:

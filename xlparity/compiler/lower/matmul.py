@@ -56,23 +56,24 @@ def _addmv(low: Lowering, self: Formula, mat: Formula, vec: Formula, *, beta: An
 @RULES.rule("_trilinear.default")
 def _trilinear(
     low: Lowering, i1: Formula, i2: Formula, i3: Formula, expand1: Any, expand2: Any, expand3: Any, sumdim: Any,
-    unroll_dim: int = 1,  # noqa: ARG001 - how torch computes it
+    unroll_dim: int = 1,
 ) -> Formula:  # fmt: skip
-    parts = []
-    for part, places in zip((i1, i2, i3), (expand1, expand2, expand3), strict=True):
+    factors = []
+    for factor, places in ((i1, expand1), (i2, expand2), (i3, expand3)):
+        spread = factor
         for place in sorted(places):
-            part = low.apply(aten.unsqueeze.default, part, place)
-        parts.append(part)
-    rank = len(parts[0].shape)
-    rest = [d for d in range(rank) if d not in sumdim]
-    pairs = low.cells(low.apply(aten.mul.Tensor, parts[0], parts[1]))
-    shape = np.broadcast_shapes(*(part.shape for part in parts))
-    inner = [shape[d] for d in sumdim]
-    left, right = (
-        low.apply(aten.permute.default, low.apply(
-            aten.expand.default, low.cells(part), [n if d in sumdim else part.shape[d] for d, n in enumerate(shape)]
-        ), [*rest, *sumdim])
-        for part in (pairs, parts[2])
-    )  # fmt: skip
-    assert inner
-    return low.contract(left, right, len(sumdim))
+            spread = low.apply(aten.unsqueeze.default, spread, place)
+        factors.append(spread)
+    first, second, third = factors
+    pairs = low.cells(low.apply(aten.mul.Tensor, first, second))
+    shape = np.broadcast_shapes(*(factor.shape for factor in factors))
+    outer = [d for d in range(len(shape)) if d not in sumdim]
+
+    def inner_last(factor: Formula) -> Formula:
+        sizes = [n if d in sumdim else factor.shape[d] for d, n in enumerate(shape)]
+        turned: Formula = low.apply(
+            aten.permute.default, low.apply(aten.expand.default, factor, sizes), [*outer, *sumdim]
+        )
+        return turned
+
+    return low.contract(inner_last(pairs), inner_last(low.cells(third)), len(sumdim))
