@@ -69,6 +69,8 @@ class Report(model_report.Report):
 def check(
     workbook: StrPath,
     *,
+    model: nn.Module | str | None = None,
+    weights: StrPath | None = None,
     map: StrPath | None = None,
     engines: Sequence[str] = ("embedded",),
     rtol: float | None = None,
@@ -83,6 +85,12 @@ def check(
     ----------
     workbook
         The .xlsx file; it is only read.
+    model
+        Holds the workbook against this model too, a module or `path/to/file.py:name`, which is imported. The sheet's
+        parameters must be the model's (or the model's rounded to 2 or more decimals), the map's expressions must give
+        what its modules give, and each difference is divided into formula, inputs and precision.
+    weights
+        A .safetensors file whose parameters are loaded into the model (a copy of it) before.
     map
         A TOML map; by default the workbook's sheet `Parity`, else `BOOK.parity.toml` beside it.
     engines
@@ -108,6 +116,7 @@ def check(
     path = Path(workbook)
     chosen = tuple(dict.fromkeys(engines))
     tolerance_given = _checked_tolerance(rtol, atol, decimals)
+    held_against = _model(model, weights)
     progress(f"reading {path.name}")
     book = _read(path)
     parity = _map(book, path, map)
@@ -126,6 +135,7 @@ def check(
         None if tolerance_given is None else Tolerance(*tolerance_given),
         areas,
         progress,
+        held_against,
     )
     return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
 
@@ -229,6 +239,8 @@ def generate(
 def assert_parity(
     workbook: StrPath,
     *,
+    model: nn.Module | str | None = None,
+    weights: StrPath | None = None,
     map: StrPath | None = None,
     engines: Sequence[str] = ("embedded",),
     rtol: float | None = None,
@@ -238,7 +250,10 @@ def assert_parity(
 ) -> Report:
     """`check`, with an AssertionError that shows the worst cells if the workbook does not pass."""
     __tracebackhide__ = True
-    report = check(workbook, map=map, engines=engines, rtol=rtol, atol=atol, decimals=decimals, ignore=ignore)
+    report = check(
+        workbook, model=model, weights=weights, map=map, engines=engines, rtol=rtol, atol=atol, decimals=decimals,
+        ignore=ignore,
+    )  # fmt: skip
     if not report.passed:
         raise AssertionError("\n" + str(report))
     return report
@@ -450,6 +465,23 @@ def _read(path: Path) -> Book:
     from xlparity.xlsx.read import read_book
 
     return read_book(path)
+
+
+def _model(model: nn.Module | str | None, weights: StrPath | None) -> nn.Module | None:
+    """The model to hold a workbook against, with its weights; the user's own is not changed."""
+    if model is None:
+        if weights is not None:
+            raise InputError("weights need a model to be loaded into; name it with model= (--model)")
+        return None
+    from copy import deepcopy
+
+    from xlparity.target import load_model, load_weights
+
+    loaded = load_model(model, seed=0) if isinstance(model, str) else model
+    if weights is not None:
+        loaded = deepcopy(loaded)
+        load_weights(loaded, Path(weights))
+    return loaded
 
 
 def _map(book: Book, path: Path, named: StrPath | None) -> Map:

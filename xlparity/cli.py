@@ -161,6 +161,9 @@ def generate(
 @app.command
 def check(
     *books: Path,
+    model: str | None = None,
+    weights: Path | None = None,
+    seed: int = 0,
     map: Path | None = None,
     engine: Annotated[list[str] | None, Parameter(negative=())] = None,
     rtol: float | None = None,
@@ -177,6 +180,12 @@ def check(
     ----------
     books
         The .xlsx files. They are only read.
+    model
+        Hold the workbooks against this model too: package.module:name or path/to/file.py:name.
+    weights
+        The model's weights, a .safetensors file.
+    seed
+        Torch's seed before a class or a function makes the model.
     map
         A TOML map (by default the sheet Parity, else BOOK.parity.toml beside the workbook).
     engine
@@ -200,6 +209,11 @@ def check(
         raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
     from xlparity.report.text import report_to_text
 
+    held_against = None
+    if model is not None:
+        from xlparity.target import load_model
+
+        held_against = load_model(model, seed)
     reports: list[api.Report] = []
     worst = PARITY
     texts: list[str] = []
@@ -208,8 +222,8 @@ def check(
     for book in books:
         try:
             report = api.check(
-                book, map=map, engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals,
-                ignore=ignore or [], progress=_progress(book),
+                book, model=held_against, weights=weights, map=map, engines=engine or ["embedded"], rtol=rtol,
+                atol=atol, decimals=decimals, ignore=ignore or [], progress=_progress(book),
             )  # fmt: skip
         except NothingChecked as error:
             _complain(str(error))

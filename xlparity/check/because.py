@@ -8,12 +8,13 @@ import numpy as np
 
 from xlparity.check.formulas import FormulaIndex, neighbours_formula
 from xlparity.check.judge import Judged, Opinion, show_value
+from xlparity.check.model import HeldModel, Parameter
 from xlparity.check.origin import Origins
 from xlparity.check.reference import Program
 from xlparity.engines.cached import CachedValues
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
-from xlparity.model.map import Role
+from xlparity.model.map import MapRow, Role
 from xlparity.model.value import Kind
 from xlparity.model.verdict import Finding, Verdict
 
@@ -24,9 +25,28 @@ class Because:
     """Turns judged cells into findings."""
 
     def __init__(
-        self, index: FormulaIndex, program: Program, formula_faults: Mapping[Cell, str], origins: Origins
+        self,
+        index: FormulaIndex,
+        program: Program,
+        formula_faults: Mapping[Cell, str],
+        origins: Origins,
+        model: HeldModel | None = None,
     ) -> None:
         self._index, self._program, self._faults, self._origins = index, program, formula_faults, origins
+        self._foreign = {} if model is None else model.foreign
+
+    def of_parameter(self, parameter: Parameter, at: tuple[int, ...]) -> Finding:
+        """The finding for element `at` of a parameter that is not the model's to the last digit."""
+        cell = parameter.row.block.cell(at)
+        text = self._index.text(cell)
+        actual, expected = float(parameter.held.values[at]), float(parameter.expected[at])
+        verdict = list(Verdict)[int(parameter.verdicts[at])]
+        return Finding(
+            cell, parameter.row.tensor, at, verdict, f"={text}" if text is not None else repr(actual), actual, expected,
+            actual - expected, float(parameter.bound[at]),
+            parameter.reason if verdict is Verdict.EXPLAINED
+            else f"the model's {parameter.row.tensor} has another number here; the sheet is not this model",
+        )  # fmt: skip
 
     def finding(self, opinion: Opinion, number: int, at: tuple[int, ...], verdict_number: int) -> Finding:
         """The finding for element `at` of the opinion's judged row `number`."""
@@ -39,6 +59,8 @@ class Because:
         actual, expected, bound = (
             float(array[at]) for array in (judged.held.values, judged.expected, judged.bound)
         )  # fmt: skip
+        own = self._of_module(row, at)
+        expected = expected if np.isnan(own) else own
         number_held = not np.isnan(actual)
         origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
         match verdict:
@@ -61,6 +83,11 @@ class Because:
             None if np.isnan(bound) else bound,
             because, origin, opinion.engine.name,
         )  # fmt: skip
+
+    def _of_module(self, row: MapRow, at: tuple[int, ...]) -> float:
+        """What the model's module gives where the map's expression does not give that; else NaN."""
+        own = self._foreign.get(row.tensor) if row.role is Role.COMPUTED else None
+        return float("nan") if own is None else float(own[at])
 
     def _inherited(self, origin: Cell | None) -> str:
         if origin is None:
@@ -89,6 +116,9 @@ class Because:
             return f"hard-coded: a constant stands where the map says computed{hint}"
         if cell in self._faults:
             return self._faults[cell]
+        own = self._of_module(judged.row, at)
+        if not np.isnan(own):
+            return f"the model's {judged.row.tensor} gives {own!r}; the map's expression {judged.row.torch} is not it"
         if isinstance(opinion.engine, CachedValues):
             return "stale: the file remembers a value that the formula does not give; recalculate and save"
         if judged.held.kinds[at] == Kind.ERROR:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from xlparity.check.because import Because
 from xlparity.check.bound import Ball
@@ -28,6 +29,7 @@ from xlparity.check.judge import (
     judge_expected,
     require_numbers,
 )
+from xlparity.check.model import hold_model
 from xlparity.check.origin import Origins
 from xlparity.check.reference import Program, Reference
 from xlparity.engines.cached import CachedValues
@@ -55,6 +57,7 @@ def check_book(
     tolerance: Tolerance | None = None,
     ignore: Sequence[Area] = (),
     progress: Callable[[str], None] = lambda _: None,
+    model: nn.Module | None = None,
 ) -> Report:
     """Judge every cell of `parity` by each of `engines`, and by the values that the file remembers.
 
@@ -70,9 +73,11 @@ def check_book(
         Areas whose cells are not judged.
     progress
         Is told what is being done.
+    model
+        Holds the sheet's parameters against this model's, and the map's expressions against its modules' outputs.
 
-    Raises InputError if a given tensor's cell holds no number, MapError if the map makes no sense, EngineError if an
-    engine cannot be run, NothingChecked if no cell is left to judge.
+    Raises InputError if a given tensor's cell holds no number or the map does not fit `model`, MapError if the map
+    makes no sense, EngineError if an engine cannot be run, NothingChecked if no cell is left to judge.
     """
     program = Program(parity)
     rows = [row for row in parity if row.role is Role.COMPUTED] + [row for row in parity if row.role is Role.EXPECTED]
@@ -93,16 +98,33 @@ def check_book(
             opinions.append(replace(opinions[0], engine=engine, values=values))
             continue
         opinions.append(_opinion(program, rows, index, engine, values, tolerance, book))
+    of_model = None
+    if model is not None:
+        progress(f"holding the sheet against {type(model).__name__}")
+        own = {name: hold(opinions[0].values, row.block, row.dtype) for name, row in program.rows.items()}
+        shown = {key: hold(opinions[0].values, row.block, row.dtype).values for key, row in program.shown.items()}
+        of_model = hold_model(model, program, own, shown, opinions[0].whole)
     progress("looking for the origin of differences")
     formula_faults = _formula_faults(index, opinions[0].values, rows, program)
     merged = [_merge(opinions, number, row, formula_faults) for number, row in enumerate(rows)]
+    if of_model is not None:
+        _mark_foreign(rows, [verdicts for verdicts, _ in merged], program, of_model.foreign)
     for (verdicts, _), mask in zip(merged, ignored, strict=True):
         verdicts[mask] = IGNORED
     origins = _settle(index, rows, [verdicts for verdicts, _ in merged])
     narrow = _float32_differences(program, opinions[0].values, opinions[0].whole)
-    because = Because(index, program, formula_faults, origins)
+    because = Because(index, program, formula_faults, origins, of_model)
     tensors = []
     findings = []
+    for parameter in of_model.parameters if of_model is not None else ():
+        row, held, verdicts = parameter.row, parameter.held, parameter.verdicts.copy()
+        verdicts[_ignored(row.block, ignore)] = IGNORED
+        tensors.append(
+            TensorVerdict(
+                row.tensor, row.role, row.block, row.dtype, held.values, parameter.expected, parameter.bound, verdicts
+            )
+        )
+        findings += [because.of_parameter(parameter, tuple(at)) for at in np.argwhere(verdicts > MATCH).tolist()]
     for number, (row, (verdicts, chosen)) in enumerate(zip(rows, merged, strict=True)):
         judged = [opinion.judged[number] for opinion in opinions]
         tensors.append(
@@ -112,6 +134,7 @@ def check_book(
                 _pick([tensor.expected for tensor in judged], chosen),
                 _pick([tensor.bound for tensor in judged], chosen),
                 verdicts, narrow.get(row.tensor) if row.role is Role.COMPUTED else None, row.torch,
+                of_model.splits.get(row.tensor) if of_model is not None and row.role is Role.COMPUTED else None,
             )
         )  # fmt: skip
         for at in np.argwhere(verdicts > MATCH).tolist():
@@ -127,6 +150,8 @@ def check_book(
         tuple(findings),
         _coverage(index, rows, opinions, tensors),
         tuple(disagreements(index, [(one.engine, one.values) for one in opinions[: len(engines)]])),
+        "" if model is None else type(model).__name__,
+        () if of_model is None else of_model.missing,
         _texts(index, rows),
     )
 
@@ -242,6 +267,17 @@ def _merge(
             if cell in row.block:
                 verdicts[row.block.index(cell)] = FAULT
     return verdicts, chosen
+
+
+def _mark_foreign(
+    rows: Sequence[MapRow], verdicts: Sequence[NDArray[np.int8]], program: Program, foreign: Mapping[str, Array]
+) -> None:
+    """In `verdicts`: the first tensors that are not what the model's modules give are wrong, later ones inherit it."""
+    for row, array in zip(rows, verdicts, strict=True):
+        if row.role is Role.COMPUTED and row.tensor in foreign:
+            first = program.upstream(row.tensor).isdisjoint(foreign.keys() - {row.tensor})
+            differs = ~np.isnan(foreign[row.tensor]) & (array != FAULT)
+            array[differs] = FAULT if first else INHERITED
 
 
 def _settle(index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDArray[np.int8]]) -> Origins:

@@ -20,7 +20,9 @@ from xlparity.model.map import MapRow
 from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar, Values
 from xlparity.model.verdict import Verdict
 
-__all__ = ["Held", "Judged", "Opinion", "Tolerance", "hold", "judge_computed", "judge_expected", "show_value"]
+__all__ = [
+    "Held", "Judged", "Opinion", "Tolerance", "hold", "judge_computed", "judge_expected", "show_value", "tightened",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 MATCH, EXPLAINED, UNDECIDED, INHERITED, FAULT = range(len(Verdict))  # positions in list(Verdict)
@@ -213,7 +215,7 @@ def _within(actual: Array, expected: Array, bound: Array) -> NDArray[np.bool_]:
         return near | (np.isinf(expected) & (actual * np.sign(expected) >= _INFINITE))
 
 
-def _tightened(reference: Reference) -> Reference:
+def tightened(reference: Reference) -> Reference:
     """Where the bound says nothing, a part of the largest value in its place: PyTorch's shown values have no formula
     that could be proved step by step, and two runs of the same model are nearer to each other than any bound knows.
     """
@@ -333,13 +335,13 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> Judged:
         part[row.tensor] for part in (reference.at_sheet, reference.at_model, reference.within_rounding)
     )
     half_unit = 0.5 * 10.0**-row.decimals if row.decimals is not None else 0.0
-    at_sheet, at_model, within = _tightened(at_sheet), _tightened(at_model), _tightened(within)
+    at_sheet, at_model, within = tightened(at_sheet), tightened(at_model), tightened(within)
     own_rounding = half_unit + 2 * unit_roundoff(getattr(torch, row.dtype)) * np.abs(at_model.value) + _SMALLEST
+    equal = _within(own.values, at_sheet.value, at_model.radius + own_rounding)
+    true_to_model = _within(own.values, at_model.value, within.radius + own_rounding)
     with np.errstate(invalid="ignore"):
-        equal = np.abs(own.values - at_sheet.value) <= at_model.radius + own_rounding
-        true_to_model = np.abs(own.values - at_model.value) <= within.radius + own_rounding
         moved = np.abs(at_model.value - at_sheet.value)
-    no_bound = np.isnan(within.radius) & ~np.isnan(own.values)
+    no_bound = np.isnan(within.radius) & np.isfinite(within.value) & ~np.isnan(own.values)
     verdicts = np.select([no_bound, equal & true_to_model, true_to_model], [UNDECIDED, MATCH, EXPLAINED], FAULT).astype(
         np.uint8
     )

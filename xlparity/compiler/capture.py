@@ -29,6 +29,9 @@ __all__ = ["capture"]
 aten = torch.ops.aten
 
 # Not taken apart.
+# What gives its operand, as the backward pass keeps it.
+_COPIES = frozenset((aten.alias.default, aten.detach.default, aten.clone.default, aten.lift_fresh_copy.default))
+
 # Equal up to the rounding of another order of the same sums; a wrong gradient is off by far more.
 _RTOL, _ATOL = 1e-9, 1e-11
 
@@ -368,6 +371,8 @@ class _Conversion:
         keywords.pop("device", None)
         keywords.pop("pin_memory", None)
         keywords.pop("layout", None)
+        if target in _COPIES and isinstance(arguments[0], Node | Output):
+            return arguments[0]
         target, arguments = _without_keepdim(target, arguments)
         one = _times_one(target, arguments, node)
         if one is not None:

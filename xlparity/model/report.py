@@ -14,7 +14,7 @@ from xlparity.model.map import Role
 from xlparity.model.value import Scalar
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Report", "TensorVerdict"]
+__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Report", "Split", "TensorVerdict"]
 
 IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 
@@ -61,12 +61,34 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """The difference between the sheet and the model in its own dtype, exactly divided: their sum is the whole.
+
+    `formula`: the sheet less torch in float64 on the sheet's numbers. `inputs`: torch in float64 on the sheet's numbers
+    less torch in float64 on the model's. `precision`: torch in float64 less torch in float32, both on the model's.
+    Arrays of the tensor's shape, float64.
+    """
+
+    formula: NDArray[np.float64]
+    inputs: NDArray[np.float64]
+    precision: NDArray[np.float64]
+
+    @property
+    def largest(self) -> tuple[float, float, float]:
+        """The largest size of each part."""
+        formula, inputs, precision = (
+            float(np.max(np.abs(part), initial=0.0)) for part in (self.formula, self.inputs, self.precision)
+        )
+        return formula, inputs, precision
+
+
+@dataclass(frozen=True, slots=True)
 class TensorVerdict:
     """One judged tensor: arrays of the tensor's own shape, and the verdict of its worst cell.
 
     `actual`, `expected`, `bound` are float64; `verdicts` is int8, the position of the verdict in `list(Verdict)`, or
     IGNORED for a cell that the user told to leave out. `float32` is the largest difference between torch's float64
-    and float32 results.
+    and float32 results. `split` is there where the workbook was held against the model itself.
     """
 
     tensor: str
@@ -79,6 +101,7 @@ class TensorVerdict:
     verdicts: NDArray[np.int8]
     float32: float | None = None
     torch: str = ""
+    split: Split | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -105,6 +128,8 @@ class Report:
     """What a check found.
 
     `cells` lists every cell whose verdict is not a match, faults first; the matches stand in the arrays of `tensors`.
+    `model` names the class of the model that the workbook was held against, "" if none; `missing` are the parameters of
+    it that the map does not name.
     """
 
     workbook: str
@@ -114,6 +139,8 @@ class Report:
     cells: tuple[Finding, ...]
     coverage: Coverage
     disagreements: tuple[Disagreement, ...] = ()
+    model: str = ""
+    missing: tuple[str, ...] = ()
     formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
 
     @property

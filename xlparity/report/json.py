@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from xlparity.formula.a1 import show_cell
-from xlparity.model.report import Report
+from xlparity.model.report import Report, Split
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Finding
 from xlparity.xlsx.map_file import show_block
@@ -15,12 +15,17 @@ from xlparity.xlsx.map_file import show_block
 __all__ = ["report_to_dict", "report_to_json"]
 
 
+_PARTS = ("formula", "inputs", "precision")
+
+
 def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
     """Plain dicts, lists, numbers and texts; `every` lists the matching cells too."""
+    splits = {tensor.tensor: tensor.split for tensor in report.tensors if tensor.split is not None}
     return {
         "version": report.version,
         "workbook": report.workbook,
         "engines": [{"name": engine.name, "version": engine.version} for engine in report.engines],
+        "model": {"class": report.model, "missing": list(report.missing)} if report.model else None,
         "passed": report.passed,
         "counts": report.counts,
         "coverage": {
@@ -49,10 +54,14 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
                 "max_difference": _number(tensor.max_difference),
                 "bound": _number(tensor.max_bound),
                 "float32_difference": _number(tensor.float32),
+                "split": None if tensor.split is None else dict(zip(_PARTS, tensor.split.largest, strict=True)),
             }
             for tensor in report.tensors
         ],
-        "cells": [_cell(finding) for finding in (report.every_cell() if every else report.cells)],
+        "cells": [
+            _cell(finding) | _split(splits.get(finding.tensor), finding)
+            for finding in (report.every_cell() if every else report.cells)
+        ],
     }
 
 
@@ -76,6 +85,13 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "origin": show_cell(finding.origin) if finding.origin is not None else None,
         "engine": finding.engine,
     }
+
+
+def _split(split: Split | None, finding: Finding) -> dict[str, Any]:
+    if split is None:
+        return {}
+    parts = (split.formula, split.inputs, split.precision)
+    return {"split": {name: float(part[finding.index]) for name, part in zip(_PARTS, parts, strict=True)}}
 
 
 def _value(value: Scalar) -> float | str | bool | None:

@@ -94,23 +94,25 @@ def plain(text: str) -> str:
 
 
 def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, justify in (
-        ("tensor", "left"), ("cells", "left"), ("verdict", "left"), ("count", "right"), ("largest difference", "right"),
-        ("allowed", "right"), ("float32 apart", "right"),
-    ):  # fmt: skip
-        table.add_column(title, justify="right" if justify == "right" else "left", overflow="fold")
     everything = list(tensors)
+    against_model = any(tensor.split is not None for tensor in everything)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("tensor", "cells", "verdict"):
+        table.add_column(title, overflow="fold")
+    last = ("by inputs", "by precision") if against_model else ("float32 apart",)
+    for title in ("count", "largest difference", "allowed", *last):
+        table.add_column(title, justify="right", overflow="fold")
     shown = [tensor for tensor in everything if tensor.verdict is not Verdict.MATCH or not _is_comparison(tensor)]
     if len(shown) > _MOST_TENSORS:
         shown = [tensor for tensor in shown if tensor.verdict is not Verdict.MATCH][:_MOST_TENSORS]
     listed = {id(tensor) for tensor in shown}
     rest = [tensor for tensor in everything if id(tensor) not in listed]
     for tensor in shown:
-        name = tensor.tensor if tensor.role is Role.COMPUTED else f"{tensor.tensor} (PyTorch's, shown)"
+        name = f"{tensor.tensor} (PyTorch's, shown)" if tensor.role is Role.EXPECTED else tensor.tensor
+        apart = (tensor.split.largest[1:] if tensor.split else (None, None)) if against_model else (tensor.float32,)
         table.add_row(
             plain(name), plain(show_block(tensor.block)), Text(tensor.verdict.value, style=_COLOURS[tensor.verdict]),
-            str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound), _small(tensor.float32),
+            str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound), *map(_small, apart),
         )  # fmt: skip
     for verdict in Verdict:
         same = [tensor for tensor in rest if tensor.verdict is verdict]
@@ -144,6 +146,8 @@ def show_scalar(value: Scalar) -> str:
 
 
 def _notes(report: Report) -> Iterable[str]:
+    if report.model:
+        yield _parameters(report)
     for one in report.disagreements:
         yield (
             f"engines disagree on {one.function} in {one.count} cell(s), first {show_cell(one.example)}: "
@@ -160,6 +164,25 @@ def _notes(report: Report) -> Iterable[str]:
             f"{coverage.stale} of those show a remembered value that their formula does not give "
             f"(first: {show_cell(coverage.stale_example)}); recalculate and save"
         )
+
+
+def _parameters(report: Report) -> str:
+    """What holding the sheet against the model came to."""
+    counts = dict.fromkeys(Verdict, 0)
+    for tensor in report.tensors:
+        if tensor.role not in (Role.COMPUTED, Role.EXPECTED):
+            for verdict in Verdict:
+                counts[verdict] += int((tensor.verdicts == list(Verdict).index(verdict)).sum())
+    words = [
+        f"{counts[verdict]} {word}"
+        for verdict, word in (
+            (Verdict.MATCH, "exactly the model's"), (Verdict.EXPLAINED, "the model's but for rounding"),
+            (Verdict.FAULT, "not the model's"),
+        )
+        if counts[verdict]
+    ]  # fmt: skip
+    missing = f"; the map does not name its {', '.join(report.missing[:8])}" if report.missing else ""
+    return f"numbers of {report.model} in the sheet: {', '.join(words) or 'none'}{missing}"
 
 
 def _worst(findings: tuple[Finding, ...]) -> list[Finding]:

@@ -1,0 +1,154 @@
+"""A workbook held against the model: whose numbers stand in it, and whose expressions the map has."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import xlparity
+from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.model.cell import Cell
+from xlparity.model.map import Role
+from xlparity.xlsx.edit import replace_value
+
+X = torch.tensor([[1.0, 2.0], [3.0, -4.0], [0.5, 0.25]])
+Y = torch.tensor([[1.0], [2.0], [3.0]])
+
+
+def network(activation: nn.Module | None = None) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), activation or nn.ReLU(), nn.Linear(3, 1)).eval()
+
+
+def saved(model: nn.Module, folder: Path) -> Path:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return xlparity.generate(model, X, Y, nn.MSELoss(), optimizer).save(folder / "net.xlsx")
+
+
+def rounded(model: nn.Module, decimals: int) -> nn.Module:
+    short = copy.deepcopy(model)
+    for parameter in short.parameters():
+        parameter.data = torch.round(parameter.data.double(), decimals=decimals)
+    return short.double()
+
+
+def test_the_models_own_workbook(tmp_path: Path) -> None:
+    model = network()
+    report = xlparity.check(saved(model, tmp_path), model=model)
+    assert report.passed
+    assert report.model == "Sequential"
+    assert report.missing == ()
+    parameters = [tensor for tensor in report.tensors if tensor.role in (Role.PARAMETER, Role.CONSTANT)]
+    assert {tensor.tensor for tensor in parameters} == {
+        *(f"net[{at}].{what}" for at in (0, 1, 3) for what in ("weight", "bias")),
+        "net[1].running_mean", "net[1].running_var",
+    }  # fmt: skip
+    assert "25 exactly the model's" in str(report)
+
+
+def test_a_changed_weight_is_named(tmp_path: Path) -> None:
+    model = network()
+    path = saved(model, tmp_path)
+    with torch.no_grad():
+        model[0].weight[1, 0] += 1e-6  # type: ignore[index, operator]
+    report = xlparity.check(path, model=model)
+    assert [show_cell(fault.cell) for fault in report.faults] == ["'0 Linear'!B8"]
+    assert "not this model" in report.faults[0].because
+    assert xlparity.check(path).passed
+
+
+def test_rounded_weights_explain_the_difference_and_the_parts_add_up(tmp_path: Path) -> None:
+    model = network()
+    path = saved(rounded(model, 4), tmp_path)
+    report = xlparity.check(path, model=model)
+    assert report.passed
+    assert report.counts["explained"] == 19 - report_exact(report)
+    assert "rounded to 4 decimals" in next(finding.because for finding in report.cells)
+    (output,) = (tensor for tensor in report.tensors if tensor.tensor == "net[3]" and tensor.role is Role.COMPUTED)
+    assert output.split is not None
+    narrow = copy.deepcopy(model)(X).detach().double().numpy()
+    whole = output.split.formula + output.split.inputs + output.split.precision
+    np.testing.assert_allclose(whole, output.actual - narrow, atol=1e-6)
+    formula, inputs, precision = output.split.largest
+    assert formula < 1e-14
+    assert 1e-6 < inputs < 1e-3
+    assert 0 < precision < 1e-6
+
+
+def report_exact(report: xlparity.Report) -> int:
+    """How many of the 19 rounded parameters happen to be exact (the batch norm's ones and zeros)."""
+    rows = [tensor for tensor in report.tensors if tensor.role is Role.PARAMETER]
+    return sum(int((tensor.verdicts == 0).sum()) for tensor in rows)
+
+
+def test_a_weight_that_is_no_rounding_of_the_models_is_wrong(tmp_path: Path) -> None:
+    model = network()
+    path = saved(rounded(model, 4), tmp_path)
+    replace_value(path, Cell("0 Linear", 6, 1), 0.123, tmp_path / "edited.xlsx")
+    report = xlparity.check(tmp_path / "edited.xlsx", model=model)
+    assert show_cell(report.faults[0].cell) == "'0 Linear'!B7"  # before what was computed with the old weight
+    assert report.faults[0].tensor == "net[0].weight"
+
+
+def test_whole_numbers_are_no_rounding(tmp_path: Path) -> None:
+    model = network()
+    report = xlparity.check(saved(rounded(model, 0), tmp_path), model=model)
+    assert not report.passed
+    assert report.counts["explained"] == 0
+
+
+def test_another_architecture_is_seen_at_its_first_module(tmp_path: Path) -> None:
+    path = saved(network(), tmp_path)
+    report = xlparity.check(path, model=network(nn.GELU()))
+    assert {fault.tensor for fault in report.faults} == {"net[2]"}
+    assert "torch.relu(net[1]) is not it" in report.faults[0].because
+    assert all(finding.origin is not None for finding in report.cells if finding.verdict.value == "inherited")
+
+
+def test_the_json_has_the_parts(tmp_path: Path) -> None:
+    model = network()
+    report = xlparity.check(saved(model, tmp_path), model=model)
+    found = json.loads(report.to_json(every=True))
+    assert found["model"] == {"class": "Sequential", "missing": []}
+    (row,) = (row for row in found["tensors"] if row["tensor"] == "net[3]" and row["role"] == "computed")
+    assert set(row["split"]) == {"formula", "inputs", "precision"}
+    cell = next(cell for cell in found["cells"] if cell["tensor"] == "net[3]")
+    assert set(cell["split"]) == {"formula", "inputs", "precision"}
+
+
+def test_weights_come_from_a_file_and_the_model_stays(tmp_path: Path) -> None:
+    model = network()
+    path = saved(model, tmp_path)
+    save_file(model.state_dict(), tmp_path / "net.safetensors")
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        other[0].weight.zero_()  # type: ignore[union-attr, operator]
+    assert xlparity.check(path, model=other, weights=tmp_path / "net.safetensors").passed
+    assert not other[0].weight.any()  # type: ignore[union-attr, operator]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Sequential(nn.Linear(2, 3)), "net[1].weight is no parameter of the model"),
+        (nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1)).eval(), "shape (3, 2)"),
+        (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Dropout(), nn.Linear(3, 1)), "other numbers each time"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused(model: nn.Module, words: str, tmp_path: Path) -> None:
+    path = saved(network(), tmp_path)
+    with pytest.raises(InputError, match=words.replace("(", r"\(").replace(")", r"\)").replace("[", r"\[")):
+        xlparity.check(path, model=model)
+
+
+def test_weights_without_a_model_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="weights need a model"):
+        xlparity.check(saved(network(), tmp_path), weights=tmp_path / "net.safetensors")
