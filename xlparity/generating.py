@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -19,6 +18,7 @@ from xlparity.check.limits import allowed_differences
 from xlparity.compiler.compile import compile_model
 from xlparity.compiler.eager import Loss, trained
 from xlparity.compiler.emit import parity_sheet
+from xlparity.compiler.lower.formula import finite
 from xlparity.compiler.summary import checks_sheet, pytorch_plan, summary_sheet
 from xlparity.compiler.workbook import map_rows, sheets_of
 from xlparity.engines.embedded import EmbeddedEngine
@@ -46,9 +46,9 @@ def generated(
     compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root)
     pytorch = trained(model, inputs, targets, loss, optimizer, steps, root)
     rows = map_rows(compiled.sheets, compiled.graph.aliases)
-    given = {plan.name: _finite(plan.values) for plan in compiled.low.blocks if plan.values is not None}
+    given = {plan.name: _in_cells(plan.values).numpy() for plan in compiled.low.blocks if plan.values is not None}
     limits = allowed_differences(rows, given)
-    shown, shown_rows = pytorch_plan(compiled, {name: _numbers(value) for name, value in pytorch.items()})
+    shown, shown_rows = pytorch_plan(compiled, {name: _in_cells(value) for name, value in pytorch.items()})
     sheets = sheets_of(
         [*compiled.sheets, shown], len(compiled.low.blocks), compiled.low.literals, compiled.batch, number_format
     )
@@ -62,14 +62,8 @@ def generated(
     return book, Map(tuple(every)), values
 
 
-def _numbers(value: Tensor) -> Tensor:
-    """`value` as cells hold it: infinities as the largest numbers that a sheet uses."""
-    number = value.detach().to(torch.float64)
-    return torch.where(number.isinf(), number.sign() * 1e300, number)
-
-
-def _finite(value: Tensor) -> NDArray[np.float64]:
-    return _numbers(value).numpy()
+def _in_cells(value: Tensor) -> Tensor:
+    return finite(value.detach().to(torch.float64))
 
 
 def _prove(
@@ -84,7 +78,7 @@ def _prove(
         if row.role is not Role.COMPUTED or expected is None or tuple(expected.shape) != row.block.shape:
             continue
         held = hold(values, row.block, row.dtype).values
-        right = _finite(expected)
+        right = _in_cells(expected).numpy()
         with np.errstate(invalid="ignore"):
             wrong = ~(np.abs(held - right) <= limits[row.tensor]) & ~np.isnan(right)
         if wrong.any():

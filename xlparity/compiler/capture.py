@@ -300,7 +300,6 @@ class _Conversion:
         self.values: dict[int, Tensor] = {}  # by id of the source
         self.known: dict[Any, Any] = {}
         self.nodes: list[Node | Output] = []
-        self.constants = 0
 
     def graph(self) -> Graph:
         placeholders = [node for node in self.module.graph.nodes if node.op == "placeholder"]
@@ -346,8 +345,7 @@ class _Conversion:
         value = value.detach()
         key = ("constant", value.dtype, tuple(value.shape), tuple(value.flatten().tolist()))
         if key not in self.known:
-            self.constants += 1
-            constant = Constant(value, f"{self.root}.constant_{self.constants}")
+            constant = Constant(value)
             self.known[key] = constant
             self.values[id(constant)] = value
         found = self.known[key]

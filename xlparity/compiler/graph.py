@@ -36,10 +36,9 @@ class Given:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Constant:
-    """A tensor that depends on no input: masks, ranges, fillings. `torch` is the expression that makes it."""
+    """A tensor that depends on no input: masks, ranges, fillings."""
 
     value: Tensor
-    name: str
 
 
 @dataclass(frozen=True, eq=False, slots=True)

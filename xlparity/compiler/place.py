@@ -165,7 +165,7 @@ def _sheet(key: str, graph: Graph, taken: set[str], loss: str) -> SheetPlan:
     elif key == LOSS:
         base, title = "Loss", f"Loss: {loss}" if loss else "Loss"
     elif key == "optimizer":
-        base, title = "Optimizer", "Optimizer: its options"
+        base, title = "Optimizer", "Optimizer"
     else:
         words = [word for word in key.split(".") if word]
         tensor = graph.root + "".join(f"[{w}]" if w.isdecimal() else f".{w}" for w in words)
@@ -206,7 +206,7 @@ def labels(plan: BlockPlan, batch: int) -> tuple[list[str], list[str], list[str]
     planes = [""]
     if len(shape) > 2:
         planes = []
-        words = ["sample" if sampled else "out", "channel" if sampled else "in"]
+        words = ["sample" if sampled else "out", "ch." if sampled else "in"]
         for p in range(len(plan.planes)):
             index: list[int] = []
             rest = p

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.compiler.fill import fills
-from xlparity.compiler.lower.formula import Formula, Literals
+from xlparity.compiler.lower.formula import INFINITE, Formula, Literals
+from xlparity.compiler.lower.lowering import BlockPlan
 from xlparity.compiler.place import COLUMN_WIDTH, PlacedBlock, SheetPlan, labels
+from xlparity.formula.ast import Number, walk
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Fill, Layout, Link, Sheet, Style
@@ -85,12 +87,20 @@ def sheets_of(
             if placed.plan.role is Role.EXPECTED:
                 continue  # PyTorch's values of a tensor that stands elsewhere
             corners[placed.plan.number] = at, placed.corner.row, placed.corner.column
-    return [_sheet(sheet, corners, names, literals, batch, number_format, home="Summary") for sheet in plans]
+    infinite = INFINITE if any(_has_infinities(placed.plan) for sheet in plans for placed in sheet.blocks) else None
+    return [_sheet(sheet, corners, names, literals, batch, number_format, "Summary", infinite) for sheet in plans]
+
+
+def _has_infinities(plan: BlockPlan) -> bool:
+    if plan.values is not None and bool((plan.values.abs() >= INFINITE).any()):
+        return True
+    numbers = () if plan.formula is None else (node for node in walk(plan.formula.tree) if isinstance(node, Number))
+    return any(number.value >= INFINITE for number in numbers)
 
 
 def _sheet(
     sheet: SheetPlan, corners: NDArray[np.int64], names: Sequence[str], literals: Literals, batch: int,
-    number_format: str, home: str,
+    number_format: str, home: str, infinite: float | None,
 ) -> Sheet:  # fmt: skip
     cells = CellsBuilder()
     formulas: list[Fill] = []
@@ -104,6 +114,7 @@ def _sheet(
     mark(0, 0, Style.TITLE)
     cells.text(1, 0, "to the summary")
     right = 1
+    widths: dict[int, float] = {}
     for row, heading in sheet.headings:
         cells.text(row, 0, heading)
         mark(row, 0, Style.TITLE)
@@ -114,7 +125,8 @@ def _sheet(
         cells.text(corner.row - 2, corner.column - 1, placed.subtitle)
         mark(corner.row - 2, corner.column - 1, Style.PLAIN)
         right = max(right, corner.column + plan.width)
-        _labelled(placed, cells, batch, mark)
+        for column, letters in _labelled(placed, cells, batch, mark):
+            widths[column] = max(widths.get(column, COLUMN_WIDTH), letters)
         style = Style.LINK if plan.link is not None else _STYLES.get(plan.role, Style.INPUT)
         shown = "0" if "float" not in plan.dtype else number_format
         for area in planes(placed):
@@ -127,9 +139,10 @@ def _sheet(
     layout = Layout(
         styles=tuple(styles),
         formats=tuple(formats),
-        widths=tuple((column, COLUMN_WIDTH) for column in range(min(right + 1, 2000))),
+        widths=tuple((column, widths.get(column, COLUMN_WIDTH)) for column in range(min(right + 1, 2000))),
         links=(Link(Cell(sheet.name, 1, 0), Cell(home, 0, 0)),),
         freeze=Cell(sheet.name, 2, 1),
+        infinite=infinite,
     )
     return Sheet(sheet.name, cells.cells(), tuple(formulas), layout=layout)
 
@@ -153,13 +166,20 @@ def _fills(
     return list(fills(formula, list(zip(planes(placed), positions, strict=True)), corners, names, literals))
 
 
-def _labelled(placed: PlacedBlock, cells: CellsBuilder, batch: int, mark: object) -> None:
+def _labelled(
+    placed: PlacedBlock, cells: CellsBuilder, batch: int, mark: Callable[..., None]
+) -> Iterator[tuple[int, int]]:
+    """Write the labels; yields each column that they begin in with the letters of the longest."""
     plan, corner = placed.plan, placed.corner
     plane_labels, rows, columns = labels(plan, batch)
-    assert callable(mark)
-    for (row, column), text in zip(plan.planes, plane_labels, strict=True):
+    said: dict[int, str] = {}  # of the first plane in each row
+    for (row, column), label in zip(plan.planes, plane_labels, strict=True):
         top, left = corner.row + row, corner.column + column
+        outer, _, last = label.rpartition(", ")
+        text = last if outer and said.get(row) == outer else label
+        said.setdefault(row, outer)
         cells.text(top - 1, left - 1, text)
+        yield left - 1, len(text)
         mark(top - 1, left - 1, Style.LABEL)
         if row == 0:
             cells.run(top - 1, left, columns)

@@ -78,7 +78,8 @@ class Layout:
 
     `styles` are applied in order, later ones win. `formats` are Excel number formats by area. `widths` are column
     widths in characters by zero-based column. `merged` areas show their corner's value. `freeze` is the first cell
-    that scrolls. `limits` gives for DIFFERENCE areas the largest size that is not coloured.
+    that scrolls. `limits` gives for DIFFERENCE areas the largest size that is not coloured. Numbers of at least the
+    size `infinite` in the areas of `formats` are shown as infinities.
     """
 
     styles: tuple[tuple[Area, Style], ...] = ()
@@ -90,6 +91,7 @@ class Layout:
     limits: tuple[tuple[Area, float], ...] = ()
     freeze: Cell | None = None
     landscape: bool = True
+    infinite: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

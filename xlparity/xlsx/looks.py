@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from openpyxl.cell import Cell
-from openpyxl.formatting.rule import FormulaRule
+from openpyxl.formatting.rule import FormulaRule, Rule
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 
 from xlparity.formula.a1 import show_area, show_cell
 from xlparity.model.area import Area
@@ -16,6 +18,7 @@ from xlparity.model.book import Layout, Style
 __all__ = ["LOOKS", "Look", "StyleTable", "add_conditional_formats"]
 
 _FONT = "Calibri"
+_DIFFERENTIAL = 164  # the first number of a workbook's own number formats; here it names nothing
 
 
 def _font(color: str = "000000", size: float = 11, bold: bool = False, italic: bool = False) -> Font:
@@ -100,13 +103,26 @@ class StyleTable:
 
 
 def add_conditional_formats(worksheet: Any, layout: Layout) -> None:
-    """Colour differences beyond their limit red, PASS green and FAIL red; an error value counts as wrong."""
+    """Colour differences beyond their limit red, PASS green and FAIL red; an error value counts as wrong.
+
+    What stands for infinity is shown as such: a number format of several sections would do, but the offices differ in
+    whether its last section has a minus sign.
+    """
 
     def add(area: Area, test: str, colours: dict[str, Any]) -> None:
         cell = show_cell(area.corner, sheet=False)
         rule = FormulaRule([test.replace("@", cell)], **colours)
         worksheet.conditional_formatting.add(show_area(area, sheet=False), rule)
 
+    if layout.infinite is not None:
+        size = repr(layout.infinite)
+        shown = {f"AND(ISNUMBER(@),N(@)>={size})": "∞", f"AND(ISNUMBER(@),N(@)<=-{size})": "-∞"}
+        corner = show_cell(layout.formats[0][0].corner, sheet=False) if layout.formats else ""
+        for test, sign in shown.items() if corner else ():
+            number_format = NumberFormat(numFmtId=_DIFFERENTIAL, formatCode=f'"{sign}"')
+            rule = Rule("expression", dxf=DifferentialStyle(numFmt=number_format), formula=[test.replace("@", corner)])
+            areas = " ".join(show_area(area, sheet=False) for area, _ in layout.formats)
+            worksheet.conditional_formatting.add(areas, rule)
     for area, limit in layout.limits:
         add(area, f"IF(ISERROR(@),TRUE,ABS(@)>{limit!r})", _RED)
     for area, style in layout.styles:

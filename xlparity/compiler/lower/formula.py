@@ -17,13 +17,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from xlparity.formula.ast import Binary, Call, Expression, Name, Number, Unary, walk
 from xlparity.formula.parse import parse
 from xlparity.formula.show import show
 
 __all__ = [
+    "INFINITE",
     "LOWEST",
     "Formula",
     "Ids",
@@ -32,6 +35,7 @@ __all__ = [
     "block_of",
     "column_of",
     "filled",
+    "finite",
     "identity",
     "number",
     "pack",
@@ -42,7 +46,8 @@ __all__ = [
 
 Ids = NDArray[np.int64]
 
-LOWEST = -1e300  # stands for -inf, which a cell cannot hold
+INFINITE = 1e300  # stands for infinity, which a cell cannot hold
+LOWEST = -INFINITE
 
 _ROW_BITS, _COLUMN_BITS = 20, 14
 
@@ -149,6 +154,11 @@ class Formula:
 _FIRST = Name("_0")
 
 
+def finite(values: Tensor) -> Tensor:
+    """`values` with the numbers that stand for infinities; integers and booleans as they are."""
+    return torch.where(values.isinf(), values.sign() * INFINITE, values) if values.is_floating_point() else values
+
+
 def identity(ids: Ids, dtype: str, torch: str) -> Formula:
     """The tensor that stands in the cells `ids`."""
     return Formula(_FIRST, (Slot(ids),), ids.shape, dtype, torch)
@@ -157,7 +167,7 @@ def identity(ids: Ids, dtype: str, torch: str) -> Formula:
 def number(value: float) -> Expression:
     """A literal; -inf is the lowest number that the sheet uses."""
     if math.isinf(value):
-        value = math.copysign(-LOWEST, value)
+        value = math.copysign(INFINITE, value)
     return Unary("-", Number(-value)) if value < 0 else Number(float(value))
 
 

@@ -26,6 +26,7 @@ from xlparity.compiler.lower.formula import (
     block_of,
     column_of,
     filled,
+    finite,
     identity,
     pack,
     row_of,
@@ -195,9 +196,7 @@ class Lowering:
         if not given.value.numel():
             return self._empty(given.value)
         self._refuse_nan(given.value, given.name)
-        value = torch.where(given.value.isinf(), given.value.sign() * 1e300, given.value) if (
-            given.value.is_floating_point()) else given.value  # fmt: skip
-        return self.given(given.name, given.role, value, given.dtype, sheet, given.module)
+        return self.given(given.name, given.role, finite(given.value), given.dtype, sheet, given.module)
 
     def _empty(self, value: Tensor) -> Formula:
         """A tensor without elements, which needs no cells."""
@@ -277,7 +276,9 @@ class Lowering:
     def _link(self, source: BlockPlan, sheet: str) -> BlockPlan:
         key = (source.number, sheet)
         if key not in self._links:
-            name = f"{self._sheet_tensor(sheet)}.{'grad_output' if self.phase == 'backward' else 'input'}"
+            # The backward pass takes over gradients, and what the forward pass has kept for it.
+            kind = "input" if self.phase != "backward" else "grad_output" if source.phase == "backward" else "saved"
+            name = f"{self._sheet_tensor(sheet)}.{kind}"
             whole = identity(source.ids(), source.dtype, source.name)
             placed = self.place(whole, name, sheet=sheet, beside=self._differentiated(source, sheet), link=source)
             found = self.block(placed)
@@ -656,14 +657,14 @@ class Lowering:
             self._constants[key] = self._empty(value)
         if key not in self._constants:
             flat = value.flatten().double()
+            name = f"{self.graph.root}.constant_{len(self._fixed) + 1}"
             if not flat.isnan().all():  # NaN alone is what a condition may drop yet; see `place`
-                self._refuse_nan(value, constant.name)
+                self._refuse_nan(value, name)
             if value.numel() and bool(((flat == flat[0]) | (flat.isnan() & flat[0].isnan())).all()):
                 text = f"aten.full.default({list(value.shape)}, {_literal(float(flat[0]))}, dtype=torch.{dtype})"
                 self._constants[key] = uniform(float(flat[0]), tuple(value.shape), dtype, text)
             else:
-                number = torch.where(value.double().isinf(), value.double().sign() * 1e300, value.double())
-                self._constants[key] = self.fixed(constant.name, number, dtype)
+                self._constants[key] = self.fixed(name, finite(value.double()), dtype)
         return self._constants[key]
 
     def fixed(self, name: str, value: Tensor, dtype: str) -> Formula:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,20 +18,35 @@ _SIGNS = {
     "add.Tensor": "+",
     "sub.Tensor": "-",
     "mul.Tensor": "*",
+    "mul.Scalar": "*",
     "div.Tensor": "/",
     "mm.default": "@",
     "bmm.default": "@",
-}
+} | {
+    f"{name}.{kind}": sign
+    for name, sign in (("le", "<="), ("lt", "<"), ("ge", ">="), ("gt", ">"), ("eq", "=="), ("ne", "!="))
+    for kind in ("Scalar", "Tensor")
+}  # fmt: skip
 _SAME = {"clone.default", "detach.default", "alias.default", "contiguous.default", "lift_fresh_copy.default"}
+_FUNCTIONS = {"abs", "exp", "expm1", "log", "log1p", "maximum", "minimum", "relu", "rsqrt", "sigmoid", "sqrt", "tanh"}
+# Operations that are written as methods of their first operand, with the method's name.
 _METHODS = {
-    "exp.default",
-    "tanh.default",
-    "sigmoid.default",
-    "relu.default",
-    "sqrt.default",
-    "log.default",
-    "abs.default",
+    "amax.default": "amax",
+    "amin.default": "amin",
+    "expand.default": "expand",
+    "mean.default": "mean",
+    "mean.dim": "mean",
+    "permute.default": "permute",
+    "reshape.default": "reshape",
+    "squeeze.dim": "squeeze",
+    "sum.default": "sum",
+    "sum.dim_IntList": "sum",
+    "transpose.int": "transpose",
+    "unsqueeze.default": "unsqueeze",
+    "view.default": "reshape",
+    "_unsafe_view.default": "reshape",
 }
+_FILLING = re.compile(r"aten\.full\.default\(\[\], ([-\w.+]+), dtype=torch\.(float|int)\d+\)")
 
 
 def spelled(
@@ -53,21 +69,32 @@ def spelled(
         bare = inner.torch.removesuffix(".T")
         # (a @ b).T transposed again is a @ b, with brackets only where it becomes an operand.
         return (bare[1:-1], False) if bare.startswith("(") and _closes_at_the_end(bare) else (bare, True)
-    if name in _METHODS and not keywords and len(arguments) == 1:
-        return f"torch.{name.removesuffix('.default')}({arguments[0].torch})", True
+    if name.removesuffix(".default") in _FUNCTIONS and not keywords:
+        return f"torch.{name.removesuffix('.default')}({', '.join(_argument(part) for part in arguments)})", True
+    if name == "where.self":
+        words = [_FILLING.sub(_number_of, _argument(part)) for part in arguments[1:]]
+        if any(word == _argument(part) for word, part in zip(words, arguments[1:], strict=True)):
+            return f"torch.where({_argument(arguments[0])}, {', '.join(words)})", True
+    if name in ("_softmax.default", "_log_softmax.default") and not arguments[2]:
+        return f"torch.{name.removesuffix('.default')[1:]}({_argument(arguments[0])}, {arguments[1]})", True
     if name == "pow.Tensor_Scalar":
         return f"{_operand(arguments[0])} ** {_argument(arguments[1])}", False
     if name == "addmm.default" and not keywords and len(arguments) == 3:
         bias, left, right = (_operand(part) for part in arguments)
         return f"{left} @ {right} + {bias}", False
-    if name == "sum.dim_IntList" and not keywords and (len(arguments) == 2 or not arguments[2]):
-        return f"{_operand(arguments[0])}.sum({_argument(arguments[1])})", True
+    if name in _METHODS and not keywords and isinstance(arguments[0], Formula):
+        rest = [part for at, part in enumerate(arguments[1:], 1) if not (at == 2 and part is False)]
+        return f"{_operand(arguments[0])}.{_METHODS[name]}({', '.join(_argument(part) for part in rest)})", True
     if name in _SAME:
         return arguments[0].torch, arguments[0].atom
     keywords = {key: part for key, part in keywords.items() if key != "memory_format"}
     words = [_argument(part) for part in arguments]
     words += [f"{key}={_argument(part)}" for key, part in keywords.items() if part is not None]
     return f"aten.{name}({', '.join(words)})", True
+
+
+def _number_of(filling: re.Match[str]) -> str:
+    return filling[1] if filling[2] == "float" else repr(int(float(filling[1])))
 
 
 def _model_dtype(part: Any, real: str) -> Any:
