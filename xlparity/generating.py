@@ -48,13 +48,15 @@ def generated(
     rows = map_rows(compiled.sheets, compiled.graph.aliases)
     given = {plan.name: _in_cells(plan.values).numpy() for plan in compiled.low.blocks if plan.values is not None}
     limits = allowed_differences(rows, given)
-    shown, shown_rows = pytorch_plan(compiled, {name: _in_cells(value) for name, value in pytorch.items()})
+    shown, shown_rows, left_out = pytorch_plan(compiled, {name: _in_cells(value) for name, value in pytorch.items()})
     sheets = sheets_of(
         [*compiled.sheets, shown], len(compiled.low.blocks), compiled.low.literals, compiled.batch, number_format
     )
     title = f"{type(model).__name__} as a workbook"
-    summary, summary_rows = summary_sheet(compiled, _facts(model, inputs, loss, optimizer, steps), number_format, title)
-    checks, check_rows = checks_sheet(shown, compiled, limits)
+    summary, summary_rows = summary_sheet(
+        compiled, left_out, _facts(model, inputs, loss, optimizer, steps), number_format, title
+    )
+    checks, check_rows = checks_sheet(shown, left_out, compiled, limits)
     every = [*rows, *summary_rows, *shown_rows, *check_rows]
     book = Book((summary, *sheets, checks, parity_sheet(every)), title=title)
     values = EmbeddedEngine().evaluate(book)

@@ -11,12 +11,15 @@ from torch import Tensor, nn
 import xlparity
 from tests.networks import NETWORKS, network
 from xlparity.check.formulas import FormulaIndex
+from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.formula.ast import Call, walk
 from xlparity.formula.parse import parse
+from xlparity.model.cell import Cell
 from xlparity.model.map import Role
 from xlparity.xlsx.edit import replace_formula
+from xlparity.xlsx.read import read_book
 
 X = torch.tensor([[1.0, 2.0], [3.0, -4.0], [0.5, 0.25]])
 
@@ -105,6 +108,26 @@ def test_tied_weights_are_one_block(tmp_path: Path) -> None:
     made = xlparity.generate(model, X, X, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1), 2)
     assert sum(row.role is Role.PARAMETER for row in made.map) == 1
     assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+
+
+def test_checks_compare_tensors_of_many_planes_part_by_part(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(4, 12, 3), nn.Flatten(), nn.Linear(48, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    made = xlparity.generate(model, torch.rand(1, 4, 4, 4), torch.tensor([1]), nn.CrossEntropyLoss(), optimizer)
+    parts = [row for row in made.map if row.tensor.startswith("net[0].weight.grad.part_")]
+    assert [row.tensor.rpartition(".")[0] for row in parts] == [
+        "net[0].weight.grad.part_1", "net[0].weight.grad.part_2"
+    ]  # fmt: skip
+    path = made.save(tmp_path / "net.xlsx")
+    assert xlparity.check(path).passed
+    gradient = next(row for row in made.map if row.tensor == "net[0].weight.grad" and row.role is Role.COMPUTED)
+    cell = gradient.block.cell((11, 3, 2, 2))
+    replace_formula(path, cell, _formula_of(made, cell) + "+0.0001", tmp_path / "broken.xlsx")
+    verdicts = [
+        EmbeddedEngine().evaluate(read_book(book)).scalar(Cell("Checks", 2, 1))
+        for book in (path, tmp_path / "broken.xlsx")
+    ]
+    assert verdicts == ["PASS", "FAIL"]
 
 
 def test_the_weights_of_a_loss_are_constants_of_the_sheet(tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ and its loss, outputs and gradients must equal those of the eager model.
 
 from __future__ import annotations
 
+import io
+import logging
 import operator
+import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
 import torch
@@ -28,7 +31,6 @@ __all__ = ["capture"]
 
 aten = torch.ops.aten
 
-# Not taken apart.
 # What gives its operand, as the backward pass keeps it.
 _COPIES = frozenset((aten.alias.default, aten.detach.default, aten.clone.default, aten.lift_fresh_copy.default))
 
@@ -124,8 +126,7 @@ def _traced(
     from torch._functorch.aot_autograd import aot_export_joint_with_descriptors  # noqa: PLC0415
 
     try:
-        with plain_attention(), warnings.catch_warnings(), torch.set_grad_enabled(wrapper.loss is not None):
-            warnings.simplefilter("ignore")
+        with plain_attention(), torch.set_grad_enabled(wrapper.loss is not None), _quiet():
             program = torch.export.export(wrapper, arguments)
             _refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
@@ -159,12 +160,26 @@ def _traced(
     except InputError:
         raise
     except Exception as error:  # torch raises many kinds; each means that this model cannot be captured
+        line = _users_line("".join(traceback.format_tb(error.__traceback__)))
         raise InputError(
-            f"{type(wrapper.net).__name__} cannot be captured by torch.export: {first_line(error)}; shapes and "
-            "branches must not depend on the tensors' values"
+            f"{type(wrapper.net).__name__} cannot be captured by torch.export{f' at {line}' if line else ''}: "
+            f"{first_line(error)}; shapes and branches must not depend on the tensors' values"
         ) from error
     _refuse(module, root)
     return module, owners, outputs
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what torch.export prints, logs and warns of, such as the whole graph that it could not finish."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _decompositions() -> dict[Any, Any]:
@@ -638,15 +653,17 @@ def _is_backward(node: fx.Node) -> bool:
 
 
 def _source_line(node: fx.Node) -> str:
-    """The line of the user's own code, `file.py:12`, or "" where only torch's is known."""
+    return _users_line(node.meta.get("stack_trace") or "")
+
+
+_NOT_THE_USERS = ("/torch/", "xlparity/compiler", "contextlib.py")
+
+
+def _users_line(stack: str) -> str:
+    """The last line of the user's own code in a traceback's text, `file.py:12`, or "" where only torch's is known."""
     last = ""
-    for line in (node.meta.get("stack_trace") or "").splitlines():
+    for line in stack.splitlines():
         words = line.strip().split('"')
-        if (
-            len(words) >= 3
-            and words[0] == "File "
-            and "/torch/" not in words[1]
-            and "xlparity/compiler" not in words[1]
-        ):
+        if len(words) >= 3 and words[0] == "File " and not any(part in words[1] for part in _NOT_THE_USERS):
             last = f"{words[1].rpartition('/')[2]}:{words[2].split(',')[1].split()[-1]}"
     return last
