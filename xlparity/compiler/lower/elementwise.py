@@ -79,6 +79,7 @@ _FORMULAS: Mapping[str, str] = {
     "square.default": "self^2",
     "sgn.default": "SIGN(self)",
     "positive.default": "self",
+    "angle.default": "IF(self<0,PI(),0)",
     "hypot.default": "SQRT(SUMSQ(self,other))",
     "atan2.default": "IF(AND(self=0,other=0),0,ATAN2(other,self))",
     "copysign.Tensor": "IF(other<0,-ABS(self),ABS(self))",
@@ -112,7 +113,7 @@ _FORMULAS: Mapping[str, str] = {
     "ge.Scalar": "IF(self>=other,1,0)",
     "ge.Tensor": "IF(self>=other,1,0)",
     # of numbers that stand in cells: an error stays an error, infinity is 1E+300
-    "isnan.default": "0",  # a cell holds no NaN: where torch has one, the formula is an error value
+    "isnan.default": "IF(ISERROR(self),1,0)",  # a cell holds no NaN: where torch has one, it shows an error value
     "isinf.default": "IF(ABS(self)<1E+300,0,1)",
     "isfinite.default": "IF(ABS(self)<1E+300,1,0)",
     "isposinf.default": "IF(self<1E+300,0,1)",
@@ -176,6 +177,26 @@ def elementwise(name: str, text: str) -> None:
 
 for _name, _text in _FORMULAS.items():
     elementwise(_name, _text)
+
+
+@RULES.rule("bitwise_and.Scalar")
+def _lowest_bits(low: Lowering, self: Formula, other: int) -> Formula:
+    if self.dtype == "bool" or other < 0 or other & (other + 1):
+        raise low.refusal(f"aten.bitwise_and of integers with {other} has no formula", "use torch.remainder")
+    return low.formula("MOD(self,size)", self=self, size=other + 1)
+
+
+@RULES.rule("frexp.Tensor")
+def _parts_of_float(low: Lowering, self: Formula) -> tuple[Formula, Formula]:
+    x = low.cells(self)
+    near = low.formula("IF(x=0,0,INT(LN(ABS(x))/LN(2)))", x=x, dtype="int64")
+    near = low.place(near.spelled(f"aten.where.self({x.operand} == 0, 0, aten.floor.default(aten.log2.default("
+                                  f"aten.abs.default({x.torch}))))"), low.name_beside("near"))  # fmt: skip
+    # The logarithm of what is next to a power of two may be off by a digit, and so its whole part by one.
+    text = "IF(x=0,0,near+IF(ABS(x)/2^near<1,0,IF(ABS(x)/2^near<2,1,2)))"
+    exponent = low.formula(text, x=x, near=near, dtype="int32")
+    exponent = low.place(exponent.spelled(f"aten.frexp.Tensor({x.torch})[1]"), low.output(1)[1])
+    return low.formula("x/2^exponent", x=x, exponent=exponent, dtype=x.dtype), exponent
 
 
 def _bitwise(name: str, logical: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -101,7 +102,7 @@ def as_cells(low: Lowering, formula: Formula) -> Ids:
     ids = formula.cells
     if ids is not None:
         return ids
-    if not formula.slots:
+    if not formula.slots and not math.isnan(float_of(formula)):
         return np.broadcast_to(np.int64(low.literals.id(float_of(formula))), formula.shape)
     placed = low.place(formula).cells
     assert placed is not None
