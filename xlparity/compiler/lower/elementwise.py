@@ -189,8 +189,8 @@ def _lowest_bits(low: Lowering, self: Formula, other: int) -> Formula:
 @RULES.rule("frexp.Tensor")
 def _parts_of_float(low: Lowering, self: Formula) -> tuple[Formula, Formula]:
     x = low.cells(self)
-    near = low.formula("IF(x=0,0,INT(LN(ABS(x))/LN(2)))", x=x, dtype="int64")
-    near = low.place(near.spelled(f"aten.where.self({x.operand} == 0, 0, aten.floor.default(aten.log2.default("
+    near = low.formula("IF(x=0,0,INT(LN(ABS(x))/LN(2)))", x=x)
+    near = low.place(near.spelled(f"aten.where.ScalarSelf({x.operand} == 0, 0, aten.floor.default(aten.log2.default("
                                   f"aten.abs.default({x.torch}))))"), low.name_beside("near"))  # fmt: skip
     # The logarithm of what is next to a power of two may be off by a digit, and so its whole part by one.
     text = "IF(x=0,0,near+IF(ABS(x)/2^near<1,0,IF(ABS(x)/2^near<2,1,2)))"

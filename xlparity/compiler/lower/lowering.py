@@ -332,7 +332,7 @@ class Lowering:
     def output(self, position: int) -> tuple[bool, str]:
         """Whether anything reads the current node's result at `position`, and the name that users have for it."""
         source = self._outputs.get((id(self.node), position))
-        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+        return source is not None, "" if source is None else source.name or self._wanted.get(id(source), "")
 
     def known(self, formula: Formula) -> Tensor | None:
         """The numbers of a tensor that depends on no input; None if it may depend on one."""

@@ -243,8 +243,9 @@ def _typeset(low: Lowering, keys: Formula, down: bool) -> Formula:
     shape = keys.shape
     still = [all(slot.first.strides[d] == 0 for slot in keys.slots) for d in range(len(shape))]
     distinct = [1 if same else size for same, size in zip(still, shape, strict=True)]
-    if distinct != list(shape):
-        keys = keys.mapped(lambda ids: ids[tuple(slice(0, size) for size in distinct)])
+    for d, size in enumerate(distinct):
+        if size != shape[d]:
+            keys = low.apply(aten.slice.Tensor, keys, d, 0, size)
     # As a matrix at least: a long vector would stand in a column.
     least = distinct[next((d for d, size in enumerate(distinct) if size > 1), len(distinct) - 1) :]
     least = [1] * (2 - len(least) - down) + least + [1] * down

@@ -267,7 +267,7 @@ def _histogram(low: Lowering, self: Formula, bins: int = 100, min: float = 0, ma
     if min == max:  # the range of the elements, or 1 to both sides of the one number
         for name, function in (("least", "MIN"), ("most", "MAX")):
             end = low.formula(f"{function}(line)", shape=(), dtype=x.dtype, line=line)
-            edges[name] = low.place(end.spelled(f"torch.{function.lower()}({x.torch})"), low.name_beside(name))
+            edges[name] = low.place(end.spelled(f"aten.{function.lower()}.default({x.torch})"), low.name_beside(name))
         low_end, high_end = edges["least"], edges["most"]
         for name, sign in (("least", "-"), ("most", "+")):
             end = low.formula(f"{name}{sign}IF(least=most,1,0)", least=low_end, most=high_end)
