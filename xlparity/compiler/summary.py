@@ -124,13 +124,15 @@ def checks_sheet(shown: SheetPlan, compiled: Compiled, limits: Mapping[str, floa
             continue
         area = page.formula(at, 2, formula, Style.FORMULA, SMALL_FORMAT)
         name = copy.plan.name
+        # Torch subtracts no booleans.
+        ones = "1.0 * " if copy.plan.dtype == "bool" else ""
         rows.append(
             MapRow(
                 largest_name(name),
                 Role.COMPUTED,
                 Block((), (area,)),
                 "float64",
-                f"({name} - expected({name})).abs().max()",
+                f"({ones}{name} - {ones}expected({name})).abs().max()",
             )
         )
         numbers.append((at, limit))

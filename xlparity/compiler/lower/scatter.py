@@ -412,7 +412,8 @@ def _scattered(
             src = low.apply(aten.slice.Tensor, src, d, 0, size)
     else:
         number = float_of(src) if isinstance(src, Formula) else float(src)
-        src = uniform(number, index.shape, self.dtype, "")
+        spelled = repr(number if "float" in self.dtype else int(number))
+        src = uniform(number, index.shape, self.dtype, f"aten.full.default({list(index.shape)}, {spelled})")
     known = whole(low, index)
     if known is not None and how in ("put", "sum") and not alone:
         places = np.take_along_axis(

@@ -271,7 +271,7 @@ def _histogram(low: Lowering, self: Formula, bins: int = 100, min: float = 0, ma
         low_end, high_end = edges["least"], edges["most"]
         for name, sign in (("least", "-"), ("most", "+")):
             end = low.formula(f"{name}{sign}IF(least=most,1,0)", least=low_end, most=high_end)
-            text = f"{edges[name].torch} {sign} ({low_end.torch} == {high_end.torch})"
+            text = f"{edges[name].torch} {sign} 1.0 * ({low_end.torch} == {high_end.torch})"
             edges[name] = low.place(end.spelled(text, atom=False), low.name_beside(f"{name}_edge"))
     text = "SUMPRODUCT((line>=least)*(line<=most)*(INT((line-least)*bins/(most-least))-(line=most)=place))"
     place = reshaped(low, low.numbers(0, bins), (bins,))
