@@ -25,6 +25,7 @@ import json
 import math
 import multiprocessing
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -331,8 +332,13 @@ def plain(text: str) -> str:
 
 def group_of(reason: str) -> str:
     """A refusal without what differs from sample to sample."""
-    head = reason.partition(" in net")[0].partition(";")[0]
-    return head.partition(" (")[0][:120]
+    head = re.sub(r" in net\S*( \(\w+\.py:\d+\))?", "", reason).partition(";")[0].partition(", so ")[0]
+    head = head.replace(" has no exact formula yet", " has no rule").replace("Operator cannot", "it cannot")
+    return re.sub(r" ?\(.*|(FakeTensor|Parity!).*", "", head)[:120] if "shape" not in head else _without_sizes(head)
+
+
+def _without_sizes(text: str) -> str:
+    return re.sub(r" \([^)]*\)", "", text)[:120]
 
 
 def main() -> None:

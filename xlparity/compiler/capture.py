@@ -271,8 +271,7 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                 f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
                 "outside of the model and pass them as an input (for dropout: call model.eval() before)"
             )
-        written = [part for part in tree_flatten(node.meta.get("val"))[0] if isinstance(part, Tensor) and part.numel()]
-        unwritten = node.target.overloadpacket.__name__ in _UNWRITTEN and written
+        unwritten = node.target.overloadpacket.__name__ in _UNWRITTEN and _has_elements(node.meta.get("val"))
         if unwritten and any(user.op == "output" for user in node.users):
             raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
         for value in tree_flatten(node.meta.get("val"))[0]:
@@ -285,6 +284,10 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                     f"{name} in {_place(node, root)} gives a tensor whose shape {tuple(value.shape)} depends on the "
                     "data; a sheet's blocks need fixed shapes"
                 )
+
+
+def _has_elements(value: Any) -> bool:
+    return isinstance(value, Tensor) and not any(isinstance(size, int) and size == 0 for size in value.shape)
 
 
 def _place(node: fx.Node, root: str) -> str:
