@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch._ops import OpOverload
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import Formula, block_of
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.formula.ast import Name, walk
 from xlparity.formula.parse import parse
@@ -113,7 +113,6 @@ _FORMULAS: Mapping[str, str] = {
     "ge.Scalar": "IF(self>=other,1,0)",
     "ge.Tensor": "IF(self>=other,1,0)",
     # of numbers that stand in cells: an error stays an error, infinity is 1E+300
-    "isnan.default": "IF(ISERROR(self),1,0)",  # a cell holds no NaN: where torch has one, it shows an error value
     "isinf.default": "IF(ABS(self)<1E+300,0,1)",
     "isfinite.default": "IF(ABS(self)<1E+300,1,0)",
     "isposinf.default": "IF(self<1E+300,0,1)",
@@ -127,8 +126,7 @@ _FORMULAS: Mapping[str, str] = {
 # Results that are booleans whatever the operands are.
 _BOOLEAN = set(
     (
-        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf "
-        "signbit"
+        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isinf isfinite isposinf isneginf signbit"
     ).split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
@@ -177,6 +175,15 @@ def elementwise(name: str, text: str) -> None:
 
 for _name, _text in _FORMULAS.items():
     elementwise(_name, _text)
+
+
+@RULES.rule("isnan.default")
+def _isnan(low: Lowering, self: Formula) -> Formula:
+    """No cell holds NaN: where torch computes one, the cell shows an error; numbers that are typed in are numbers."""
+    typed = self.cells is not None and all(
+        low.blocks[number - 1].values is not None for number in np.unique(block_of(self.cells)).tolist() if number
+    )
+    return low.formula("0" if typed else "IF(ISERROR(self),1,0)", self=self, dtype="bool")
 
 
 @RULES.rule("bitwise_and.Scalar")
