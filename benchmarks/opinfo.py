@@ -5,15 +5,17 @@
     python benchmarks/opinfo.py --operators addmm,roll  these operators only, printed
 
 The samples are those of `torch.testing._internal.common_methods_invocations` (float64 on the CPU, seed 0, at most 500
-elements in all inputs together; it needs the package `expecttest`). Each sample is a module whose inputs are the
-sample's tensors. The module is captured, lowered and written; the file is read back and all its formulas are evaluated
-by the embedded engine. A sample is
+elements in all inputs together); they need one package more: `pip install expecttest`. Each sample is a module whose
+inputs are the sample's tensors. The module is captured, lowered and written; the file is read back and all its formulas
+are evaluated by the embedded engine. A sample is
 
 proved    every element of every output agrees with torch's eager float64 result
 refused   the compiler said that it cannot (with the reason)
 wrong     anything else
 
-Samples whose outputs have no elements have no cells and are not counted.
+Samples whose outputs have no elements have no cells and are not counted. An operator is supported if all the aten
+operations that its samples are captured into have a rule in `xlparity.compiler.lower`. Each proved workbook is given to
+`xlparity.check` too, which holds every cell in it to its rounding error bound.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import json
 import math
 import multiprocessing
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -41,15 +44,18 @@ from torch import Tensor, nn
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._pytree import tree_flatten, tree_map
 
+import xlparity
 from xlparity.compiler.capture import capture
 from xlparity.compiler.emit import parity_sheet
-from xlparity.compiler.lower import Lowering
+from xlparity.compiler.graph import Graph, Node
+from xlparity.compiler.lower import RULES, Lowering
 from xlparity.compiler.place import place
 from xlparity.compiler.workbook import map_rows, sheets_of
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError
 from xlparity.model.book import Book
 from xlparity.model.value import Kind
+from xlparity.model.verdict import Verdict
 from xlparity.xlsx.read import read_book
 from xlparity.xlsx.write import write_book
 
@@ -82,6 +88,9 @@ class Outcome:
     sample: int
     kind: str  # proved, refused, wrong, empty
     reason: str = ""
+    captured: bool = False
+    missing: tuple[str, ...] = ()  # aten operations without a rule
+    judged: str = ""  # what `xlparity.check` says of the workbook, and why if it does not pass
     seconds: float = 0.0
 
 
@@ -101,6 +110,12 @@ class Tally:
     @property
     def share(self) -> float:
         return self.count("proved") / self.counted if self.counted else math.nan
+
+    @property
+    def supported(self) -> bool:
+        """Every aten operation of every captured sample has a rule, and there is one."""
+        captured = [outcome for outcome in self.outcomes if outcome.captured]
+        return bool(captured) and not any(outcome.missing for outcome in captured)
 
 
 class Operator(nn.Module):
@@ -151,8 +166,8 @@ def is_tensor(part: Any) -> bool:
     return isinstance(part, Tensor)
 
 
-def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
-    """(kind, reason) of one sample."""
+def outcome_of(operator: Any, sample: Any, facts: dict[str, Any]) -> tuple[str, str]:
+    """(kind, reason) of one sample; `facts` receives the other fields of its `Outcome`."""
     pattern = (sample.input, tuple(sample.args), dict(sample.kwargs))
     tensors = [part.detach() for part in tree_flatten(pattern)[0] if is_tensor(part)]
     pattern = tree_map(lambda part: TENSOR if is_tensor(part) else part, pattern)
@@ -170,9 +185,12 @@ def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
         return "empty", "no elements"
     try:
         graph = capture(module, tensors)
+        facts["captured"], facts["missing"] = True, missing(graph)
         low = Lowering(graph)
         low.run({})
     except InputError as error:
+        if "has no exact formula yet" in str(error):  # within a rule, too
+            facts["missing"] = facts["missing"] or (str(error).split()[0],)
         return "refused", str(error)
     plans = place(graph, low.blocks, 1, "")
     rows = map_rows(plans, graph.aliases)
@@ -181,6 +199,10 @@ def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
         path = Path(folder) / "sample.xlsx"
         write_book(book, path)
         book = read_book(path)
+        try:
+            facts["judged"] = judged(path)
+        except InputError as error:
+            return "refused", f"the map cannot say it: {error}"
     values = EmbeddedEngine().evaluate(book)
     found = {row.tensor: row.block for row in rows}
     for at, expected in enumerate(outputs):
@@ -199,6 +221,21 @@ def outcome_of(operator: Any, sample: Any) -> tuple[str, str]:
         if problem:
             return "wrong", f"{name}: {problem}"
     return "proved", ""
+
+
+def missing(graph: Graph) -> tuple[str, ...]:
+    """The aten operations of the graph that have no rule."""
+    names = {str(node.operation).removeprefix("aten.") for node in graph.nodes if isinstance(node, Node)}
+    return tuple(sorted(names - set(RULES)))
+
+
+def judged(path: Path) -> str:
+    """`xlparity.check`'s worst verdict, and its reason if it does not pass."""
+    report = xlparity.check(path)
+    if report.passed:
+        return "passed"
+    worst = max(report.cells, key=lambda finding: list(Verdict).index(finding.verdict))
+    return f"{worst.verdict.value}: {worst.tensor}: {worst.because}"
 
 
 def values_of(values: Any, block: Any, expected: Tensor) -> tuple[Tensor, str]:
@@ -264,9 +301,10 @@ def run_operator(job: tuple[int, int]) -> list[Outcome]:
             samples = [samples[i * len(samples) // most] for i in range(most)]
         for number, sample in samples:
             start = time.perf_counter()
+            facts: dict[str, Any] = {}
             signal.alarm(SECONDS)
             try:
-                kind, reason = outcome_of(operator, sample)
+                kind, reason = outcome_of(operator, sample, facts)
             except Late:
                 kind, reason = "refused", f"takes longer than {SECONDS} s"
             except Exception as error:  # whatever it is, it is a defect of the compiler, and the table must say so
@@ -276,7 +314,7 @@ def run_operator(job: tuple[int, int]) -> list[Outcome]:
                 reason = f"{type(error).__name__}: {text} ({Path(where.filename).name}:{where.lineno})"
             finally:
                 signal.alarm(0)
-            outcomes.append(Outcome(name, number, kind, reason, time.perf_counter() - start))
+            outcomes.append(Outcome(name, number, kind, reason, **facts, seconds=time.perf_counter() - start))
     return outcomes
 
 
@@ -287,10 +325,20 @@ def family_of(name: str) -> str:
     return "elementwise, shapes and the rest"
 
 
+def plain(text: str) -> str:
+    """Text that a cell of a Markdown table can hold."""
+    return " ".join(text.replace("|", "/").replace("{", "(").replace("}", ")").split())
+
+
 def group_of(reason: str) -> str:
     """A refusal without what differs from sample to sample."""
-    head = reason.partition(" in net")[0].partition(";")[0]
-    return head.partition(" (")[0][:120]
+    head = re.sub(r" in net\S*( \(\w+\.py:\d+\))?", "", reason).partition(";")[0].partition(", so ")[0]
+    head = head.replace(" has no exact formula yet", " has no rule").replace("Operator cannot", "it cannot")
+    return re.sub(r" ?\(.*|(FakeTensor|Parity!).*", "", head)[:120] if "shape" not in head else _without_sizes(head)
+
+
+def _without_sizes(text: str) -> str:
+    return re.sub(r" \([^)]*\)", "", text)[:120]
 
 
 def main() -> None:
@@ -333,18 +381,30 @@ def report(tallies: dict[str, Tally], most: int, seconds: float) -> str:
     everything = [outcome for tally in counted.values() for outcome in tally.outcomes]
     kinds = Counter(outcome.kind for outcome in everything)
     macro = sum(tally.share for tally in counted.values()) / max(len(counted), 1)
-    supported = [tally for tally in counted.values() if tally.count("proved")]
+    supported = {name: tally for name, tally in counted.items() if tally.supported}
+    within = [outcome for tally in supported.values() for outcome in tally.outcomes if outcome.kind != "empty"]
+    proved = sum(outcome.kind == "proved" for outcome in within)
+    verdicts = Counter(outcome.judged.partition(":")[0] for outcome in everything if outcome.kind == "proved")
     lines = [
         "# Operator samples of PyTorch",
         "",
-        f"{len(counted)} operators with {sum(t.counted for t in counted.values()):,} samples"
-        + (f" (at most {most} an operator)" if most else "")
-        + f", {seconds:.0f} s. Proved {kinds['proved']:,}, refused {kinds['refused']:,}, wrong {kinds['wrong']:,}.",
+        "How many of the samples that PyTorch tests its operators with become workbooks whose cells, recalculated from the",
+        "file, hold what PyTorch computes. `python benchmarks/opinfo.py` writes this page and explains its words.",
         "",
-        f"Macro-average of the share proved, unsupported operators counted as zero: **{macro:.3f}**. Over the "
-        f"{len(supported)} operators with a proved sample: "
-        f"{sum(t.share for t in supported) / max(len(supported), 1):.3f}. All samples proved: "
-        f"{sum(t.share == 1 for t in counted.values())} operators.",
+        f"PyTorch {torch.__version__}: {len(counted)} operators with {len(everything) - kinds['empty']:,} samples in "
+        "float64 of at most "
+        f"{MOST_ELEMENTS} elements"
+        + (f" (at most {most} an operator, spread over its samples)" if most else "")
+        + f"; {seconds / 60:.0f} minutes.",
+        "",
+        f"- Proved {kinds['proved']:,}, refused with a reason {kinds['refused']:,}, **wrong {kinds['wrong']:,}**.",
+        f"- Macro-average of the share proved, unsupported operators counted as zero: **{macro:.3f}**.",
+        f"- {len(supported)} operators are supported: every aten operation that their samples are captured into has a rule. "
+        f"Of their {len(within):,} samples {proved:,} are proved ({proved / max(len(within), 1):.4f}; macro-average "
+        f"{sum(t.share for t in supported.values()) / max(len(supported), 1):.4f}); the others are named below.",
+        f"- All samples proved: {sum(t.share == 1 for t in counted.values())} operators.",
+        f"- `xlparity.check` of the proved samples' workbooks, every cell by its bound: passed {verdicts['passed']:,}, "
+        f"undecided {verdicts['undecided']:,}, faults {verdicts['fault'] + verdicts['inherited']:,}.",
         "",
         "| family | operators | samples | proved | refused | wrong | macro-average |",
         "|---|---|---|---|---|---|---|",
@@ -362,6 +422,20 @@ def report(tallies: dict[str, Tally], most: int, seconds: float) -> str:
     lines += ["", "## Wrong", ""]
     wrong = [outcome for outcome in everything if outcome.kind == "wrong"]
     lines += [f"- {o.operator}, sample {o.sample}: {o.reason}" for o in wrong] or ["None."]
+    lines += ["", "## Exceptions within the supported operators", "",
+              "Samples that are refused although each operation has a rule.", "",
+              "| operator | samples | refused | reason |", "|---|---|---|---|"]  # fmt: skip
+    for name, tally in supported.items():
+        reasons = Counter(plain(group_of(o.reason)) for o in tally.outcomes if o.kind == "refused")
+        lines += [f"| {name} | {tally.counted} | {count} | {reason} |" for reason, count in reasons.most_common()]
+    lines += ["", "## Proved, but not passed by `xlparity.check`", "", "| verdict | samples | reason | operators |",
+              "|---|---|---|---|"]  # fmt: skip
+    doubts: dict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in everything:
+        if outcome.kind == "proved" and outcome.judged != "passed":
+            verdict, _, because = outcome.judged.partition(": ")
+            doubts[f"{verdict} | {{}} | {plain(because.partition(': ')[2])[:160]}"][outcome.operator] += 1
+    lines += [f"| {text.format(sum(count.values()))} | {', '.join(count)} |" for text, count in sorted(doubts.items())]
     lines += [
         "",
         "## Refused, by reason",
@@ -374,15 +448,18 @@ def report(tallies: dict[str, Tally], most: int, seconds: float) -> str:
     for name, tally in counted.items():
         for outcome in tally.outcomes:
             if outcome.kind == "refused":
-                reason = group_of(outcome.reason)
+                reason = plain(group_of(outcome.reason))
                 lost[reason] += 1 / tally.counted / len(counted)
                 names[reason][name] += 1
     for reason in sorted(lost, key=lambda reason: -lost[reason]):
         count = names[reason]
         shown = ", ".join(list(count)[:6]) + (f", and {len(count) - 6} more" if len(count) > 6 else "")
         lines.append(f"| {lost[reason]:.4f} | {sum(count.values())} | {reason} | {shown} |")
-    lines += ["", "## Every operator", "", "| operator | samples | proved |", "|---|---|---|"]
-    lines += [f"| {name} | {tally.counted} | {tally.share:.2f} |" for name, tally in counted.items()]
+    lines += ["", "## Every operator", "", "| operator | supported | samples | proved |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {'yes' if name in supported else ''} | {tally.counted} | {tally.share:.2f} |"
+        for name, tally in counted.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

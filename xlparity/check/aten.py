@@ -24,9 +24,16 @@ __all__ = ["DTYPES", "PACKETS", "UNWRITABLE", "aten_overload"]
 # By family; the core of ATen (torch.Tag.core) is here but for what the module's docstring leaves out.
 PACKETS = frozenset(
     """
-    abs acos acosh asin asinh atan atan2 atanh ceil cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 floor frac
-    lgamma log log10 log1p log2 logit neg positive rad2deg reciprocal round rsqrt sgn sigmoid sign sin sinc sinh sqrt
-    square tan tanh trunc
+    abs acos acosh angle asin asinh atan atan2 atanh ceil cos cosh deg2rad digamma erf erfc erfinv exp exp2 expm1 floor
+    frac lgamma log log10 log1p log2 logit neg positive rad2deg reciprocal round rsqrt sgn sigmoid sign sin sinc sinh
+    sqrt square tan tanh trunc
+    frexp gcd igamma igammac lcm polygamma special_ndtri special_erfcx special_spherical_bessel_j0 special_zeta
+    i0 special_i0e special_i1 special_i1e special_modified_bessel_i0 special_modified_bessel_i1
+    special_modified_bessel_k0 special_modified_bessel_k1 special_scaled_modified_bessel_k0
+    special_scaled_modified_bessel_k1
+    special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v
+    special_chebyshev_polynomial_w special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u
+    special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w
     add addcdiv addcmul bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor clamp
     clamp_max clamp_min copysign div eq float_power floor_divide fmax fmin fmod ge gt heaviside hypot isfinite isinf
     isnan isneginf isposinf ldexp le lerp logaddexp logaddexp2 logical_and logical_not logical_or logical_xor lt maximum
@@ -36,12 +43,13 @@ PACKETS = frozenset(
     elu_backward gelu_backward glu_backward hardshrink_backward hardsigmoid_backward hardswish_backward
     hardtanh_backward leaky_relu_backward log_sigmoid_backward logit_backward mish_backward sigmoid_backward
     silu_backward softplus_backward softshrink_backward tanh_backward threshold_backward _prelu_kernel_backward
-    all amax amin aminmax any argmax argmin argsort count_nonzero cummax cummin cumprod cumsum kthvalue
+    all amax amin aminmax any argmax argmin argsort count_nonzero dist histc cummax cummin cumprod cumsum kthvalue
     linalg_vector_norm logcumsumexp logsumexp max mean median min mode nanmedian nansum norm prod sort std std_mean sum
     topk var var_mean
     _log_softmax _log_softmax_backward_data _softmax _softmax_backward_data _safe_softmax softmax log_softmax
     addbmm addmm addmv addr baddbmm bmm dot ger linear matmul mm mv outer vdot _cdist_forward _pdist_forward _trilinear
-    cholesky_solve det inverse linalg_cholesky linalg_cholesky_ex linalg_cross linalg_det linalg_inv linalg_inv_ex
+    cholesky_inverse cholesky_solve triangular_solve _linalg_det _linalg_slogdet _linalg_solve_ex
+    det inverse linalg_cholesky linalg_cholesky_ex linalg_cross linalg_det linalg_inv linalg_inv_ex
     linalg_matrix_exp linalg_slogdet linalg_solve linalg_solve_triangular logdet trace
     alias broadcast_to cat chunk clone constant_pad_nd copy detach diag diag_embed diagonal diagonal_scatter
     expand expand_as fill flatten flip lift_fresh_copy movedim narrow permute pixel_shuffle pixel_unshuffle ravel repeat
@@ -57,7 +65,8 @@ PACKETS = frozenset(
     _unsafe_index_put _unsafe_masked_index _unsafe_masked_index_put_accumulate
     embedding embedding_backward embedding_dense_backward _embedding_bag
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d
-    adaptive_max_pool2d_backward adaptive_max_pool3d avg_pool1d avg_pool2d avg_pool2d_backward avg_pool3d
+    adaptive_max_pool2d_backward adaptive_max_pool3d adaptive_max_pool3d_backward
+    avg_pool1d avg_pool2d avg_pool2d_backward avg_pool3d
     avg_pool3d_backward max_pool2d_with_indices max_pool2d_with_indices_backward max_pool3d_with_indices
     max_pool3d_with_indices_backward _adaptive_avg_pool2d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d
     _adaptive_avg_pool3d_backward

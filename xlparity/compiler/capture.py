@@ -59,7 +59,8 @@ def capture(
     example = tuple(exact(part) for part in inputs)
     target = None if targets is None else exact(targets)
     loss = double(loss) if isinstance(loss, nn.Module) else loss  # its weights of classes
-    eager = eager_step(double(model), example, target, loss)
+    # A model may write into its inputs; the graph starts from what they were.
+    eager = eager_step(double(model), [part.clone() for part in example], target, loss)
     wrapper = _Wrapper(double(model), loss)
     arguments = example if loss is None else (*example, *([] if target is None else [target]))
     module, owners, outputs = _traced(wrapper, arguments, root)
@@ -184,10 +185,19 @@ def _quiet() -> Iterator[None]:
 
 def _decompositions() -> dict[Any, Any]:
     """Into core aten, but for what one readable formula computes and its parts do not."""
-    from torch._decomp import core_aten_decompositions  # noqa: PLC0415
+    from torch._decomp import core_aten_decompositions, get_decompositions  # noqa: PLC0415
+
+    def overloads(name: str) -> list[OpOverload]:
+        packet = getattr(aten, name)
+        return [getattr(packet, each) for each in packet.overloads() if "out" not in each]
 
     table: Any = core_aten_decompositions()
-    return {operation: parts for operation, parts in table.items() if _packet(operation) not in _WHOLE}
+    table = {**table, **get_decompositions([operation for name in _APART for operation in overloads(name)])}
+    return {
+        operation: parts
+        for operation, parts in table.items()
+        if _packet(operation) not in _WHOLE or str(operation).endswith(".vec")  # sizes as factors: not the kept form
+    }
 
 
 # What rearranges elements, or has one readable formula, while its parts are many operations on masks and indices.
@@ -198,6 +208,11 @@ _WHOLE = frozenset(
     "upsample_nearest1d upsample_nearest2d upsample_nearest3d "
     "hardsigmoid hardswish hardshrink silu softplus softshrink".split()
 )
+# What core aten keeps whole, though torch knows its parts.
+_APART = (
+    "as_strided_copy narrow_copy permute_copy unbind_copy view_copy ldexp grid_sampler_2d upsample_bilinear2d "
+    "upsample_nearest1d upsample_nearest2d upsample_nearest3d _batch_norm_with_update_functional"
+).split()
 
 
 def _packet(operation: Any) -> str:
@@ -216,7 +231,9 @@ def _owner_of_spec(spec: Any) -> tuple[str, Any]:
 
 
 def _output_of_spec(spec: Any) -> tuple[str, Any]:
-    if spec.kind.name == "TOKEN":  # the order of effects: of checks that an operation makes of its arguments
+    # TOKEN: the order of effects, of checks that an operation makes of its arguments. What is written into an input is
+    # no result of the model's.
+    if spec.kind.name in ("TOKEN", "USER_INPUT_MUTATION"):
         return "none", None
     return ("update", _without_root(spec.target or "")) if "MUTATION" in spec.kind.name else ("result", "")
 
@@ -240,7 +257,7 @@ def _output_of_descriptor(descriptor: Any) -> tuple[str, Any]:
         return "loss", None
     if kind == "GradAOTOutput" and type(descriptor.grad_of).__name__ == "ParamAOTInput":
         return "gradient", _without_root(descriptor.grad_of.target)
-    if kind == "InputMutationAOTOutput":
+    if kind == "InputMutationAOTOutput" and hasattr(descriptor.mutated_input, "target"):
         return "update", _without_root(descriptor.mutated_input.target)
     return "none", None
 
@@ -272,7 +289,8 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                 f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
                 "outside of the model and pass them as an input (for dropout: call model.eval() before)"
             )
-        if node.target.overloadpacket.__name__ in _UNWRITTEN and any(user.op == "output" for user in node.users):
+        unwritten = node.target.overloadpacket.__name__ in _UNWRITTEN and _has_elements(node.meta.get("val"))
+        if unwritten and any(user.op == "output" for user in node.users):
             raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
         for value in tree_flatten(node.meta.get("val"))[0]:
             if not isinstance(value, Tensor):
@@ -284,6 +302,10 @@ def _refuse(module: fx.GraphModule, root: str) -> None:
                     f"{name} in {_place(node, root)} gives a tensor whose shape {tuple(value.shape)} depends on the "
                     "data; a sheet's blocks need fixed shapes"
                 )
+
+
+def _has_elements(value: Any) -> bool:
+    return isinstance(value, Tensor) and not any(isinstance(size, int) and size == 0 for size in value.shape)
 
 
 def _place(node: fx.Node, root: str) -> str:

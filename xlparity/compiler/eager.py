@@ -112,7 +112,7 @@ def trained(
     for number in range(steps):
         prefix = f"step[{number}]." if number else ""
         net.zero_grad()
-        step = eager_step(net, inputs, target, loss)
+        step = eager_step(net, [part.clone() for part in inputs], target, loss)  # a model may write into them
         for path, calls in step.outputs.items():
             for call, value in enumerate(calls):
                 name = f"{prefix}{tensor_name(root, path)}" + (f".call_{call + 1}" if call else "")
@@ -173,7 +173,7 @@ def exact(value: Tensor) -> Tensor:
     """A tensor of real numbers in float64; integers and booleans as they are."""
     if value.is_complex():
         raise InputError("an input is complex; a cell cannot hold complex numbers")
-    return value.detach().to(torch.float64) if value.is_floating_point() else value.detach().clone()
+    return value.detach().to(torch.float64, copy=True) if value.is_floating_point() else value.detach().clone()
 
 
 @contextmanager

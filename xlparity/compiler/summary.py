@@ -121,14 +121,15 @@ def checks_sheet(
             continue
         name = copy.plan.name
         pairs = list(zip(planes(own), planes(copy), strict=True))
+        ones = "1.0 * " if copy.plan.dtype == "bool" else ""  # torch subtracts no booleans
         for first in range(0, len(pairs), _PLANES_A_FORMULA):
             part = pairs[first : first + _PLANES_A_FORMULA]
-            label, made, torch = name, name, f"({name} - expected({name})).abs().max()"
+            label, made, torch = name, name, f"({ones}{name} - {ones}expected({name})).abs().max()"
             if len(pairs) > _PLANES_A_FORMULA:
                 label = f"{name}, planes {first + 1} to {first + len(part)}"
                 made = f"{name}.part_{first // _PLANES_A_FORMULA + 1}"
                 flat = f"reshape([{len(pairs)}, -1])[{first}:{first + len(part)}]"
-                torch = f"({name}.{flat} - expected({name}).{flat}).abs().max()"
+                torch = f"({ones}{name}.{flat} - {ones}expected({name}).{flat}).abs().max()"
             page.text(at, 0, label)
             page.text(at, 1, show_area(part[0][0]) + ("" if len(part) == 1 else ", ..."))
             page.link(at, 1, part[0][0].corner)

@@ -92,7 +92,7 @@ def sheets_of(
 
 
 def _has_infinities(plan: BlockPlan) -> bool:
-    if plan.values is not None and bool((plan.values.abs() >= INFINITE).any()):
+    if plan.values is not None and plan.values.is_floating_point() and bool((plan.values.abs() >= INFINITE).any()):
         return True
     numbers = () if plan.formula is None else (node for node in walk(plan.formula.tree) if isinstance(node, Number))
     return any(number.value >= INFINITE for number in numbers)

@@ -20,8 +20,8 @@ EXPRESSIONS = Path(__file__).with_name("aten_expressions.txt").read_text().split
 
 # Those whose radius is not known, so that cells that use them stay undecided.
 UNBOUNDED = frozenset(
-    "_embedding_bag _trilinear cholesky_solve linalg_cholesky linalg_cholesky_ex linalg_matrix_exp "
-    "linalg_solve_triangular mode nextafter upsample_bicubic2d".split()
+    "_embedding_bag _trilinear linalg_cholesky linalg_cholesky_ex linalg_matrix_exp "
+    "mode nextafter upsample_bicubic2d".split()
 )
 
 

@@ -24,12 +24,13 @@ from xlparity.check.bound.matrix import MATRIX
 from xlparity.check.bound.order import ORDER
 from xlparity.check.bound.reduce import REDUCE
 from xlparity.check.bound.shape import SHAPE
+from xlparity.check.bound.special import SPECIAL
 from xlparity.model.table import Table
 
 __all__ = ["RULES", "Ball", "allowing", "unit_roundoff"]
 
 RULES: Table[str, Rule] = Table(
     "rounding error rules of aten operations",
-    SHAPE, INDEX, ARITHMETIC, FUNCTION, CHOICE, REDUCE, ORDER, MATRIX, ACTIVATION, LAYER, LOSS,
+    SHAPE, INDEX, ARITHMETIC, FUNCTION, SPECIAL, CHOICE, REDUCE, ORDER, MATRIX, ACTIVATION, LAYER, LOSS,
 )  # fmt: skip
 Ball.rules = RULES

@@ -96,7 +96,7 @@ def _monotone(name: str, terms: int = 4, absolute: float = 0.0) -> None:
     FUNCTION.add(name, rule)
 
 
-for _name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erfinv"):
+for _name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erfinv", "special_ndtri"):
     _monotone(_name)
 # An office takes it as 1 - ERF(x), LN(x / (1 - x)), LN(1 / (1 + EXP(-x))).
 _monotone("erfc", absolute=1.0)
@@ -152,6 +152,21 @@ def _step(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     at = func(operand.value.to(torch.float64))
     low, high = (func(end) for end in ends(operand))
     return finished(value, torch.maximum(high - at, at - low), is_infinite(operand))
+
+
+@FUNCTION.rule("angle")
+def _angle(func: Any, operand: Ball) -> Any:
+    low, high = ends(operand)
+    return rounded(func(operand.value), torch.where((low < 0) & (high >= 0), pi, 0.0))
+
+
+@FUNCTION.rule("frexp")
+def _binary_parts(func: Any, operand: Ball) -> Any:
+    mantissa, exponent = func(operand.value)
+    low, high = (torch.frexp(end).exponent for end in ends(operand))
+    sure = (low == high) & (operand.radius <= size(operand.value)) | (operand.radius == 0)
+    share = torch.where(sure, torch.ldexp(operand.radius, -exponent), torch.nan)
+    return Ball(mantissa, share), Ball(exponent, torch.where(sure, 0.0, torch.nan))
 
 
 @FUNCTION.rule("frac")

@@ -270,3 +270,48 @@ def _solved(func: Any, operand: Any, right: Any, *, left: bool = True, check_err
     )
     radius = (x.abs() + away) @ rest
     return (finished(results[0], radius.squeeze(-1) if vector else radius), *map(unknown, results[1:]))
+
+
+def _triangle(a: Any, upper: bool, unit: bool) -> Any:
+    shape = a.shape[-1]
+    kept = torch.triu(a, int(unit)) if upper else torch.tril(a, -int(unit))
+    return kept + torch.eye(shape, dtype=a.dtype) if unit else kept
+
+
+@MATRIX.rule("linalg_solve_triangular")
+def _solved_triangular(
+    func: Any, operand: Any, right: Any, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Any:
+    a = _triangle(operand, upper, unitriangular)
+    if left:
+        return torch.linalg.solve(a, right)
+    return torch.linalg.solve(a.transpose(-1, -2), right.transpose(-1, -2)).transpose(-1, -2)
+
+
+@MATRIX.rule("triangular_solve")
+def _solved_with_triangle(
+    func: Any, right: Any, operand: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> Any:
+    a = _triangle(operand, upper, unitriangular)
+    return torch.linalg.solve(a.transpose(-1, -2) if transpose else a, right), operand
+
+
+def _of_factor(factor: Any, upper: bool) -> Any:
+    triangle = _triangle(factor, upper, False)
+    turned = triangle.transpose(-1, -2)
+    return turned @ triangle if upper else triangle @ turned
+
+
+@MATRIX.rule("cholesky_solve")
+def _solved_by_factor(func: Any, right: Any, factor: Any, upper: bool = False) -> Any:
+    return torch.linalg.solve(_of_factor(factor, upper), right)
+
+
+@MATRIX.rule("cholesky_inverse")
+def _inverted_by_factor(func: Any, factor: Any, upper: bool = False) -> Any:
+    return torch.linalg.inv(_of_factor(factor, upper))
+
+
+@MATRIX.rule("dist")
+def _distance(func: Any, left: Any, right: Any, p: float = 2) -> Any:
+    return torch.linalg.vector_norm(left - right, p)

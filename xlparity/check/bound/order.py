@@ -212,13 +212,15 @@ def _adaptive_max_pool(func: Any, operand: Ball, size: Any) -> Any:
     return _hull(func, operand, values, size), Ball(indices, doubt)
 
 
-@ORDER.rule("adaptive_max_pool2d_backward")
+@ORDER.rule("adaptive_max_pool2d_backward", "adaptive_max_pool3d_backward")
 def _adaptive_max_pool_backward(func: Any, gradient: Any, operand: Any, indices: Any) -> Any:
-    shape, inside, out = operand.shape, operand.shape[-2:], indices.shape[-2:]
+    rank = 2 if "2d" in func.overloadpacket.__name__ else 3
+    shape, inside, out = operand.shape, operand.shape[-rank:], indices.shape[-rank:]
     held = gradient if isinstance(gradient, Ball) else Ball(gradient)
     places = indices.value if isinstance(indices, Ball) else indices
-    zeros = torch.zeros([*shape[:-2], prod(inside)], dtype=gradient.dtype)
-    result = torch.ops.aten.scatter_add.default(Ball(zeros), -1, places.flatten(-2), held.flatten(-2)).reshape(shape)
+    zeros = torch.zeros([*shape[:-rank], prod(inside)], dtype=gradient.dtype)
+    flat = places.flatten(-rank), held.flatten(-rank)
+    result = torch.ops.aten.scatter_add.default(Ball(zeros), -1, *flat).reshape(shape)
     doubt = radius_of(indices)
     if not doubt.any():
         return result
@@ -227,5 +229,5 @@ def _adaptive_max_pool_backward(func: Any, gradient: Any, operand: Any, indices:
     for place in product(*map(range, out)):
         window: Any = (..., *_reach(place, inside, out))
         here: Any = (..., *place)
-        radius[window] += loose[here][..., None, None]  # any of its elements may be the largest
+        radius[window] += loose[here].reshape(*loose[here].shape, *[1] * rank)  # any of its elements may be the largest
     return Ball(result.value, radius)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch._ops import OpOverload
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import Formula, block_of
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.formula.ast import Name, walk
 from xlparity.formula.parse import parse
@@ -79,6 +79,7 @@ _FORMULAS: Mapping[str, str] = {
     "square.default": "self^2",
     "sgn.default": "SIGN(self)",
     "positive.default": "self",
+    "angle.default": "IF(self<0,PI(),0)",
     "hypot.default": "SQRT(SUMSQ(self,other))",
     "atan2.default": "IF(AND(self=0,other=0),0,ATAN2(other,self))",
     "copysign.Tensor": "IF(other<0,-ABS(self),ABS(self))",
@@ -112,7 +113,6 @@ _FORMULAS: Mapping[str, str] = {
     "ge.Scalar": "IF(self>=other,1,0)",
     "ge.Tensor": "IF(self>=other,1,0)",
     # of numbers that stand in cells: an error stays an error, infinity is 1E+300
-    "isnan.default": "0",  # a cell holds no NaN: where torch has one, the formula is an error value
     "isinf.default": "IF(ABS(self)<1E+300,0,1)",
     "isfinite.default": "IF(ABS(self)<1E+300,1,0)",
     "isposinf.default": "IF(self<1E+300,0,1)",
@@ -126,8 +126,7 @@ _FORMULAS: Mapping[str, str] = {
 # Results that are booleans whatever the operands are.
 _BOOLEAN = set(
     (
-        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isnan isinf isfinite isposinf isneginf "
-        "signbit"
+        "eq ne lt le gt ge logical_not logical_and logical_or logical_xor isinf isfinite isposinf isneginf signbit"
     ).split()
 )
 # Torch's bitwise operations on booleans; on integers Excel has them for no negative numbers.
@@ -176,6 +175,35 @@ def elementwise(name: str, text: str) -> None:
 
 for _name, _text in _FORMULAS.items():
     elementwise(_name, _text)
+
+
+@RULES.rule("isnan.default")
+def _isnan(low: Lowering, self: Formula) -> Formula:
+    """No cell holds NaN: where torch computes one, the cell shows an error; numbers that are typed in are numbers."""
+    typed = self.cells is not None and all(
+        low.blocks[number - 1].values is not None for number in np.unique(block_of(self.cells)).tolist() if number
+    )
+    return low.formula("0" if typed else "IF(ISERROR(self),1,0)", self=self, dtype="bool")
+
+
+@RULES.rule("bitwise_and.Scalar")
+def _lowest_bits(low: Lowering, self: Formula, other: int) -> Formula:
+    if self.dtype == "bool" or other < 0 or other & (other + 1):
+        raise low.refusal(f"aten.bitwise_and of integers with {other} has no formula", "use torch.remainder")
+    return low.formula("MOD(self,size)", self=self, size=other + 1)
+
+
+@RULES.rule("frexp.Tensor")
+def _parts_of_float(low: Lowering, self: Formula) -> tuple[Formula, Formula]:
+    x = low.cells(self)
+    near = low.formula("IF(x=0,0,INT(LN(ABS(x))/LN(2)))", x=x)
+    near = low.place(near.spelled(f"aten.where.ScalarSelf({x.operand} == 0, 0, aten.floor.default(aten.log2.default("
+                                  f"aten.abs.default({x.torch}))))"), low.name_beside("near"))  # fmt: skip
+    # The logarithm of what is next to a power of two may be off by a digit, and so its whole part by one.
+    text = "IF(x=0,0,near+IF(ABS(x)/2^near<1,0,IF(ABS(x)/2^near<2,1,2)))"
+    exponent = low.formula(text, x=x, near=near, dtype="int32")
+    exponent = low.place(exponent.spelled(f"aten.frexp.Tensor({x.torch})[1]"), low.output(1)[1])
+    return low.formula("x/2^exponent", x=x, exponent=exponent, dtype=x.dtype), exponent
 
 
 def _bitwise(name: str, logical: str) -> None:

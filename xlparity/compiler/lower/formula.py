@@ -42,6 +42,7 @@ __all__ = [
     "pieces",
     "row_of",
     "uniform",
+    "without_nan",
 ]
 
 Ids = NDArray[np.int64]
@@ -174,6 +175,26 @@ def number(value: float) -> Expression:
 def uniform(value: float, shape: tuple[int, ...], dtype: str, torch: str) -> Formula:
     """A tensor that has one number everywhere."""
     return Formula(number(value), (), shape, dtype, torch)
+
+
+def without_nan(formula: Formula) -> Formula:
+    """NaN, which no cell can hold, as the error value that stands for it: NA()."""
+    if not any(isinstance(part, Number) and math.isnan(part.value) for part in walk(formula.tree)):
+        return formula
+
+    def seen(tree: Expression) -> Expression:
+        match tree:
+            case Number(value) if math.isnan(value):
+                return Call("NA", ())
+            case Binary(operator, left, right):
+                return Binary(operator, seen(left), seen(right))
+            case Unary(operator, operand):
+                return Unary(operator, seen(operand))
+            case Call(name, arguments, prefix):
+                return Call(name, tuple(seen(part) for part in arguments), prefix)
+        return tree
+
+    return replace(formula, tree=seen(formula.tree))
 
 
 @cache

@@ -116,3 +116,73 @@ def _rest(low: Lowering, a: Formula, factor: Any, j: int, top: int, bottom: int)
         values[f"d{k}_"] = identity(factor[..., j : j + 1, k], a.dtype, "")
         text += f"-l{k}_*d{k}_"
     return low.formula(text, **values)
+
+
+# -- systems whose factors are given -----------------------------------------------------------------------------------
+
+
+def _triangle(low: Lowering, A: Formula, upper: bool, unit: bool) -> Formula:
+    """The triangle of `A` that counts, with ones on the diagonal if `unit`: the other one may hold anything."""
+    size = A.shape[-1]
+    kept = np.triu(np.ones((size, size), bool)) if upper else np.tril(np.ones((size, size), bool))
+    cells = low.cells(A).cells
+    assert cells is not None
+    ids = np.where(kept, cells, low.literals.id(0.0))
+    text = f"aten.{'triu' if upper else 'tril'}.default({low.cells(A).torch})"
+    if unit:
+        ids = np.where(np.eye(size, dtype=bool), low.literals.id(1.0), ids)
+        side = 1 if upper else -1
+        text = f"aten.{'triu' if upper else 'tril'}.default({low.cells(A).torch}, {side}) + aten.eye.default({size})"
+    return identity(ids, A.dtype, text)
+
+
+def _solved(low: Lowering, inverse: Formula, B: Formula, left: bool) -> Formula:
+    leading = np.broadcast_shapes(inverse.shape[:-2], B.shape[:-2])
+    inverse = low.apply(aten.expand.default, inverse, [*leading, *inverse.shape[-2:]])
+    right = low.apply(aten.expand.default, low.cells(B), [*leading, *B.shape[-2:]])
+    return product(low, inverse, right) if left else product(low, right, inverse)
+
+
+def _placed_inverse(low: Lowering, A: Formula) -> Formula:
+    inverse = _inverse(low, A)
+    return low.place(inverse.spelled(f"aten.linalg_inv.default({A.torch})"), low.name_beside("inverse"))
+
+
+@RULES.rule("linalg_solve_triangular.default")
+def _solve_triangular(
+    low: Lowering, self: Formula, B: Formula, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Formula:
+    triangle = low.place(_triangle(low, self, upper, unitriangular), low.name_beside("triangle"))
+    return _solved(low, _placed_inverse(low, triangle), B, left)
+
+
+@RULES.rule("triangular_solve.default")
+def _triangular_solve(
+    low: Lowering, self: Formula, A: Formula, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> tuple[Formula, Formula]:
+    triangle = low.place(_triangle(low, A, upper, unitriangular), low.name_beside("triangle"))
+    inverse = _placed_inverse(low, triangle)
+    if transpose:
+        inverse = low.apply(aten.transpose.int, inverse, -1, -2)
+    leading = np.broadcast_shapes(A.shape[:-2], self.shape[:-2])
+    return _solved(low, inverse, self, True), low.apply(aten.expand.default, A, [*leading, *A.shape[-2:]])
+
+
+def _of_factor(low: Lowering, factor: Formula, upper: bool) -> Formula:
+    """The inverse of the matrix whose Cholesky factor is given."""
+    triangle = low.place(_triangle(low, factor, upper, False), low.name_beside("triangle"))
+    turned = low.apply(aten.transpose.int, triangle, -1, -2)
+    whole = product(low, turned, triangle) if upper else product(low, triangle, turned)
+    left, right = (turned, triangle) if upper else (triangle, turned)
+    matrix = low.place(whole.spelled(f"{left.operand} @ {right.operand}", atom=False), low.name_beside("matrix"))
+    return _placed_inverse(low, matrix)
+
+
+@RULES.rule("cholesky_solve.default")
+def _cholesky_solve(low: Lowering, self: Formula, input2: Formula, upper: bool = False) -> Formula:
+    return _solved(low, _of_factor(low, input2, upper), self, True)
+
+
+@RULES.rule("cholesky_inverse.default")
+def _cholesky_inverse(low: Lowering, self: Formula, upper: bool = False) -> Formula:
+    return _of_factor(low, self, upper)

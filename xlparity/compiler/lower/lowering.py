@@ -31,10 +31,11 @@ from xlparity.compiler.lower.formula import (
     pack,
     row_of,
     uniform,
+    without_nan,
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
-from xlparity.formula.ast import Number, Unary, walk
+from xlparity.formula.ast import Number, Unary
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
@@ -48,6 +49,8 @@ VIEWS: set[str] = set()  # overloads that only rearrange: they make no cells of 
 INPUTS = "inputs"  # the sheet of inputs and targets
 _LONGEST = 30  # parts of a formula that a person still reads
 _MOST_TERMS = 32  # areas in one formula
+# What is finite whatever it is computed from.
+_BOUNDED = frozenset(("_softmax.default", "_safe_softmax.default", "sigmoid.default", "tanh.default"))
 # Functions that may be applied in two steps, and what torch calls a step.
 _PARTIAL = {
     "SUM": "aten.sum.dim_IntList({}, {})",
@@ -171,6 +174,7 @@ class Lowering:
         self._anchors: dict[int, BlockPlan] = {}  # by sequence number: a forward operation's block of this step
         self.sheet_of = _sheets_of(graph)
         self._readers, self._viewed = _readers(graph)
+        self._infinite, self._nan = (_reached(graph, kind) for kind in (torch.isinf, torch.isnan))
         self._outputs = {(id(s.node), s.position): s for s in graph.nodes if isinstance(s, Output)}
         self._wanted = {id(source): name for name, source in graph.results.items()}
         self._fixed: dict[int, Tensor] = {}  # numbers that no input changes, by their block's number
@@ -213,8 +217,7 @@ class Lowering:
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
-        if any(isinstance(part, Number) and math.isnan(part.value) for part in walk(formula.tree)):
-            raise self.refusal("a formula would need NaN, which a cell cannot hold", "give numbers")
+        formula = without_nan(formula)
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
@@ -330,7 +333,7 @@ class Lowering:
     def output(self, position: int) -> tuple[bool, str]:
         """Whether anything reads the current node's result at `position`, and the name that users have for it."""
         source = self._outputs.get((id(self.node), position))
-        return source is not None, "" if source is None else self._wanted.get(id(source), source.name)
+        return source is not None, "" if source is None else source.name or self._wanted.get(id(source), "")
 
     def known(self, formula: Formula) -> Tensor | None:
         """The numbers of a tensor that depends on no input; None if it may depend on one."""
@@ -375,6 +378,20 @@ class Lowering:
         if plan is not None and formula.cells is not None and np.array_equal(formula.cells, plan.ids()):
             return formula
         return replace(formula, torch=text, atom=atom, made=made)
+
+    def may_be_infinite(self) -> bool:
+        """Whether the current node reads numbers among which an infinity of the model's may be, such as a mask's."""
+        return self.node is not None and any(
+            id(part) in self._infinite or (isinstance(part, Constant) and bool(part.value.isinf().any()))
+            for part in operands(self.node)
+        )
+
+    def may_be_nan(self) -> bool:
+        """Whether the current node reads numbers among which a NaN of the model's own may be."""
+        return self.node is not None and any(
+            id(part) in self._nan or (isinstance(part, Constant) and bool(part.value.isnan().any()))
+            for part in operands(self.node)
+        )
 
     def refusal(self, what: str, advice: str) -> InputError:
         """An error that names the module and the line at which the graph stands."""
@@ -461,7 +478,7 @@ class Lowering:
         """
         formula = self.cells(formula)
         ids = _cells_of(formula)
-        if len(ids.shape) < inner or area_of(ids, inner) is not None:
+        if len(ids.shape) < inner or 0 in ids.shape or area_of(ids, inner) is not None:
             return formula
         found = self._from_copies(formula)
         if found is not None:
@@ -607,7 +624,7 @@ class Lowering:
             values[id(source)] = self._settled(source, result, view, self._wanted.get(id(source), ""))
         self.node = None
         for name, end in self.graph.results.items():
-            if isinstance(end, Given | Constant):  # a model that hands an input through
+            if isinstance(end, Given | Constant) and end.value.numel():  # a model that hands an input through
                 self.sheet = ""
                 values[id(end)] = self.place(value(end), name)
         self.step += 1
@@ -777,6 +794,30 @@ def _readers(graph: Graph) -> tuple[Counter[int], set[int]]:
         for reader, view in zip(readers, views, strict=True):
             count[id(source)] += max(count[id(reader)], 1) if view else 1
     return count, viewed
+
+
+def _reached(graph: Graph, kind: Callable[[Tensor], Tensor]) -> set[int]:
+    """The tensors that numbers of that kind (`isinf`, `isnan`) may get into, from those that hold or name some."""
+
+    def named(part: Any) -> bool:
+        if isinstance(part, tuple | list):
+            return any(named(each) for each in part)
+        if isinstance(part, Constant | Given):
+            return bool(kind(part.value).any())
+        return isinstance(part, float) and bool(kind(torch.tensor(part)))
+
+    found = {id(given) for given in graph.givens if named(given)}
+    for source in graph.nodes:
+        if isinstance(source, Output):
+            inside = id(source.node) in found
+        elif "float" not in source.dtype or (kind is torch.isinf and _overload(source) in _BOUNDED):
+            inside = False
+        else:
+            words = (source.arguments, tuple(source.keywords.values()))
+            inside = named(words) or any(id(part) in found for part in operands(source))
+        if inside:
+            found.add(id(source))
+    return found
 
 
 def _overload(node: Node) -> str:

@@ -42,6 +42,15 @@ def _addmm(low: Lowering, self: Formula, mat1: Formula, mat2: Formula, *, beta: 
     return low.formula("alpha*products+beta*bias", products=products, bias=self, alpha=alpha, beta=beta)
 
 
+@RULES.rule("addbmm.default")
+def _addbmm(
+    low: Lowering, self: Formula, batch1: Formula, batch2: Formula, *, beta: Any = 1, alpha: Any = 1
+) -> Formula:
+    products = low.place(product(low, batch1, batch2).spelled(f"aten.bmm.default({batch1.torch}, {batch2.torch})"))
+    total = low.apply(aten.sum.dim_IntList, products, [0])
+    return low.formula("alpha*total+beta*bias", total=total, bias=self, alpha=alpha, beta=beta)
+
+
 @RULES.rule("mv.default", "dot.default")
 def _mv(low: Lowering, self: Formula, vec: Formula) -> Formula:
     return low.contract(low.cells(self), low.cells(vec), 1)

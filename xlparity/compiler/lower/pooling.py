@@ -320,14 +320,15 @@ def _means(low: Lowering, x: Formula, axes: Sequence[_Axis], override: int | Non
     counts: Places = np.ones((), np.int64)
     for axis in axes:
         counts = counts[..., None] * axis.counts
-    if not all(axis.even for axis in axes[:-2]):
+    cut = not all(axis.even for axis in axes[:-2])
+    if cut:
         x, axes = _evened(low, x, axes)
     x, ids = plane(low, x)
     shape = (*x.shape[: len(x.shape) - len(axes)], *(len(axis.taps) for axis in axes))
     slots = _areas(ids, axes, whole=True)
     if all(slot.last is None for slot in slots) and len(slots) == 1:
         return filled("a/d", shape, x.dtype, {"a": slots[0], "d": _by(low, divisors, shape)})
-    if (counts == divisors).all() and all(axis.even for axis in axes[:-2]):
+    if (counts == divisors).all() and not cut:
         return filled(*_shaped_call("AVERAGE", slots, shape, x.dtype))
     text, areas = _call("SUM", slots)
     return filled(f"{text}/d", shape, x.dtype, {**areas, "d": _by(low, divisors, shape)})
@@ -339,19 +340,15 @@ def _shaped_call(function: str, slots: Sequence[Slot], shape: tuple[int, ...], d
 
 
 def _evened(low: Lowering, x: Formula, axes: Sequence[_Axis]) -> tuple[Formula, list[_Axis]]:
-    """`x` with zeros around its leading pooled dimensions, so that no window is cut there."""
+    """`x` with a zero behind each leading pooled dimension, which fills up the windows that have fewer elements."""
     pad = [0] * (2 * len(axes))
     done = list(axes)
     for d, axis in enumerate(axes[:-2]):
         if axis.even:
             continue
-        most = axis.taps.shape[1]
-        # A window cut at the front ends where a full one would; one cut at the back begins there.
-        starts = np.where((axis.first == 0) & (axis.counts < most), axis.taps[:, -1] - most + 1, axis.first)
-        before, after = max(0, -int(starts.min())), max(0, int(starts.max()) + most - axis.size)
-        pad[2 * (len(axes) - 1 - d)], pad[2 * (len(axes) - 1 - d) + 1] = before, after
-        taps = [range(start + before, start + before + most) for start in starts.tolist()]
-        done[d] = _axis(taps, axis.size + before + after)
+        pad[2 * (len(axes) - 1 - d) + 1] = 1
+        real = np.arange(axis.taps.shape[1]) < axis.counts[:, None]
+        done[d] = _axis(np.where(real, axis.taps, axis.size).tolist(), axis.size + 1)
     x = low.cells(low.apply(aten.constant_pad_nd.default, x, pad, 0.0))
     return x, done
 

@@ -101,9 +101,14 @@ def _softmax(low: Lowering, self: Formula, dim: int, half_to_float: bool = False
     assert not half_to_float
     scores = low.cells(self)
     largest = reduced(low, "MAX", scores, dim, True)
+    if low.may_be_infinite():
+        largest = low.place(largest.spelled(f"aten.amax.default({scores.torch}, [{dim}], True)"))
     powers = low.place(low.formula("EXP(x-largest)", x=scores, largest=largest).spelled(
         f"torch.exp({scores.operand} - aten.amax.default({scores.torch}, [{dim}], True))"))  # fmt: skip
     total = reduced(low, "SUM", powers, dim, True)
+    if low.may_be_infinite():  # a row that is -inf throughout has no softmax
+        text = "IF(largest<=lowest,NA(),power/total)"
+        return low.formula(text, power=powers, total=total, largest=largest, lowest=LOWEST)
     return low.formula("power/total", power=powers, total=total)
 
 
@@ -129,4 +134,7 @@ def _log_softmax(low: Lowering, self: Formula, dim: int, half_to_float: bool = F
     powers = low.place(low.formula("EXP(x-largest)", x=scores, largest=largest).spelled(
         f"torch.exp({scores.operand} - {largest.torch})"))  # fmt: skip
     total = reduced(low, "SUM", powers, dim, True)
+    if low.may_be_infinite():
+        text = "IF(largest<=lowest,NA(),x-largest-LN(total))"
+        return low.formula(text, x=scores, largest=largest, total=total, lowest=LOWEST)
     return low.formula("x-largest-LN(total)", x=scores, largest=largest, total=total)

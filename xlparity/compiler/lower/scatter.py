@@ -140,6 +140,26 @@ def _diagonal_scatter(low: Lowering, self: Formula, src: Formula, *arguments: An
     return _put(low, self, places, src)
 
 
+@RULES.rule("as_strided_scatter.default")
+def _strided_scatter(low: Lowering, self: Formula, src: Formula, *arguments: Any, **keywords: Any) -> Formula:
+    plain: list[Any] = [list(part) if isinstance(part, tuple) else part for part in arguments]
+    return _put(low, self, torch.as_strided(_positions(self), *plain, **keywords).numpy(), src)
+
+
+@RULES.rule("masked_scatter.default")
+def _masked_scatter(low: Lowering, self: Formula, mask: Formula, source: Formula) -> Formula:
+    """Where the mask is, the next number of `source`: how many there were up to here is counted in cells."""
+    shape = np.broadcast_shapes(self.shape, mask.shape)
+    flat = reshaped(low, low.apply(aten.expand.default, mask, list(shape)), (math.prod(shape),))
+    count = low.cells(low.apply(aten.cumsum.default, low.cells(flat), 0), low.name_beside("count"))
+    count = reshaped(low, count, shape)
+    taken = line_of(low, reshaped(low, source, (math.prod(source.shape),)))
+    if math.prod(source.shape) == 1:
+        return low.formula("IF(mask=0,self,taken)", self=self, mask=mask, taken=reshaped(low, source, ()), shape=shape)
+    return low.formula("IF(mask=0,self,INDEX(taken,count))", self=self, mask=mask, taken=taken, count=count,
+                       shape=shape, dtype=self.dtype)  # fmt: skip
+
+
 @RULES.rule("copy.default")
 def _copy(low: Lowering, self: Formula, src: Formula, non_blocking: bool = False) -> Formula:
     return low.apply(aten.expand.default, src, list(self.shape))  # type: ignore[no-any-return]
@@ -151,7 +171,7 @@ def _blank(low: Lowering, self: Formula, *_arguments: Any, **_keywords: Any) -> 
     return uniform(0.0, low.node.shape, self.dtype, "")
 
 
-VIEWS.update(("diagonal_scatter.default", "copy.default"))
+VIEWS.update(("diagonal_scatter.default", "as_strided_scatter.default", "copy.default"))
 
 
 def _positions(x: Formula) -> torch.Tensor:
@@ -223,8 +243,9 @@ def _typeset(low: Lowering, keys: Formula, down: bool) -> Formula:
     shape = keys.shape
     still = [all(slot.first.strides[d] == 0 for slot in keys.slots) for d in range(len(shape))]
     distinct = [1 if same else size for same, size in zip(still, shape, strict=True)]
-    if distinct != list(shape):
-        keys = keys.mapped(lambda ids: ids[tuple(slice(0, size) for size in distinct)])
+    for d, size in enumerate(distinct):
+        if size != shape[d]:
+            keys = low.apply(aten.slice.Tensor, keys, d, 0, size)
     # As a matrix at least: a long vector would stand in a column.
     least = distinct[next((d for d, size in enumerate(distinct) if size > 1), len(distinct) - 1) :]
     least = [1] * (2 - len(least) - down) + least + [1] * down
@@ -305,25 +326,46 @@ def _index_put(
     return permuted(low, new, back)
 
 
+# What becomes of `old` and the one `value` for its place, without `old` and with it.
+_OF_ONE = {"sum": "value", "prod": "value", "amax": "value", "amin": "value", "mean": "value"}
+_OF_TWO = {"sum": "old+value", "prod": "old*value", "amax": "MAX(old,value)", "amin": "MIN(old,value)",
+           "mean": "(old+value)/2"}  # fmt: skip
+# The same of all values for its place: with `old`, and without.
+_OF_MATCHES = {
+    "sum": ("old+SUMPRODUCT((keys=wanted)*values)", "SUMPRODUCT((keys=wanted)*values)"),
+    "prod": ("old*SUMPRODUCT(PRODUCT((keys=wanted)*values+(keys<>wanted)))",
+             "SUMPRODUCT(PRODUCT((keys=wanted)*values+(keys<>wanted)))"),
+    "amax": ("MAX(old,SUMPRODUCT(MAX((keys=wanted)*values-(keys<>wanted)*1E+300)))",
+             "SUMPRODUCT(MAX((keys=wanted)*values-(keys<>wanted)*1E+300))"),
+    "amin": ("MIN(old,SUMPRODUCT(MIN((keys=wanted)*values+(keys<>wanted)*1E+300)))",
+             "SUMPRODUCT(MIN((keys=wanted)*values+(keys<>wanted)*1E+300))"),
+    "mean": ("(old+SUMPRODUCT((keys=wanted)*values))/(1+COUNTIF(keys,wanted))",
+             "SUMPRODUCT((keys=wanted)*values)/COUNTIF(keys,wanted)"),
+}  # fmt: skip
+
+
 def _combined(
-    low: Lowering, old: Formula, keys: Formula, values: Formula, wanted: Formula, inner: int, how: str
-) -> Formula:
-    """`old` changed where keys are wanted: `put` the last value there, or add, multiply, ... all of them."""
+    low: Lowering, old: Formula, keys: Formula, values: Formula, wanted: Formula, inner: int, how: str,
+    alone: bool = False,
+) -> Formula:  # fmt: skip
+    """`old` changed where keys are wanted: `put` the last value there, or add, multiply, ... all of them.
+
+    `alone` leaves `old` itself out of what is added, multiplied, ... where a key is wanted.
+    """
     if not inner:
         keys, values, inner = (
             *(low.apply(aten.unsqueeze.default, part, len(part.shape)) for part in (keys, values)),
             1,
         )
-    if how == "sum":
+    if how == "sum" and not alone:
         total = _matched(low, keys, values, wanted, inner)
         return low.formula("old+total", old=old, total=total)
     count = math.prod(values.shape[len(values.shape) - inner :])
     if count == 1:
         first = [0] * inner
         key, value = (part.mapped(lambda ids: ids[(Ellipsis, *first)]) for part in (keys, values))  # type: ignore[arg-type]
-        text = {"put": "IF(key=wanted,value,old)", "prod": "IF(key=wanted,old*value,old)",
-                "amax": "IF(key=wanted,MAX(old,value),old)",
-                "amin": "IF(key=wanted,MIN(old,value),old)"}[how]  # fmt: skip
+        text = {"put": "value", **_OF_ONE}[how] if alone else {"put": "value", **_OF_TWO}[how]
+        text = f"IF(key=wanted,{text},old)"
         return low.formula(text, key=key, wanted=wanted, value=value, old=old, dtype=old.dtype)
     if inner > 1:
         keys, values = (reshaped(low, part, (*part.shape[: len(part.shape) - inner], count)) for part in (keys, values))
@@ -346,22 +388,21 @@ def _combined(
         )  # fmt: skip
     row = line_of(low, low.place(reshaped(low, values, [1, *values.shape]) if len(values.shape) == 1 else values))
     _alike(low, slot, row)
-    text = {
-        "prod": "old*SUMPRODUCT(PRODUCT((keys=wanted)*values+(keys<>wanted)))",
-        "amax": "MAX(old,SUMPRODUCT(MAX((keys=wanted)*values-(keys<>wanted)*1E+300)))",
-        "amin": "MIN(old,SUMPRODUCT(MIN((keys=wanted)*values+(keys<>wanted)*1E+300)))",
-    }[how]
+    text = _OF_MATCHES[how][alone]
+    text = f"IF(COUNTIF(keys,wanted)=0,old,{text})" if alone else text
     return low.formula(text, shape=old.shape, dtype=old.dtype, keys=slot, wanted=wanted, old=old, values=row)
 
 
 # -- scatter ----------------------------------------------------------------------------------------------------------
 
 
-def _scattered(low: Lowering, self: Formula, dim: int, index: Formula, src: Any, how: str) -> Formula:
+def _scattered(
+    low: Lowering, self: Formula, dim: int, index: Formula, src: Any, how: str, alone: bool = False
+) -> Formula:
     if not self.shape:
         self_, index_ = reshaped(low, self, (1,)), reshaped(low, index, (-1,))
         src_ = reshaped(low, src, (-1,)) if isinstance(src, Formula) and src.slots else src
-        return reshaped(low, _scattered(low, self_, 0, index_, src_, how), ())
+        return reshaped(low, _scattered(low, self_, 0, index_, src_, how, alone), ())
     rank = len(self.shape)
     dim %= rank
     if not math.prod(index.shape):
@@ -371,9 +412,10 @@ def _scattered(low: Lowering, self: Formula, dim: int, index: Formula, src: Any,
             src = low.apply(aten.slice.Tensor, src, d, 0, size)
     else:
         number = float_of(src) if isinstance(src, Formula) else float(src)
-        src = uniform(number, index.shape, self.dtype, "")
+        spelled = repr(number if "float" in self.dtype else int(number))
+        src = uniform(number, index.shape, self.dtype, f"aten.full.default({list(index.shape)}, {spelled})")
     known = whole(low, index)
-    if known is not None and how in ("put", "sum"):
+    if known is not None and how in ("put", "sum") and not alone:
         places = np.take_along_axis(
             _positions(self).numpy()[
                 tuple(slice(None) if d == dim else slice(0, n) for d, n in enumerate(index.shape))
@@ -383,35 +425,36 @@ def _scattered(low: Lowering, self: Formula, dim: int, index: Formula, src: Any,
         return (_added if how == "sum" else _put)(low, self, places, src)
     smaller = [d for d in range(rank) if d != dim and index.shape[d] < self.shape[d]]
     if smaller:
-        return _within(low, self, dim, index, src, how)
+        return _within(low, self, dim, index, src, how, alone)
     order = [*(d for d in range(rank) if d != dim), dim]
     old, keys, values = (permuted(low, part, order) for part in (self, index, src))
     keys, values = (low.apply(aten.unsqueeze.default, part, rank - 1) for part in (keys, values))
     wanted = permuted(low, _wanted(low, self.shape[dim], dim, rank), order)
-    result = _combined(low, old, keys, values, wanted, 1, how)
+    result = _combined(low, old, keys, values, wanted, 1, how, alone)
     return permuted(low, result, [order.index(d) for d in range(rank)])
 
 
-def _within(low: Lowering, self: Formula, dim: int, index: Formula, src: Formula, how: str) -> Formula:
+def _within(low: Lowering, self: Formula, dim: int, index: Formula, src: Formula, how: str, alone: bool) -> Formula:
     """Scattering into the part of `self` that the index covers; the rest stays."""
     cut = tuple(slice(None) if d == dim else slice(0, n) for d, n in enumerate(index.shape))
     part = self
     for d, n in enumerate(index.shape):
         if d != dim:
             part = low.apply(aten.slice.Tensor, part, d, 0, n)
-    new = _scattered(low, part, dim, index, src, how)
+    new = _scattered(low, part, dim, index, src, how, alone)
     ids = np.array(as_cells(low, self))
-    ids[cut] = as_cells(low, low.place(new.spelled(_text(part, dim, index, src, how))))
+    ids[cut] = as_cells(low, low.place(new.spelled(_text(part, dim, index, src, how, alone))))
     return identity(ids, self.dtype, "")
 
 
-def _text(self: Formula, dim: int, index: Formula, src: Formula, how: str) -> str:
+def _text(self: Formula, dim: int, index: Formula, src: Formula, how: str, alone: bool) -> str:
     value = src.torch if src.slots else repr(float_of(src))
     if how == "put":
         return f"aten.scatter.{'src' if src.slots else 'value'}({self.torch}, {dim}, {index.torch}, {value})"
     if not src.slots:
         value = f"aten.full.default({list(index.shape)}, {value})"
-    return f"aten.scatter_reduce.two({self.torch}, {dim}, {index.torch}, {value}, '{how}')"
+    rest = ", include_self=False" if alone else ""
+    return f"aten.scatter_reduce.two({self.torch}, {dim}, {index.torch}, {value}, '{how}'{rest})"
 
 
 @RULES.rule("scatter.src", "scatter.value")
@@ -428,10 +471,30 @@ def _scatter_add(low: Lowering, self: Formula, dim: int, index: Formula, src: Fo
 def _scatter_reduce(
     low: Lowering, self: Formula, dim: int, index: Formula, src: Formula, reduce: str, *, include_self: bool = True
 ) -> Formula:
-    if not include_self or reduce == "mean":
-        raise low.refusal(f"scatter_reduce with {reduce!r} has a formula only with include_self, and none for means",
-                          "use scatter_add and divide")  # fmt: skip
-    return _scattered(low, self, dim, index, src, reduce)
+    return _scattered(low, self, dim, index, src, reduce, not include_self)
+
+
+@RULES.rule("scatter.reduce", "scatter.value_reduce")
+def _scatter_and(
+    low: Lowering, self: Formula, dim: int, index: Formula, src: Any = None, value: Any = None, *, reduce: str
+) -> Formula:
+    how = {"add": "sum", "multiply": "prod"}[reduce]
+    return _scattered(low, self, dim, index, value if src is None else src, how)
+
+
+@RULES.rule("index_reduce.default")
+def _index_reduce(
+    low: Lowering, self: Formula, dim: int, index: Formula, source: Formula, reduce: str, *, include_self: bool = True
+) -> Formula:
+    if not self.shape:
+        self_, source_ = (reshaped(low, part, (1,)) for part in (self, source))
+        places = reshaped(low, index, (1,))
+        return reshaped(low, _scattered(low, self_, 0, places, source_, reduce, not include_self), ())
+    dim %= len(self.shape)
+    shape = [n if d != dim else source.shape[dim] for d, n in enumerate(self.shape)]
+    along = reshaped(low, index, [math.prod(index.shape) if d == dim else 1 for d in range(len(shape))])
+    along = low.apply(aten.expand.default, along, shape)
+    return _scattered(low, self, dim, along, source, reduce, not include_self)
 
 
 @RULES.rule("put.default")

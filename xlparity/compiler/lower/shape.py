@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,7 @@ def _tensor(ids: Ids) -> Tensor:
 _REARRANGING = (
     "view.default _unsafe_view.default reshape.default permute.default t.default transpose.int expand.default "
     "unsqueeze.default squeeze.default squeeze.dim squeeze.dims slice.Tensor select.int flip.default roll.default "
-    "unfold.default diagonal.default as_strided.default repeat.default"
+    "unfold.default diagonal.default repeat.default"
 ).split()
 
 
@@ -56,6 +57,14 @@ def _rearranging(name: str) -> None:
 
 for _name in _REARRANGING:
     _rearranging(_name)
+
+
+@RULES.rule("as_strided.default")
+def _strided(_low: Lowering, self: Formula, size: Any, stride: Any, storage_offset: int | None = None) -> Formula:
+    return _viewed(self, lambda ids: torch.as_strided(ids.contiguous(), size, stride, storage_offset or 0))
+
+
+VIEWS.add("as_strided.default")
 
 
 @RULES.rule("clone.default", "detach.default", "alias.default", "contiguous.default", "lift_fresh_copy.default")
@@ -101,7 +110,7 @@ def as_cells(low: Lowering, formula: Formula) -> Ids:
     ids = formula.cells
     if ids is not None:
         return ids
-    if not formula.slots:
+    if not formula.slots and not math.isnan(float_of(formula)):
         return np.broadcast_to(np.int64(low.literals.id(float_of(formula))), formula.shape)
     placed = low.place(formula).cells
     assert placed is not None

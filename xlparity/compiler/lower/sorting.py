@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from xlparity.compiler.lower.formula import Formula, Slot, identity
+from xlparity.compiler.lower.index import reshaped
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.compiler.lower.reduce import kept, moved_last, reduced
 from xlparity.model.map import Role
@@ -115,15 +116,23 @@ def _kthvalue(low: Lowering, self: Formula, k: int, dim: int = -1, keepdim: bool
     return _kth(low, low.cells(self), k, dim, keepdim)
 
 
+def _refuse_nan(low: Lowering) -> None:
+    assert low.node is not None
+    if low.may_be_nan() and "nan" in str(low.node):
+        raise low.refusal("a median that leaves out NaN has no formula", "put the numbers that count into a tensor")
+
+
 @RULES.rule("median.dim", "nanmedian.dim")
 def _median(low: Lowering, self: Formula, dim: int = -1, keepdim: bool = False) -> tuple[Formula, Formula]:
     """The lower of the two in the middle, as torch takes it; MEDIAN would give their mean."""
+    _refuse_nan(low)
     count = self.shape[dim] if self.shape else 1
     return _kth(low, low.cells(self), (count + 1) // 2, dim, keepdim)
 
 
 @RULES.rule("median.default", "nanmedian.default")
 def _median_of_all(low: Lowering, self: Formula) -> Formula:
+    _refuse_nan(low)
     x = low.cells(self)
     count = int(np.prod(x.shape))
     return _kth(low, x, (count + 1) // 2, None, False)[0]
@@ -247,3 +256,24 @@ def _bucketize(
     low: Lowering, self: Any, boundaries: Formula, *, out_int32: bool = False, right: bool = False
 ) -> Formula:
     return _searchsorted(low, boundaries, self, right=right)  # type: ignore[no-any-return]
+
+
+@RULES.rule("histc.default")
+def _histogram(low: Lowering, self: Formula, bins: int = 100, min: float = 0, max: float = 0) -> Formula:
+    """How many elements each of `bins` parts of the range holds; the last one has its right edge too."""
+    line = low.line(_along(low, self, None))
+    x = low.cells(self)
+    edges: dict[str, Any] = {"least": float(min), "most": float(max)}
+    if min == max:  # the range of the elements, or 1 to both sides of the one number
+        for name, function in (("least", "MIN"), ("most", "MAX")):
+            end = low.formula(f"{function}(line)", shape=(), dtype=x.dtype, line=line)
+            edges[name] = low.place(end.spelled(f"aten.{function.lower()}.default({x.torch})"), low.name_beside(name))
+        low_end, high_end = edges["least"], edges["most"]
+        for name, sign in (("least", "-"), ("most", "+")):
+            end = low.formula(f"{name}{sign}IF(least=most,1,0)", least=low_end, most=high_end)
+            text = f"{edges[name].torch} {sign} 1.0 * ({low_end.torch} == {high_end.torch})"
+            edges[name] = low.place(end.spelled(text, atom=False), low.name_beside(f"{name}_edge"))
+    text = "SUMPRODUCT((line>=least)*(line<=most)*(INT((line-least)*bins/(most-least))-(line=most)=place))"
+    place = reshaped(low, low.numbers(0, bins), (bins,))
+    spread = Slot(*(np.broadcast_to(part[..., None], (bins,)) for part in (line.first, line.last)))  # type: ignore[index]
+    return low.formula(text, shape=(bins,), dtype=x.dtype, line=spread, bins=bins, place=place, **edges)

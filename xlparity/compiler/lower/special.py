@@ -10,9 +10,12 @@ import torch
 
 from xlparity.compiler.lower.elementwise import elementwise
 from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.index import line_of
 from xlparity.compiler.lower.lowering import RULES, Lowering
 
 __all__: list[str] = []
+
+_INTO = 100  # parts that an integral is cut into
 
 aten = torch.ops.aten
 
@@ -64,6 +67,7 @@ def _polygamma(low: Lowering, n: int, self: Formula) -> Formula:
         y = low.place(low.formula("MAX(x,1-x)", x=x).spelled(far))
         series = "(1+1/(2*(y+6))+(1/6-(1/30-1/42/(y+6)^2)/(y+6)^2)/(y+6)^2)/(y+6)"
         total = low.formula(f"SUMPRODUCT(1/(y+{{0,1,2,3,4,5}})^2)+{series}", y=y)
+        total = total.spelled(f"aten.polygamma.default(1, {y.torch})")
         return low.formula("IF(x<0.5,(PI()/SIN(PI()*x))^2-total,total)", x=x, total=total)
     sign = -1 if n % 2 == 0 else 1
     return low.formula("factor*zeta", factor=sign * float(math.factorial(n)), zeta=_zeta(low, n + 1, x))
@@ -92,3 +96,90 @@ def _quotient(value: float) -> str:
     """A coefficient: 1/12 rather than its digits where it is the inverse of a whole number."""
     inverse = round(1 / value)
     return f"1/{inverse}" if abs(1 / value - inverse) < 1e-9 * inverse and inverse < 1e9 else repr(value).upper()
+
+
+# -- Bessel functions --------------------------------------------------------------------------------------------------
+
+# Their integrals over a period, as means over `angle`, are exact to the last digits while the argument is not much
+# larger than the number of parts; Excel's own BESSELI has eight digits. (Of J0 and J1 torch itself has only eight: it
+# gives -0.26005195491 for J0(3) = -0.26005195490, so no exact formula gives its values.)
+_BESSEL: Mapping[str, tuple[float, str]] = {
+    "i0": (700, "SUMPRODUCT(EXP(x*COS(angle)))"),
+    "special_i0e": (700, "SUMPRODUCT(EXP(x*COS(angle)-ABS(x)))"),
+    "special_i1": (700, "SUMPRODUCT(SINH(x*COS(angle)),COS(angle))"),
+    "special_i1e": (700, "SUMPRODUCT(SINH(x*COS(angle)),COS(angle))*EXP(-ABS(x))"),
+    "special_modified_bessel_i0": (700, "SUMPRODUCT(EXP(x*COS(angle)))"),
+    "special_modified_bessel_i1": (700, "SUMPRODUCT(SINH(x*COS(angle)),COS(angle))"),
+}
+
+
+def _bessel(name: str, most: float, total: str) -> None:
+    text = f"IF(ABS(x)>{most},NA(),{total}/{_INTO})".replace("angle", f"PI()*(number-0.5)/{_INTO}")
+
+    @RULES.rule(f"{name}.default")
+    def rule(low: Lowering, self: Formula) -> Formula:
+        x = low.cells(self)
+        return low.formula(text, shape=x.shape, dtype=x.dtype, x=x, number=line_of(low, low.numbers(1, _INTO)))
+
+
+for _name, (_most, _text) in _BESSEL.items():
+    _bessel(_name, _most, _text)
+
+
+@RULES.rule("special_modified_bessel_k0.default", "special_modified_bessel_k1.default",
+            "special_scaled_modified_bessel_k0.default", "special_scaled_modified_bessel_k1.default")  # fmt: skip
+def _decaying_bessel(low: Lowering, x: Formula) -> Formula:
+    """The integral of EXP(-x COSH(t)), or of COSH(t) times it, up to where it ends for a float."""
+    assert low.node is not None
+    name = low.node.operation.overloadpacket.__name__
+    x = low.cells(x)
+    step = low.formula(f"IF(x<0.0000001,NA(),ACOSH(1+40/x)/{_INTO})", x=x)
+    step = low.place(step.spelled(f"aten.acosh.default(1 + 40 / {x.operand}) / {_INTO}"), low.name_beside("step"))
+    factor = ",COSH(step*number)" if name.endswith("k1") else ""
+    text = f"step*(0.5+SUMPRODUCT(EXP(-2*x*SINH(step*number/2)^2){factor}))"
+    text = f"IF(x=0,1E+300,{text}{'' if 'scaled' in name else '*EXP(-x)'})"
+    numbers = line_of(low, low.numbers(1, _INTO))
+    return low.formula(text, shape=x.shape, dtype=x.dtype, x=x, step=step, number=numbers)
+
+
+# -- polynomials -------------------------------------------------------------------------------------------------------
+
+# Chebyshev's of the four kinds by COS within -1 and 1, by COSH outside: (at 1 and -1, inside, above 1, below -1).
+_CHEBYSHEV: Mapping[str, tuple[str, str, str, str]] = {
+    "t": ("1", "COS(n*ACOS(x))", "COSH(n*ACOSH(x))", "COSH(n*ACOSH(-x))"),
+    "u": ("n+1", "SIN((n+1)*ACOS(x))/SIN(ACOS(x))", "SINH((n+1)*ACOSH(x))/SINH(ACOSH(x))",
+          "SINH((n+1)*ACOSH(-x))/SINH(ACOSH(-x))"),
+    "v": ("IF(x>0,1,2*n+1)", "COS((n+0.5)*ACOS(x))/COS(ACOS(x)/2)", "COSH((n+0.5)*ACOSH(x))/COSH(ACOSH(x)/2)",
+          "SINH((n+0.5)*ACOSH(-x))/SINH(ACOSH(-x)/2)"),
+    "w": ("IF(x>0,2*n+1,1)", "SIN((n+0.5)*ACOS(x))/SIN(ACOS(x)/2)", "SINH((n+0.5)*ACOSH(x))/SINH(ACOSH(x)/2)",
+          "COSH((n+0.5)*ACOSH(-x))/COSH(ACOSH(-x)/2)"),
+}  # fmt: skip
+
+
+def _chebyshev(kind: str, shifted: bool) -> None:
+    edge, inside, above, below = _CHEBYSHEV[kind]
+    text = (
+        f"IF(n<0,0,IF(x>1,{above},IF(x>=-1,IF(ABS(x)=1,IF(AND(x<0,MOD(n,2)=1),-1,1)*({edge}),{inside}),"
+        f"IF(MOD(n,2)=1,-1,1)*{below})))"
+    )
+    name = f"special_{'shifted_' if shifted else ''}chebyshev_polynomial_{kind}"
+
+    @RULES.rule(f"{name}.default", f"{name}.x_scalar", f"{name}.n_scalar")
+    def rule(low: Lowering, x: Any, n: Any) -> Formula:
+        if shifted and isinstance(x, Formula):
+            word = f"2 * {x.operand} - 1" if x.torch else ""
+            x = low.formula("2*x-1", x=x).spelled(word, atom=False)
+        elif shifted:
+            x = 2 * x - 1
+        if isinstance(n, Formula):
+            n = low.formula("TRUNC(n)", n=n).spelled(f"aten.trunc.default({n.torch})") if "float" in n.dtype else n
+            n = low.cells(n)
+        else:
+            n = int(n)
+        x = low.cells(x) if isinstance(x, Formula) else x
+        return low.formula(text, x=x, n=n)
+
+
+for _name in _CHEBYSHEV:
+    _chebyshev(_name, shifted=False)
+    _chebyshev(_name, shifted=True)

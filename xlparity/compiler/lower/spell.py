@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch._ops import OpOverload
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import Formula, uniform
 
 __all__ = ["spelled"]
 
@@ -27,6 +27,17 @@ _SIGNS = {
     for name, sign in (("le", "<="), ("lt", "<"), ("ge", ">="), ("gt", ">"), ("eq", "=="), ("ne", "!="))
     for kind in ("Scalar", "Tensor")
 }  # fmt: skip
+# What stands in the map under another name, since a map may not use that one.
+_ALIASES = {
+    "__lshift__.Tensor": "bitwise_left_shift.Tensor",
+    "__lshift__.Scalar": "bitwise_left_shift.Tensor_Scalar",
+    "__rshift__.Tensor": "bitwise_right_shift.Tensor",
+    "__rshift__.Scalar": "bitwise_right_shift.Tensor_Scalar",
+    "cholesky.default": "linalg_cholesky.default",
+    "empty_like.default": "zeros_like.default",
+    "new_empty.default": "new_zeros.default",
+    "to.dtype": "_to_copy.default",
+}
 _SAME = {"clone.default", "detach.default", "alias.default", "contiguous.default", "lift_fresh_copy.default"}
 _FUNCTIONS = {"abs", "exp", "expm1", "log", "log1p", "maximum", "minimum", "relu", "rsqrt", "sigmoid", "sqrt", "tanh"}
 # Operations that are written as methods of their first operand, with the method's name.
@@ -85,6 +96,23 @@ def spelled(
     if name in _METHODS and not keywords and isinstance(arguments[0], Formula):
         rest = [part for at, part in enumerate(arguments[1:], 1) if not (at == 2 and part is False)]
         return f"{_operand(arguments[0])}.{_METHODS[name]}({', '.join(_argument(part) for part in rest)})", True
+    if name in ("as_strided.default", "as_strided_scatter.default"):
+        return _strided(name, *arguments, **keywords), True
+    if name in ("scatter.reduce", "scatter.value_reduce"):
+        how = {"add": "sum", "multiply": "prod"}[keywords["reduce"]]
+        (x, dim, index, source), keywords = arguments, {}
+        if not isinstance(source, Formula):
+            source = uniform(source, index.shape, x.dtype, f"aten.full.default({list(index.shape)}, {float(source)!r})")
+        name, arguments = "scatter_reduce.two", (x, dim, index, source, how)
+    if name == "to.dtype":
+        arguments, keywords = arguments[:1], {"dtype": arguments[1], **keywords}
+    if name == "new_empty_strided.default":
+        name, arguments = "new_empty.default", arguments[:2]
+    if name in ("cholesky.default", "empty_like.default", "new_empty.default"):
+        keywords = {key: part for key, part in keywords.items() if key != "layout"}
+    if name == "cholesky.default" and len(arguments) > 1:
+        arguments, keywords = arguments[:1], {"upper": arguments[1]}
+    name = _ALIASES.get(name, name)
     if name in _SAME:
         return arguments[0].torch, arguments[0].atom
     keywords = {key: part for key, part in keywords.items() if key != "memory_format"}
@@ -95,6 +123,21 @@ def spelled(
 
 def _number_of(filling: re.Match[str]) -> str:
     return filling[1] if filling[2] == "float" else repr(int(float(filling[1])))
+
+
+def _strided(name: str, x: Formula, *arguments: Any, **keywords: Any) -> str:
+    """The elements at these strides by their positions, since a map knows no layout in memory."""
+    inner = arguments[0:1] if name == "as_strided_scatter.default" else ()
+    size, strides, *rest = arguments[len(inner) :]
+    offset = rest[0] if rest else keywords.get("storage_offset")
+    words = [str(offset or 0)]
+    for at, (count, step) in enumerate(zip(size, strides, strict=True)):
+        shape = [count if d == at else 1 for d in range(len(size))]
+        words.append(f"aten.reshape.default(aten.arange.default({count}), {shape}) * {step}")
+    places = " + ".join(words) if size else f"aten.full.default([], {words[0]}, dtype=torch.int64)"
+    if inner:
+        return f"aten.put.default({x.torch}, {places}, {inner[0].torch})"
+    return f"aten.take.default({x.torch}, {places})"
 
 
 def _model_dtype(part: Any, real: str) -> Any:

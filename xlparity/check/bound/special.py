@@ -1,0 +1,143 @@
+"""Rules of special functions: of the gamma function, Bessel's, Chebyshev's polynomials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xlparity.check.bound.ball import Ball, Rule, ends, gamma, is_infinite, parts, rounded, size
+from xlparity.model.table import Table
+
+__all__ = ["SPECIAL"]
+
+SPECIAL: Table[str, Rule] = Table("rules of special functions")
+
+_TERMS = 110  # of the sums that a sheet takes in the place of an integral
+
+
+@SPECIAL.rule("special_erfcx")
+def _scaled_complement(func: Any, operand: Ball) -> Any:
+    # It falls everywhere; EXP(x^2) loses x^2 units of roundoff, ERFC(x) as much where it is small.
+    low, high = (func(end) for end in ends(operand))
+    at = func(operand.value.to(torch.float64))
+    value = func(operand.value)
+    own = gamma(1, value.dtype) * (2 + 4 * operand.value.to(torch.float64) ** 2) * size(value)
+    return rounded(value, torch.maximum(low - at, at - high) * (1 + 2.0**-30) + own, 4)
+
+
+@SPECIAL.rule("special_spherical_bessel_j0")
+def _sine_quotient(func: Any, operand: Ball) -> Any:
+    value = func(operand.value)
+    return Ball(value, 0.5 * operand.radius + gamma(4, value.dtype))
+
+
+def _monotone_in_both(name: str, domain: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """A function of two numbers that only rises, or only falls, in each of them where `domain` holds."""
+
+    def rule(func: Any, left: Any, right: Any) -> Any:
+        (a, ra), (b, rb) = parts(left), parts(right)
+        call = func.overloadpacket  # of two tensors, too, where the operation's own overload takes a number
+        value = torch.as_tensor(func(a, b))
+        x, y = (torch.as_tensor(part).to(torch.float64) for part in (a, b))
+        at = torch.as_tensor(call(x, y))
+        away = torch.zeros_like(at)
+        for first, second in product((x - ra, x + ra), (y - rb, y + rb)):
+            away = torch.maximum(away, (torch.as_tensor(call(first, second)) - at).abs())
+        inside = torch.where(domain(x - ra, y - rb), away * (1 + 2.0**-30) + 2.0**-44 * (at.abs() + 2.0**-4), torch.nan)
+        known = torch.where((ra == 0) & (rb == 0), 0.0, inside)
+        return rounded(value, known + 2 * gamma(_TERMS, value.dtype), _TERMS)
+
+    SPECIAL.add(name, rule)
+
+
+_monotone_in_both("igamma", lambda a, x: (a > 0) & (x >= 0))
+_monotone_in_both("igammac", lambda a, x: (a > 0) & (x >= 0))
+_monotone_in_both("special_zeta", lambda s, q: (s > 1) & (q > 0))
+
+
+@SPECIAL.rule("polygamma")
+def _polygamma(func: Any, n: int, operand: Ball) -> Any:
+    if n == 0:
+        return torch.digamma(operand)
+    value, at = func(n, operand.value), func(n, operand.value.to(torch.float64))
+    low, high = ends(operand)
+    away = torch.maximum((func(n, low) - at).abs(), (func(n, high) - at).abs()) * (1 + 2.0**-30)
+    share = torch.where(operand.radius == 0, 0.0, torch.where(low > 0, away + 2.0**-30 * at.abs(), torch.nan))
+    return rounded(value, share, _TERMS)
+
+
+def _bessel(name: str, slope: Callable[[Tensor], Tensor]) -> None:
+    """A function whose slope is bounded by `slope` of the largest |x| in the ball."""
+
+    def rule(func: Any, operand: Ball) -> Any:
+        value = func(operand.value)
+        own = gamma(4, value.dtype) * size(operand.value) * size(value)
+        share = slope(size(operand.value) + operand.radius) * operand.radius
+        share = torch.where(operand.radius == 0, 0.0, share * (1 + 2.0**-30))
+        return rounded(value, share + own + gamma(1, torch.float64), _TERMS)
+
+    SPECIAL.add(name, rule)
+
+
+for _name in ("i0", "special_i1", "special_modified_bessel_i0", "special_modified_bessel_i1"):
+    _bessel(_name, torch.special.i0)
+for _name in ("special_i0e", "special_i1e"):
+    _bessel(_name, torch.ones_like)
+
+
+@SPECIAL.rule("special_modified_bessel_k0", "special_modified_bessel_k1", "special_scaled_modified_bessel_k0",
+              "special_scaled_modified_bessel_k1")  # fmt: skip
+def _falling(func: Any, operand: Ball) -> Any:
+    value, at = func(operand.value), func(operand.value.to(torch.float64))
+    low, high = ends(operand)
+    away = torch.maximum(func(low) - at, at - func(high)) * (1 + 2.0**-30) + 2.0**-44 * at.abs()
+    share = torch.where(operand.radius == 0, 0.0, torch.where(low > 0, away, torch.nan))
+    own = gamma(4, value.dtype) * size(operand.value) * size(value)
+    return rounded(value, torch.where(operand.value == 0, 0.0, share + own), _TERMS, is_infinite(value))
+
+
+def _chebyshev(name: str, shifted: bool) -> None:
+    def rule(func: Any, left: Any, right: Any) -> Any:
+        (x, r), (n, unsure) = parts(left), parts(right)
+        value = torch.as_tensor(func(x, n))
+        most = size(x) + r
+        most = torch.clamp(2 * most + 1 if shifted else most, min=1.0)
+        degree = torch.as_tensor(n).to(torch.float64)
+        degree = torch.where((degree - unsure).trunc() == (degree + unsure).trunc(), degree.trunc(), torch.nan)
+        # At R >= 1 no derivative is larger than this, nor within -R and R.
+        steepest = (degree + 1) ** 3 * (most + torch.sqrt(most**2 - 1)) ** (degree + 1) * (2 if shifted else 1)
+        share = steepest * (r + gamma(8, value.dtype) * most)
+        return rounded(value, torch.where(degree < 0, 0.0, share), 4)
+
+    SPECIAL.add(name, rule)
+
+
+for _name in "tuvw":
+    _chebyshev(f"special_chebyshev_polynomial_{_name}", shifted=False)
+    _chebyshev(f"special_shifted_chebyshev_polynomial_{_name}", shifted=True)
+
+
+@SPECIAL.rule("gcd", "lcm")
+def _divisors(func: Any, left: Any, right: Any) -> Any:
+    (a, ra), (b, rb) = parts(left), parts(right)
+    value = func(a, b)
+    return Ball(value, torch.where((ra == 0) & (rb == 0), 0.0, torch.nan).expand(value.shape))
+
+
+@SPECIAL.rule("histc")
+def _histogram(func: Any, operand: Ball, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    result = func(operand.value, bins, min, max)
+    x, r = operand.value.to(torch.float64), operand.radius
+    least, most = (x.min(), x.max()) if min == max else (torch.tensor(float(min)), torch.tensor(float(max)))
+    if min == max and bool(((r != 0) & ((x - r <= least) | (x + r >= most))).any()):
+        return Ball(result, torch.full(result.shape, torch.nan, dtype=torch.float64))
+    apart = bool(least != most)
+    width = (most - least if apart else torch.tensor(2.0)) / bins
+    place = (x - (least if apart else least - 1)) / width
+    near = (place - place.round()).abs() <= r / width + gamma(4, result.dtype) * (bins + size(x) / width)
+    at_the_ends = (r == 0) & ((x == least) | (x == most))
+    return Ball(result, (near & ~at_the_ends).sum().to(torch.float64).expand(result.shape))
