@@ -345,6 +345,23 @@ def functions() -> int:
 
 
 @app.command
+def ops() -> int:
+    """List PyTorch's operations (overloads of ATen) that `xlparity generate` writes formulas for, by family."""
+    import torch
+
+    from xlparity.compiler.lower import VIEWS, families
+
+    for heading, overloads in families().items():
+        print(heading)
+        for overload in overloads:
+            packet, name = overload.split(".")
+            schema = str(getattr(getattr(torch.ops.aten, packet), name)._schema).partition("(")[2]
+            views = "  [other cells, no formula]" if overload in VIEWS else ""
+            print(f"  aten.{overload:44} ({schema}{views}")
+    return PARITY
+
+
+@app.command
 def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo")) -> int:
     """Generate the lecture's workbooks, check them, then break one cell of a copy and show that it is caught.
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from xlparity.compiler.lower import RULES
+
 ROOT = Path(__file__).parents[2]
 WORKBOOKS = ROOT / "workbooks"
 
@@ -212,3 +214,19 @@ def test_every_function_that_is_listed_is_computed_or_said_to_be_frozen() -> Non
     assert {"SUM", "MMULT", "LET", "LAMBDA", "OFFSET", "XLOOKUP", "RAND"} <= names
     assert not names & {"SUBTOTAL", "AGGREGATE", "ISOMITTED"}
     assert all(len(line.split()) > 1 for line in listed)
+
+
+def test_every_operation_of_the_compilers_tables_is_listed_by_family() -> None:
+    result = xlparity("ops")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    headings = [line for line in lines if not line.startswith(" ")]
+    assert "Sums, means, extremes and softmax: functions of areas." in headings
+    listed = [line.split()[0] for line in lines if line.startswith("  aten.")]
+    assert len(listed) + len(headings) == len(lines)
+    assert sorted(listed) == sorted(f"aten.{name}" for name in RULES)
+    (softmax,) = (line for line in lines if line.startswith("  aten._softmax.default"))
+    assert "(Tensor self, int dim, bool half_to_float) -> Tensor" in softmax
+    assert lines.index(softmax) > lines.index("Sums, means, extremes and softmax: functions of areas.")
+    (roll,) = (line for line in lines if line.startswith("  aten.roll.default"))
+    assert roll.endswith("[other cells, no formula]")

@@ -79,7 +79,7 @@ def test_the_examples_of_the_how_to_about_gradients_run(
 def test_every_command_and_option_is_documented() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     commands = [name for name in app if not name.startswith("-")]
-    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "demo"} == set(commands)
+    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "ops", "demo"} == set(commands)
     for command in commands:
         assert f"`xlparity {command}" in page
     for option in ("--map", "--engine", "--rtol", "--atol", "--decimals", "--ignore", "--format", "--output", "--all"):

@@ -37,7 +37,7 @@ _FORMULAS: Mapping[str, str] = {
 }
 
 for _name, _text in _FORMULAS.items():
-    elementwise(_name, _text)
+    elementwise(_name, _text, __name__)
 
 
 @RULES.rule("gelu.default")

@@ -158,8 +158,8 @@ def bound(operation: OpOverload, arguments: tuple[Any, ...], keywords: Mapping[s
     return values
 
 
-def elementwise(name: str, text: str) -> None:
-    """Add the rule that `name` is `text`, element by element."""
+def elementwise(name: str, text: str, family: str = __name__) -> None:
+    """Add the rule that `name` is `text`, element by element; `family` is the module that it is listed with."""
     operation = _overload(name)
     known = {argument.name for argument in operation._schema.arguments}
     assert {part.name for part in walk(parse(text)) if isinstance(part, Name)} <= known, f"{name}: {text}"
@@ -170,6 +170,7 @@ def elementwise(name: str, text: str) -> None:
         used = {key: value for key, value in values.items() if isinstance(value, Formula | int | float)}
         return low.formula(text, dtype=dtype, **used)
 
+    rule.__module__ = family
     RULES.add(name, rule)
 
 

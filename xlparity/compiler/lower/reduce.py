@@ -69,16 +69,28 @@ _reduction(("prod.default", "prod.dim_int"), "PRODUCT")
 
 @RULES.rule("any.default", "any.dim", "any.dims")
 def _any(low: Lowering, self: Formula, dim: Any = None, keepdim: bool = False) -> Formula:
-    return low.formula("IF(total=0,0,1)", total=reduced(low, "SUMSQ", self, dim, keepdim), dtype="bool")
+    # The square of a number near 0 is 0.
+    ones = low.apply(aten.ne.Scalar, self, 0) if "float" in self.dtype else self
+    return low.formula("IF(total=0,0,1)", total=reduced(low, "SUMSQ", ones, dim, keepdim), dtype="bool")
 
 
 @RULES.rule("all.default", "all.dim", "all.dims")
 def _all(low: Lowering, self: Formula, dim: Any = None, keepdim: bool = False) -> Formula:
-    zero = low.formula("IF(self=0,1,0)", self=self, dtype="bool")
+    zero = low.formula("IF(self=0,1,0)", self=self, dtype="bool").spelled(f"{self.operand} == 0", atom=False)
     return low.formula("IF(zeros=0,1,0)", zeros=reduced(low, "SUM", zero, dim, keepdim), dtype="bool")
 
 
-@RULES.rule("var.correction", "var.dim", "var.default")
+@RULES.rule("var.default")
+def _variance_of_all(low: Lowering, self: Formula, unbiased: bool = True) -> Formula:
+    return _variance(low, self, correction=float(unbiased))  # type: ignore[no-any-return]
+
+
+@RULES.rule("var.dim")
+def _variance_along(low: Lowering, self: Formula, dim: Any, unbiased: bool = True, keepdim: bool = False) -> Formula:
+    return _variance(low, self, dim, correction=float(unbiased), keepdim=keepdim)  # type: ignore[no-any-return]
+
+
+@RULES.rule("var.correction")
 def _variance(
     low: Lowering, self: Formula, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
 ) -> Formula:

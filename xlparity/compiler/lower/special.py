@@ -29,7 +29,7 @@ _FORMULAS: Mapping[str, str] = {
 }
 
 for _name, _text in _FORMULAS.items():
-    elementwise(_name, _text)
+    elementwise(_name, _text, __name__)
 
 
 @RULES.rule("lgamma.default")
@@ -67,7 +67,7 @@ def _polygamma(low: Lowering, n: int, self: Formula) -> Formula:
         y = low.place(low.formula("MAX(x,1-x)", x=x).spelled(far))
         series = "(1+1/(2*(y+6))+(1/6-(1/30-1/42/(y+6)^2)/(y+6)^2)/(y+6)^2)/(y+6)"
         total = low.formula(f"SUMPRODUCT(1/(y+{{0,1,2,3,4,5}})^2)+{series}", y=y)
-        total = total.spelled(f"aten.polygamma.default(1, {y.torch})")
+        total = low.place(total.spelled(f"aten.polygamma.default(1, {y.torch})"))
         return low.formula("IF(x<0.5,(PI()/SIN(PI()*x))^2-total,total)", x=x, total=total)
     sign = -1 if n % 2 == 0 else 1
     return low.formula("factor*zeta", factor=sign * float(math.factorial(n)), zeta=_zeta(low, n + 1, x))
