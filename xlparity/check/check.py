@@ -14,6 +14,7 @@ from torch import nn
 from xlparity.check.because import Because
 from xlparity.check.bound import Ball
 from xlparity.check.disagree import disagreements
+from xlparity.check.elsewhere import areas_of, right_elsewhere
 from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.judge import (
     FAULT,
@@ -105,7 +106,7 @@ def check_book(
         shown = {key: hold(opinions[0].values, row.block, row.dtype).values for key, row in program.shown.items()}
         of_model = hold_model(model, program, own, shown, opinions[0].whole)
     progress("looking for the origin of differences")
-    formula_faults = _formula_faults(index, opinions[0].values, rows, program)
+    formula_faults = _formula_faults(index, opinions[0].values, rows, program, book)
     merged = [_merge(opinions, number, row, formula_faults) for number, row in enumerate(rows)]
     if of_model is not None:
         _mark_foreign(rows, [verdicts for verdicts, _ in merged], program, of_model.foreign)
@@ -177,7 +178,7 @@ def _opinion(
     def forced(right: Mapping[str, Array]) -> dict[str, Array]:
         areas: dict[Area, Array] = {}
         for name, array in right.items():
-            areas |= _areas(program.rows[name].block, array)
+            areas |= areas_of(program.rows[name].block, array)
         again = EmbeddedEngine().evaluate(book, forced=areas)
         return {name: hold(again, program.rows[name].block, program.rows[name].dtype).values for name in right}
 
@@ -211,16 +212,6 @@ def _formula_mask(index: FormulaIndex, block: Block) -> NDArray[np.bool_]:
     return np.stack(masks).reshape(block.shape)
 
 
-def _areas(block: Block, array: Array) -> dict[Area, Array]:
-    """The planes of `block` with the elements of `array` as they lie in the sheet."""
-    planes = array.reshape((-1, *block.shape[-2:])) if len(block.shape) > 2 else array[None]
-    areas = {}
-    for plane, values in zip(block.planes, planes, strict=True):
-        shaped = values.T if block.transposed else values
-        areas[plane] = np.ascontiguousarray(shaped.reshape(plane.height, plane.width))
-    return areas
-
-
 def _ignored(block: Block, ignore: Sequence[Area]) -> NDArray[np.bool_]:
     mask = np.zeros(block.shape, bool)
     for area in ignore:
@@ -235,18 +226,27 @@ def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
     return np.asarray(np.take_along_axis(np.stack(arrays), chosen[None], 0)[0])
 
 
-def _formula_faults(index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program) -> dict[Cell, str]:
+def _formula_faults(
+    index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program, book: Book
+) -> dict[Cell, str]:
     """Cells of computed tensors whose formula is not what it should be, whatever its value."""
     faults: dict[Cell, str] = {}
+    breaks: dict[str, dict[Cell, str]] = {}
     mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
     for row in rows:
         if row.role is not Role.COMPUTED:
             continue
-        faults |= breaks_of_fill(index, row.block)
+        found = breaks_of_fill(index, row.block)
+        if found:
+            breaks[row.tensor] = found
         for cell in index.first_of_each_fill(row.block):
             reason = reaches_beyond(index, values, cell, mapped)
             if reason:
                 faults[cell] = reason
+    if breaks:  # which is as it should be where torch itself rearranges, as roll and flip do
+        shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
+        meant = right_elsewhere(program, book, values, shown, breaks)
+        faults |= {cell: why for found in breaks.values() for cell, why in found.items() if cell not in meant}
     return faults
 
 

@@ -1,0 +1,74 @@
+"""Formulas on other numbers than those that stand in the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from xlparity.check.judge import Array, hold
+from xlparity.check.reference import Program
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.errors import MapError
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.book import Book
+from xlparity.model.cell import Cell
+from xlparity.model.value import Values
+
+__all__ = ["areas_of", "right_elsewhere"]
+
+_INFINITE = 1e300  # and beyond: stands for infinity
+
+
+def right_elsewhere(
+    program: Program, book: Book, values: Values, shown: Mapping[tuple[str, bool], Array],
+    suspects: Mapping[str, Collection[Cell]],
+) -> set[Cell]:  # fmt: skip
+    """Those cells of `suspects`, by tensor, whose own formula computes what torch does on changed operands too.
+
+    In the numbers that stand in the sheet a formula may be right by chance, because two cells happen to hold the same.
+    All tensors of floating dtype are changed, each element differently; integers and booleans say which elements are
+    read, and stay.
+    """
+    random = np.random.default_rng(0)
+    changed: dict[str, Array] = {}
+    forced: dict[Area, Array] = {}
+    for name, row in program.rows.items():
+        held = hold(values, row.block, row.dtype).values
+        changed[name] = _changed(held, random) if getattr(torch, row.dtype).is_floating_point else held
+        forced |= areas_of(row.block, changed[name])
+    again = EmbeddedEngine().evaluate(book, forced=forced)
+    right: set[Cell] = set()
+    for name, cells in suspects.items():
+        try:
+            expected = program.local(name, changed, shown)
+        except MapError:
+            continue
+        block = program.rows[name].block
+        own = hold(again, block, program.rows[name].dtype).values
+        with np.errstate(invalid="ignore"):
+            near = np.abs(own - expected.value) <= expected.radius
+        right.update(cell for cell in cells if near[block.index(cell)])
+    return right
+
+
+def _changed(held: Array, random: np.random.Generator) -> Array:
+    """Numbers near those of `held` and of the same sign, no two alike; zeros become numbers beside the others."""
+    finite = np.abs(held) < _INFINITE
+    largest = np.abs(held).max(initial=0.0, where=finite) or 1.0
+    part = random.uniform(0.25, 1.0, held.shape)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(held == 0, largest * part / 64, np.where(finite, held * (1 + part / 8), held)))
+
+
+def areas_of(block: Block, array: NDArray[np.float64]) -> dict[Area, Array]:
+    """The planes of `block` with the elements of `array` as they lie in the sheet."""
+    planes = array.reshape((-1, *block.shape[-2:])) if len(block.shape) > 2 else array[None]
+    areas = {}
+    for plane, numbers in zip(block.planes, planes, strict=True):
+        shaped = numbers.T if block.transposed else numbers
+        areas[plane] = np.ascontiguousarray(shaped.reshape(plane.height, plane.width))
+    return areas
