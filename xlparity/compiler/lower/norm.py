@@ -37,8 +37,14 @@ def _vector_norm(
         return reduced(low, "SUM", sizes, dim, keepdim)
     if ord == -math.inf:
         return reduced(low, "MIN", sizes, dim, keepdim)
-    powers = low.apply(aten.pow.Tensor_Scalar, sizes, ord)
-    return low.formula("total^(1/p)", total=reduced(low, "SUM", powers, dim, keepdim), p=float(ord))
+    if ord > 0:
+        powers = low.apply(aten.pow.Tensor_Scalar, sizes, ord)
+        return low.formula("total^(1/p)", total=reduced(low, "SUM", powers, dim, keepdim), p=float(ord))
+    # A single zero makes the sum infinite and the norm 0.
+    filled = low.apply(aten.add.Tensor, sizes, low.apply(aten.eq.Scalar, sizes, 0))
+    total = reduced(low, "SUM", low.apply(aten.pow.Tensor_Scalar, filled, ord), dim, keepdim)
+    smallest = reduced(low, "MIN", sizes, dim, keepdim)
+    return low.formula("IF(smallest=0,0,total^(1/p))", smallest=smallest, total=total, p=float(ord))
 
 
 @RULES.rule("dist.default")
