@@ -45,6 +45,7 @@ def generated(
     """The workbook of `model`, its map and its values; see `api.generate`."""
     compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root)
     pytorch = trained(model, inputs, targets, loss, optimizer, steps, root)
+    _refuse_nan(pytorch)
     rows = map_rows(compiled.sheets, compiled.graph.aliases)
     given = {plan.name: _in_cells(plan.values).numpy() for plan in compiled.low.blocks if plan.values is not None}
     limits = allowed_differences(rows, given)
@@ -68,6 +69,17 @@ def _in_cells(value: Tensor) -> Tensor:
     return finite(value.detach().to(torch.float64))
 
 
+def _refuse_nan(pytorch: Mapping[str, Tensor]) -> None:
+    """InputError with the first tensor that has NaN in PyTorch."""
+    for name, value in pytorch.items():
+        where = value.isnan().nonzero()
+        if len(where):
+            index = where[0].tolist()
+            raise InputError(
+                f"{name}{index or ''} is NaN in PyTorch, which a cell cannot hold; try other inputs or parameters"
+            )
+
+
 def _prove(
     rows: Sequence[MapRow],
     values: Values,
@@ -89,7 +101,7 @@ def _prove(
             note = values.notes.get(cell)
             raise InputError(
                 f"{row.tensor}{list(index) or ''} would be {show_value(values.scalar(cell))} in {show_cell(cell)}, but "
-                f"PyTorch computes {right[index]!r}"
+                f"PyTorch computes {float(expected[index])!r}"
                 + (f" ({note.because})" if note else "")
                 + "; the numbers of this model go beyond what a sheet can compute, try smaller inputs or parameters"
             )

@@ -36,9 +36,14 @@ def right_elsewhere(
     random = np.random.default_rng(0)
     changed: dict[str, Array] = {}
     forced: dict[Area, Array] = {}
-    for name, row in program.rows.items():
+    given = [name for name in program.rows if name not in program.expressions]
+    for name in (*given, *program.order):
+        row = program.rows[name]
         held = hold(values, row.block, row.dtype).values
-        changed[name] = _changed(held, random) if getattr(torch, row.dtype).is_floating_point else held
+        if row.torch in changed:  # the same tensor in other cells, which formulas read in its place
+            changed[name] = changed[row.torch]
+        else:
+            changed[name] = _changed(held, random) if getattr(torch, row.dtype).is_floating_point else held
         forced |= areas_of(row.block, changed[name])
     again = EmbeddedEngine().evaluate(book, forced=forced)
     right: set[Cell] = set()
