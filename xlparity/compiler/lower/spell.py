@@ -70,6 +70,8 @@ def spelled(
     keywords = {key: _model_dtype(part, real) for key, part in keywords.items()}
     arguments = tuple(_model_dtype(part, real) for part in arguments)
     name = str(operation).removeprefix("aten.")
+    if name in ("div.Tensor_mode", "div.Scalar_mode") and keywords.get("rounding_mode") is None:
+        return f"{_operand(arguments[0])} / {_operand(arguments[1])}", False
     if name in _SIGNS and not keywords and len(arguments) == 2:
         left, right = (_operand(part) for part in arguments)
         return f"{left} {_SIGNS[name]} {right}", False
