@@ -169,3 +169,9 @@ def test_a_map_may_say_every_operation_that_has_a_rule() -> None:
             words = [word.split("(")[0] for word in text.split("aten.")[1:]]
             unsaid += [name for word in words if aten_overload(*word.split(".")) is None]
     assert not unsaid
+
+
+def test_the_bound_of_erfinv_is_that_of_its_spelling(tmp_path: Path) -> None:
+    x = torch.tensor([1e-9, -1e-4, 0.0, 0.3, 0.999999, -0.99999999], dtype=torch.float64)
+    path = xlparity.generate(Applied(torch.erfinv), [x]).save(tmp_path / "net.xlsx")
+    assert xlparity.check(path).passed

@@ -79,27 +79,30 @@ def _expm1(func: Any, operand: Ball) -> Any:
     return rounded(value, share, 2, is_infinite(operand))
 
 
-def _monotone(name: str, terms: int = 4, absolute: float = 0.0) -> None:
+def _monotone(name: str, terms: int = 4, absolute: Callable[[Tensor], Tensor] = torch.zeros_like) -> None:
     """A function that only rises, or only falls, where it is defined: its extremes over a ball are at the ends.
 
-    `terms` and `absolute` say how exact a library's function is: units of roundoff of the value, and beside it.
+    `terms` and `absolute` say how exact an office's function is: units of roundoff of the value, and beside it, by the
+    value.
     """
 
     def rule(func: Any, operand: Ball) -> Any:
         value, at = func(operand.value), func(operand.value.to(torch.float64))
         low, high = (func(end) for end in ends(operand))
         away = torch.maximum((high - at).abs(), (low - at).abs())
-        share = away + gamma(terms, torch.float64) * (low.abs() + high.abs() + at.abs() + absolute)
-        known = torch.where(operand.radius == 0, 0.0, share) + absolute * gamma(1, value.dtype)
+        beside = absolute(at)
+        share = away + gamma(terms, torch.float64) * (low.abs() + high.abs() + at.abs() + beside)
+        known = torch.where(operand.radius == 0, 0.0, share) + beside * gamma(1, value.dtype)
         return rounded(value, known, terms, is_infinite(operand))
 
     FUNCTION.add(name, rule)
 
 
-for _name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erfinv", "special_ndtri"):
+for _name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "special_ndtri"):
     _monotone(_name)
-# An office takes it as 1 - ERF(x), LN(x / (1 - x)), LN(1 / (1 + EXP(-x))).
-_monotone("erfc", absolute=1.0)
+# An office takes it as 1 - ERF(x), NORMSINV((x + 1) / 2), LN(x / (1 - x)), LN(1 / (1 + EXP(-x))).
+_monotone("erfc", absolute=torch.ones_like)
+_monotone("erfinv", absolute=lambda at: torch.exp(at**2))
 
 
 @FUNCTION.rule("logit")
