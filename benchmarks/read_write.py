@@ -1,4 +1,7 @@
-"""Seconds to write and read a workbook, beside openpyxl in the same run: python benchmarks/read_write.py [CELLS]."""
+"""Seconds to write and read a workbook, beside openpyxl in the same run: writes docs/benchmarks/files.md.
+
+python benchmarks/read_write.py [CELLS]         another number of cells than a million is only printed
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from xlparity.model.book import Book, Fill, Sheet
 from xlparity.model.value import Cells
 from xlparity.xlsx.read import read_book
 from xlparity.xlsx.write import write_book
+
+MILLION = 1_000_000
+TABLE = Path(__file__).parents[1] / "docs" / "benchmarks" / "files.md"
 
 
 def example(cells: int) -> Book:
@@ -59,19 +65,29 @@ def read_with_openpyxl(path: Path) -> None:
 
 
 def main() -> None:
-    """Print the table."""
-    cells = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    cells = int(sys.argv[1]) if len(sys.argv) > 1 else MILLION
     book = example(cells)
+    lines = ["| | xlparity | openpyxl | of openpyxl's time |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours.xlsx"), Path(folder, "theirs.xlsx")
         write = seconds(lambda: write_book(book, ours))
         write_theirs = seconds(lambda: write_with_openpyxl(book, theirs))
-        print(f"{cells:,} cells, half of them formulas")
-        print(f"write                 {write:6.2f} s   openpyxl {write_theirs:6.2f} s   {write_theirs / write:4.1f} x")
-        for name, path in (("shared formulas", ours), ("formulas as text", theirs)):
+        lines.append(f"| write, write-only | {write:.2f} s | {write_theirs:.2f} s | {write / write_theirs:.2f} |")
+        for name, path in (("shared formulas", ours), ("the full text in each cell", theirs)):
             read = seconds(lambda path=path: read_book(path))
             read_theirs = seconds(lambda path=path: read_with_openpyxl(path))
-            print(f"read {name:16} {read:6.2f} s   openpyxl {read_theirs:6.2f} s   {read_theirs / read:4.1f} x")
+            lines.append(f"| read, {name} | {read:.2f} s | {read_theirs:.2f} s | {read / read_theirs:.2f} |")
+    text = f"""# Reading and writing files
+
+Made by `python benchmarks/read_write.py`; not edited by hand. {cells:,} cells, half of them formulas, written and read by
+xlparity and by openpyxl {openpyxl.__version__} (write-only; read-only, once for the formulas and once for the values) in the same
+run. xlparity writes a formula that is copied down once, as Excel does, with every cell's remembered value; openpyxl
+writes its text into each cell, without values.
+
+""" + "\n".join(lines)
+    print(text)
+    if cells == MILLION:
+        TABLE.write_text(text + "\n")
 
 
 if __name__ == "__main__":
