@@ -26,6 +26,7 @@ _STYLES = tuple(Style)
 # Plain integers: looking up a member of an Enum takes longer than writing a cell.
 _NUMBER, _TEXT, _BOOLEAN, _ERROR = int(Kind.NUMBER), int(Kind.TEXT), int(Kind.BOOLEAN), int(Kind.ERROR)
 _Integers = NDArray[np.int64]
+_ROW = "\0"  # stands for the row's number in a template; XML cannot hold it
 _CONSTANT, _FORMULA, _BLANK = range(3)  # in this order they win where two stand in one cell
 
 
@@ -88,41 +89,64 @@ class SheetRows:
             yield self._band(area).encode()
 
     def _band(self, band: Area) -> str:
+        """The band's rows; rows that are alike but for their numbers are filled into one template."""
         row, column, source, index = self._places(band)
+        if not len(row):
+            return ""
         style = self._style_numbers(band, row, column)
         kind, number = self._values(row, column, source, index)
+        plain = (kind == _NUMBER) & np.isfinite(number) & (source != _BLANK) & self._alike(row, column, source, index)
+        # What follows a cell's reference is a template with room for its number, or a text that is made for it alone.
+        fill = np.where(plain & (source == _FORMULA), index, -1)
+        shape = np.stack((column, style, np.where(plain, source, -1), fill), axis=1)
+        said = _number_texts(np.where(plain, number, 0.0).tolist())
+        for i in np.flatnonzero(~plain).tolist():
+            said[i] = self._rest(
+                (int(row[i]), int(column[i])), int(source[i]), int(index[i]), int(kind[i]), float(number[i])
+            )
+        templates: dict[bytes, str] = {}
         words: list[str] = []
-        current = -1
-        for r, c, which, i, s, k, x in zip(
-            *(array.tolist() for array in (row, column, source, index, style, kind, number)), strict=True
-        ):
-            if r != current:
-                if current >= 0:
-                    words.append("</row>")
-                current = r
-                height = self._heights.get(r)
-                words.append(f'<row r="{r + 1}"' + (">" if height is None else f' ht="{height:g}" customHeight="1">'))
-            head = f'<c r="{_LETTERS[c]}{r + 1}" s="{s}"' if s else f'<c r="{_LETTERS[c]}{r + 1}"'
-            if which == _BLANK:
-                words.append(head + "/>")
-                continue
-            if k == _NUMBER and x - x == 0:
-                text = repr(x)
-                kind_xml, value_xml = "", f"<v>{text[:-2] if text.endswith('.0') else text}</v>"
-            elif which == _CONSTANT:
-                words.append(head + self._constant(k, x, r, c))
-                continue
-            else:
-                kind_xml, value_xml = _result(k, x, self._cached.texts)
-            if which == _CONSTANT:
-                words.append(f"{head}>{value_xml}</c>")
-            else:
-                words.append(
-                    f"{head}{self._dynamic(i, r, c)}{kind_xml}>{self._formulas[i].element(r, c)}{value_xml}</c>"
-                )
-        if current >= 0:
-            words.append("</row>")
+        begins = np.flatnonzero(np.diff(row, prepend=-1))
+        ends = [*begins[1:].tolist(), len(row)]
+        for begin, end, r in zip(begins.tolist(), ends, row[begins].tolist(), strict=True):
+            key = shape[begin:end].tobytes()
+            if key not in templates:
+                templates[key] = self._template(shape[begin:end])
+            height = self._heights.get(r)
+            words.append(f'<row r="{r + 1}"' + (">" if height is None else f' ht="{height:g}" customHeight="1">'))
+            words.append(templates[key].replace(_ROW, str(r + 1)) % tuple(said[begin:end]))
         return "".join(words)
+
+    def _alike(self, row: _Integers, column: _Integers, source: _Integers, index: _Integers) -> NDArray[np.bool_]:
+        """Which cells hold a constant or what all cells of a shared formula but its corner hold."""
+        shared = np.array([written.pattern is None for written in self._formulas] or [False])
+        corners = np.array([written.corner for written in self._formulas] or [(-1, -1)])
+        which = np.where(source == _FORMULA, index, 0)
+        corner = (corners[which, 0] == row) & (corners[which, 1] == column)
+        alike: NDArray[np.bool_] = (source == _CONSTANT) | (shared[which] & ~corner)
+        return alike
+
+    def _template(self, shape: _Integers) -> str:
+        """A row with `_ROW` for its number and `%s` for what each cell says."""
+        words = []
+        for column, style, source, index in shape.tolist():
+            head = f'<c r="{_LETTERS[column]}{_ROW}"' + (f' s="{style}"' if style else "")
+            formula = self._formulas[index].rest if source == _FORMULA else ""
+            words.append(head + ("%s" if source < 0 else f">{formula}<v>%s</v></c>"))
+        return "".join(words) + "</row>"
+
+    def _rest(self, cell: tuple[int, int], source: int, index: int, kind: int, number: float) -> str:
+        """What follows `<c r=... s=...` of a cell that is not like its neighbours."""
+        if source == _BLANK:
+            return "/>"
+        if source == _CONSTANT:
+            return self._constant(kind, number, *cell)
+        kind_xml, value_xml = _result(kind, number, self._cached.texts)
+        written = self._formulas[index]
+        # The mark of a dynamic array formula: the first record of the cell metadata.
+        dynamic = self._sheet.fills[index].kind is FillKind.DYNAMIC and cell == written.corner
+        mark = ' cm="1"' if dynamic else ""
+        return f"{mark}{kind_xml}>{written.element(*cell)}{value_xml}</c>"
 
     def _values(
         self, row: _Integers, column: _Integers, source: _Integers, index: _Integers
@@ -151,11 +175,6 @@ class SheetRows:
             return f' t="inlineStr"><is><t{keep}>{text}</t></is></c>'
         kind_xml, value_xml = _result(kind, number, ())
         return f"{kind_xml}>{value_xml}</c>" if value_xml else "/>"
-
-    def _dynamic(self, index: int, row: int, column: int) -> str:
-        """The mark of a dynamic array formula: the first record of the cell metadata."""
-        fill = self._sheet.fills[index]
-        return ' cm="1"' if fill.kind is FillKind.DYNAMIC and (row, column) == self._formulas[index].corner else ""
 
     def _places(self, band: Area) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Row, column, source and number within the source of the band's cells, in the order of the file."""
@@ -221,10 +240,14 @@ def result_xml(cells: Cells, at: int) -> tuple[str, str]:
     return _result(int(cells.kind[at]), float(cells.number[at]), cells.texts)
 
 
+def _number_texts(numbers: list[float]) -> list[str]:
+    """The shortest texts that read back as the same float64 numbers; whole numbers without a point."""
+    return [text.removesuffix(".0") for text in map(repr, numbers)]
+
+
 def _result(kind: int, number: float, texts: tuple[str, ...]) -> tuple[str, str]:
     if kind == _NUMBER and number - number == 0:
-        text = repr(number)  # the shortest text that reads back as the same float64
-        return "", f"<v>{text[:-2] if text.endswith('.0') else text}</v>"
+        return "", f"<v>{_number_texts([number])[0]}</v>"
     if kind == _TEXT:
         return ' t="str"', f"<v>{encode(texts[int(number)])}</v>"
     if kind == _BOOLEAN:

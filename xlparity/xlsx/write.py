@@ -10,6 +10,7 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -260,8 +261,15 @@ class _Writer(ExcelWriter):  # type: ignore[misc]
         head, tail = _NO_ROWS.split(canonicalize(shell.getvalue().decode()), maxsplit=1)
         with self._archive.open(entry(ws.path[1:]), "w", force_zip64=rows.cells > _FORCE_ZIP64) as part:
             part.write(f"{_DECLARATION}{head}<sheetData>".encode())
-            for band in rows:
-                part.write(band)
+            # zlib lets go of the interpreter while it packs a band; the next one is made in that time.
+            with ThreadPoolExecutor(max_workers=1) as packer:
+                packed: Future[int] | None = None
+                for band in rows:
+                    if packed is not None:
+                        packed.result()
+                    packed = packer.submit(part.write, band)
+                if packed is not None:
+                    packed.result()
             part.write(f"</sheetData>{tail}".encode())
         self.manifest.append(ws)
 

@@ -155,6 +155,16 @@ def test_bands_of_rows_join_without_a_seam(tmp_path):
     assert read.fills == sheet.fills
 
 
+def test_bands_of_rows_without_a_cell_are_passed_over(tmp_path):
+    last = 1_000_000
+    constants = Cells.of({(0, 0): 1.0, (last, 0): 2.0})
+    write_book(Book((Sheet("Empty"), Sheet("Apart", constants))), tmp_path / "apart.xlsx")
+    empty, apart = read_book(tmp_path / "apart.xlsx").sheets
+    assert len(empty.constants) == 0
+    assert apart.constants.row.tolist() == [0, last]
+    assert apart.constants.number.tolist() == [1.0, 2.0]
+
+
 def test_date_system_is_kept(tmp_path):
     write_book(dataclasses.replace(full_book(), date1904=True), tmp_path / "book.xlsx")
     assert read_book(tmp_path / "book.xlsx").date1904
