@@ -142,8 +142,9 @@ def test_a_damaged_file_is_an_engine_error_and_the_office_lives_on(engine, tmp_p
     assert evaluate(engine, tmp_path, ["1+1"])[1] == [2.0]
 
 
-def _ours():
-    return {*Path(tempfile.gettempdir()).glob("xlparity-office-*"), *Path("/tmp").glob("OSL_PIPE_*xlparity*")}
+def _left(folder, pipe):
+    """What stands of one office's files; those of other tests, which run beside this one, do not count."""
+    return [*Path(folder).parent.glob(Path(folder).name), *Path("/tmp").glob(f"OSL_PIPE_*{pipe}")]
 
 
 def _gone(group):
@@ -156,43 +157,46 @@ def _gone(group):
     return False
 
 
-@pytest.mark.libreoffice
-def test_nothing_is_left_after_close_a_late_answer_or_an_exception(tmp_path):
-    before = _ours()
-    engine = LibreOfficeEngine(seconds=120)
-    assert engine.version
-    group = engine._office._process.pid
-    engine.close()
-    assert _gone(group)
-    assert _ours() <= before
-    slow = LibreOfficeEngine(seconds=0.05)
-    with pytest.raises(EngineError, match="took more than"):
-        _ = slow.version
-    assert _ours() <= before
+def _started_and_left(ending):
+    """The process, folder and pipe of an office whose owner ends so."""
     script = (
-        "from xlparity.engines.libreoffice import LibreOfficeEngine\n"
-        "e = LibreOfficeEngine(120); e.version; print(e._office._process.pid, flush=True); raise RuntimeError\n"
+        "import os, signal\nfrom xlparity.engines.libreoffice import LibreOfficeEngine\n"
+        "e = LibreOfficeEngine(120); e.version; o = e._office\n"
+        f"print(o._process.pid, o._folder, o._pipe, flush=True)\n{ending}\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
     )
-    assert _gone(int(run.stdout))
-    assert _ours() <= before
+    process, folder, pipe = run.stdout.split()
+    return int(process), folder, pipe
+
+
+@pytest.mark.libreoffice
+def test_nothing_is_left_after_close_a_late_answer_or_an_exception(tmp_path, monkeypatch):
+    engine = LibreOfficeEngine(seconds=120)
+    assert engine.version
+    office_process = engine._office
+    assert _left(office_process._folder, office_process._pipe)
+    engine.close()
+    assert _gone(office_process._process.pid)
+    assert not _left(office_process._folder, office_process._pipe)
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
+        patch.setattr(office.secrets, "token_hex", lambda size: "late")
+        slow = LibreOfficeEngine(seconds=0.05)
+        with pytest.raises(EngineError, match="took more than"):
+            _ = slow.version
+        assert not _left(tmp_path / "xlparity-office-*", "xlparitylate")
+    process, folder, pipe = _started_and_left("raise RuntimeError")
+    assert _gone(process)
+    assert not _left(folder, pipe)
 
 
 @pytest.mark.libreoffice
 def test_the_office_ends_when_its_owner_is_killed():
-    before = _ours()
-    script = (
-        "import os, signal\nfrom xlparity.engines.libreoffice import LibreOfficeEngine\n"
-        "e = LibreOfficeEngine(120); e.version; print(e._office._process.pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
-    )
-    assert _gone(int(run.stdout))
-    assert _ours() <= before
+    process, folder, pipe = _started_and_left("os.kill(os.getpid(), signal.SIGKILL)")
+    assert _gone(process)
+    assert not _left(folder, pipe)
 
 
 def test_a_missing_office_says_what_to_install(monkeypatch):
