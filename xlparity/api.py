@@ -40,6 +40,7 @@ __all__ = [
 StrPath = str | os.PathLike[str]
 
 _MOST_PRECEDENTS = 64
+_MOST_SAMPLES = 1_000_000
 _MOST_VARIED = 1_000_000
 
 
@@ -77,6 +78,8 @@ def check(
     atol: float | None = None,
     decimals: int | None = None,
     ignore: Sequence[str] = (),
+    samples: int = 0,
+    seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Judge every cell that the workbook's map covers against what torch computes.
@@ -101,6 +104,11 @@ def check(
         Instead of these, agreement to so many decimals (half a unit of the last).
     ignore
         Areas such as `Sheet1!B3:C5` whose cells are not judged.
+    samples
+        Judges the formulas on so many samples of other inputs, targets and parameters too, which finds what is right
+        at the sheet's own numbers by coincidence, with a small counterexample.
+    seed
+        Draws the samples.
     progress
         Is told in words what is being done.
 
@@ -115,6 +123,10 @@ def check(
     """
     path = Path(workbook)
     chosen = tuple(dict.fromkeys(engines))
+    if not 0 <= samples <= _MOST_SAMPLES:
+        raise InputError(f"samples is {samples}; it is a whole number from 0 to {_MOST_SAMPLES:,}")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it is a whole number that is not negative")
     tolerance_given = _checked_tolerance(rtol, atol, decimals)
     held_against = _model(model, weights)
     progress(f"reading {path.name}")
@@ -136,6 +148,8 @@ def check(
         areas,
         progress,
         held_against,
+        samples,
+        seed,
     )
     return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
 
@@ -247,12 +261,14 @@ def assert_parity(
     atol: float | None = None,
     decimals: int | None = None,
     ignore: Sequence[str] = (),
+    samples: int = 0,
+    seed: int = 0,
 ) -> Report:
     """`check`, with an AssertionError that shows the worst cells if the workbook does not pass."""
     __tracebackhide__ = True
     report = check(
         workbook, model=model, weights=weights, map=map, engines=engines, rtol=rtol, atol=atol, decimals=decimals,
-        ignore=ignore,
+        ignore=ignore, samples=samples, seed=seed,
     )  # fmt: skip
     if not report.passed:
         raise AssertionError("\n" + str(report))

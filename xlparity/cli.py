@@ -163,6 +163,7 @@ def check(
     *books: Path,
     model: str | None = None,
     weights: Path | None = None,
+    samples: int = 0,
     seed: int = 0,
     map: Path | None = None,
     engine: Annotated[list[str] | None, Parameter(negative=())] = None,
@@ -184,8 +185,11 @@ def check(
         Hold the workbooks against this model too: package.module:name or path/to/file.py:name.
     weights
         The model's weights, a .safetensors file.
+    samples
+        Check the formulas on so many samples of other inputs and parameters too: finds what is right at the sheet's
+        own numbers by coincidence.
     seed
-        Torch's seed before a class or a function makes the model.
+        Draws these samples; torch's seed before a class or a function makes the model.
     map
         A TOML map (by default the sheet Parity, else BOOK.parity.toml beside the workbook).
     engine
@@ -223,7 +227,7 @@ def check(
         try:
             report = api.check(
                 book, model=held_against, weights=weights, map=map, engines=engine or ["embedded"], rtol=rtol,
-                atol=atol, decimals=decimals, ignore=ignore or [], progress=_progress(book),
+                atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed, progress=_progress(book),
             )  # fmt: skip
         except NothingChecked as error:
             _complain(str(error))

@@ -50,6 +50,17 @@ def test_the_tutorials_broken_cell_is_reported_as_it_says(tmp_path: Path) -> Non
         assert re.sub(r"\s+", " ", line.strip()) in flat
 
 
+def test_the_page_on_other_numbers_shows_a_real_report(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
+    book["MSE"]["D7"] = "=SIGN(A2)*D6/COUNT(D2:D4)"
+    book.save(tmp_path / "mse_lucky.xlsx")
+    assert xlparity.check(tmp_path / "mse_lucky.xlsx").passed
+    report = report_to_text(xlparity.check(tmp_path / "mse_lucky.xlsx", samples=200))
+    shown = blocks("docs/how-to/check-other-numbers.md", "text")[0].partition("\n")[2].split("...\n")
+    assert report.startswith(shown[0])
+    assert report.endswith(shown[1])
+
+
 def test_the_map_of_the_reference_checks_a_workbook(tmp_path: Path) -> None:
     (toml,) = blocks("docs/reference/map.md", "toml")
     book = openpyxl.Workbook()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from xlparity.check.explore import Explored, Explorer
 from xlparity.check.formulas import FormulaIndex, neighbours_formula
 from xlparity.check.judge import Judged, Opinion, show_value
 from xlparity.check.model import HeldModel, Parameter
@@ -16,7 +17,7 @@ from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.map import MapRow, Role
 from xlparity.model.value import Kind
-from xlparity.model.verdict import Finding, Verdict
+from xlparity.model.verdict import Counterexample, Finding, Verdict
 
 __all__ = ["Because"]
 
@@ -31,7 +32,10 @@ class Because:
         formula_faults: Mapping[Cell, str],
         origins: Origins,
         model: HeldModel | None = None,
+        explorer: Explorer | None = None,
+        explored: Explored | None = None,
     ) -> None:
+        self._explorer, self._explored = explorer, explored
         self._index, self._program, self._faults, self._origins = index, program, formula_faults, origins
         self._foreign = {} if model is None else model.foreign
 
@@ -63,6 +67,7 @@ class Because:
         expected = expected if np.isnan(own) else own
         number_held = not np.isnan(actual)
         origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
+        counterexample, elsewhere = self._elsewhere(row, at) if verdict is Verdict.FAULT else (None, "")
         match verdict:
             case Verdict.INHERITED:
                 because = self._inherited(origin)
@@ -73,7 +78,7 @@ class Because:
             case _ if row.role is Role.EXPECTED:
                 because = "PyTorch does not give this value for the inputs that the sheet shows as PyTorch's"
             case _:
-                because = self._fault(opinion, judged, cell, at)
+                because = elsewhere or self._fault(opinion, judged, cell, at)
         return Finding(
             cell, row.tensor, at, verdict,
             f"={text}" if text is not None else "" if value is None else show_value(value),
@@ -81,8 +86,24 @@ class Because:
             None if np.isnan(expected) else expected,
             None if np.isnan(actual - expected) else actual - expected,
             None if np.isnan(bound) else bound,
-            because, origin, opinion.engine.name,
+            because, origin, opinion.engine.name, counterexample,
         )  # fmt: skip
+
+    def _elsewhere(self, row: MapRow, at: tuple[int, ...]) -> tuple[Counterexample | None, str]:
+        """Where a cell is right at the sheet's own numbers alone: the numbers that show it, and a sentence."""
+        if self._explorer is None or self._explored is None or row.role is not Role.COMPUTED:
+            return None, ""
+        sample = int(self._explored.sample[row.tensor][at])
+        if sample < 0:
+            return None, ""
+        found = self._explorer.counterexample(row.tensor, at, sample)
+        if found is None:
+            return None, f"right at the sheet's own numbers by coincidence; wrong on sample {sample + 1} of others"
+        typed = ", ".join(f"{show_cell(cell)} = {number:g}" for cell, number in found.changes)
+        gives = "no number" if np.isnan(found.actual) else repr(found.actual)
+        return found, (
+            f"right at the sheet's own numbers by coincidence: with {typed} it gives {gives}, torch {found.expected!r}"
+        )
 
     def _of_module(self, row: MapRow, at: tuple[int, ...]) -> float:
         """What the model's module gives where the map's expression does not give that; else NaN."""

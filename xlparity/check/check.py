@@ -15,8 +15,10 @@ from xlparity.check.because import Because
 from xlparity.check.bound import Ball
 from xlparity.check.disagree import disagreements
 from xlparity.check.elsewhere import areas_of, right_elsewhere
+from xlparity.check.explore import Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.judge import (
+    EXPLAINED,
     FAULT,
     INHERITED,
     MATCH,
@@ -42,7 +44,7 @@ from xlparity.model.book import Book
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.engine import Engine
 from xlparity.model.map import Map, MapRow, Role
-from xlparity.model.report import IGNORED, Coverage, EngineUsed, Report, TensorVerdict
+from xlparity.model.report import IGNORED, Coverage, EngineUsed, Exploration, Report, TensorVerdict
 from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Verdict
 from xlparity.version import __version__
@@ -59,6 +61,8 @@ def check_book(
     ignore: Sequence[Area] = (),
     progress: Callable[[str], None] = lambda _: None,
     model: nn.Module | None = None,
+    samples: int = 0,
+    seed: int = 0,
 ) -> Report:
     """Judge every cell of `parity` by each of `engines`, and by the values that the file remembers.
 
@@ -76,6 +80,8 @@ def check_book(
         Is told what is being done.
     model
         Holds the sheet's parameters against this model's, and the map's expressions against its modules' outputs.
+    samples, seed
+        Judges the formulas on so many samples of other numbers too, which the seed draws.
 
     Raises InputError if a given tensor's cell holds no number or the map does not fit `model`, MapError if the map
     makes no sense, EngineError if an engine cannot be run, NothingChecked if no cell is left to judge.
@@ -108,13 +114,24 @@ def check_book(
     progress("looking for the origin of differences")
     formula_faults = _formula_faults(index, opinions[0].values, rows, program, book)
     merged = [_merge(opinions, number, row, formula_faults) for number, row in enumerate(rows)]
+    computed = {
+        row.tensor: verdicts for row, (verdicts, _) in zip(rows, merged, strict=True) if row.role is Role.COMPUTED
+    }
+    explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance) if samples else None
+    explored, never = None, 0
+    if explorer is not None:
+        known = {name: verdicts > EXPLAINED for name, verdicts in computed.items()}
+        explored = explorer.explore(samples, known, progress)
+        never = sum(int((count == 0)[~known[name]].sum()) for name, count in explored.compared.items())
+        for name, elsewhere in explored.verdicts.items():
+            computed[name][...] = np.maximum(computed[name], elsewhere)
     if of_model is not None:
         _mark_foreign(rows, [verdicts for verdicts, _ in merged], program, of_model.foreign)
     for (verdicts, _), mask in zip(merged, ignored, strict=True):
         verdicts[mask] = IGNORED
     origins = _settle(index, rows, [verdicts for verdicts, _ in merged])
     narrow = _float32_differences(program, opinions[0].values, opinions[0].whole)
-    because = Because(index, program, formula_faults, origins, of_model)
+    because = Because(index, program, formula_faults, origins, of_model, explorer, explored)
     tensors = []
     findings = []
     for parameter in of_model.parameters if of_model is not None else ():
@@ -154,6 +171,7 @@ def check_book(
         "" if model is None else type(model).__name__,
         () if of_model is None else of_model.missing,
         _texts(index, rows),
+        None if explorer is None or explored is None else Exploration(explored.samples, seed, explorer.varied, never),
     )
 
 
@@ -173,7 +191,7 @@ def _opinion(
         if name not in program.expressions and not isinstance(engine, CachedValues):
             require_numbers(program, row, held[name], values)
     shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
-    is_formula = {name: _formula_mask(index, program.rows[name].block) for name in program.expressions}
+    is_formula = {name: index.mask_of(program.rows[name].block) for name in program.expressions}
 
     def forced(right: Mapping[str, Array]) -> dict[str, Array]:
         areas: dict[Area, Array] = {}
@@ -205,11 +223,6 @@ def _only_remembered(tensor: Judged, is_formula: NDArray[np.bool_]) -> Judged:
     """Cells that the file does not remember, or not their operands, are no evidence; constants the engines judged."""
     absent = (tensor.held.kinds == Kind.BLANK) | ~is_formula | ~tensor.operands_known
     return replace(tensor, verdicts=np.where(absent, 0, tensor.verdicts).astype(np.uint8))
-
-
-def _formula_mask(index: FormulaIndex, block: Block) -> NDArray[np.bool_]:
-    masks = [index.mask(plane).T if block.transposed else index.mask(plane) for plane in block.planes]
-    return np.stack(masks).reshape(block.shape)
 
 
 def _ignored(block: Block, ignore: Sequence[Area]) -> NDArray[np.bool_]:

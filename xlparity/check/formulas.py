@@ -58,6 +58,11 @@ class FormulaIndex:
         mask[inside] = keys[found[inside]] == wanted[inside]
         return mask.reshape(area.height, area.width)
 
+    def mask_of(self, block: Block) -> NDArray[np.bool_]:
+        """Which elements of the tensor in `block` are formulas, as an array of its shape."""
+        masks = [self.mask(plane).T if block.transposed else self.mask(plane) for plane in block.planes]
+        return np.stack(masks).reshape(block.shape)
+
     def covered(self, blocks: Sequence[Block]) -> dict[str, NDArray[np.bool_]]:
         """For each sheet which of its `keys` are cells of one of `blocks`."""
         masks = {sheet: np.zeros(len(keys), bool) for sheet, keys in self.keys.items()}
@@ -104,6 +109,18 @@ class FormulaIndex:
         if fill.kind is not FillKind.COPIED:
             return fill.formula
         return move(fill.formula, cell.row - fill.area.row, cell.column - fill.area.column)
+
+    def numbers(self, most: int = 64) -> tuple[float, ...]:
+        """The different numbers that stand in the formulas, `most` of them at most."""
+        found: dict[float, None] = {}
+        for text in dict.fromkeys(fill.formula for fills in self._fills.values() for fill in fills):
+            try:
+                found |= {node.value: None for node in walk(parse(text)) if isinstance(node, Number)}
+            except FormulaError:
+                continue
+            if len(found) >= most:
+                break
+        return tuple(found)[:most]
 
     def precedents(self, cell: Cell) -> list[Area]:
         """The areas that the formula of `cell` reads, as far as its text says; empty for a cell without formula."""

@@ -21,7 +21,8 @@ from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar, Values
 from xlparity.model.verdict import Verdict
 
 __all__ = [
-    "Held", "Judged", "Opinion", "Tolerance", "hold", "judge_computed", "judge_expected", "show_value", "tightened",
+    "Held", "Judged", "Opinion", "Tolerance", "held_in", "hold", "judge_computed", "judge_expected", "show_value",
+    "tightened",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -83,11 +84,15 @@ class Opinion:
 def hold(values: Values, block: Block, dtype: str) -> Held:
     """The cells of `block` as arrays of its tensor's shape."""
     grids = [values.grid(plane) for plane in block.planes]
-    kinds = [grid.kind.T if block.transposed else grid.kind for grid in grids]
-    numbers = [grid.number.T if block.transposed else grid.number for grid in grids]
-    kind = np.stack(kinds).reshape(block.shape)
+    return held_in([grid.kind for grid in grids], [grid.number for grid in grids], block, dtype)
+
+
+def held_in(kinds: Sequence[NDArray[np.uint8]], numbers: Sequence[Array], block: Block, dtype: str) -> Held:
+    """What the planes of `block` hold, given as they lie in the sheet, as arrays of its tensor's shape."""
+    kind = np.stack([part.T if block.transposed else part for part in kinds]).reshape(block.shape)
+    number = np.stack([part.T if block.transposed else part for part in numbers]).reshape(block.shape)
     good = (kind == Kind.NUMBER) | ((kind == Kind.BOOLEAN) & (dtype == "bool"))
-    return Held(np.where(good, np.stack(numbers).reshape(block.shape), np.nan), kind)
+    return Held(np.where(good, number, np.nan), kind)
 
 
 def show_value(value: Scalar) -> str:

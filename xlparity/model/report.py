@@ -14,7 +14,7 @@ from xlparity.model.map import Role
 from xlparity.model.value import Scalar
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Report", "Split", "TensorVerdict"]
+__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Exploration", "Report", "Split", "TensorVerdict"]
 
 IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 
@@ -58,6 +58,19 @@ class Coverage:
     @property
     def unmapped(self) -> int:
         return self.formulas - self.mapped
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """The check on other numbers than the sheet's own: so many `samples`, drawn with `seed`, of the tensors `varied`.
+
+    `never` counts the checked cells that no sample could compare, since they, or torch, gave no number there.
+    """
+
+    samples: int
+    seed: int
+    varied: tuple[str, ...]
+    never: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +155,7 @@ class Report:
     model: str = ""
     missing: tuple[str, ...] = ()
     formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
+    exploration: Exploration | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from xlparity.model.cell import Cell
 
-__all__ = ["Finding", "Verdict"]
+__all__ = ["Counterexample", "Finding", "Verdict"]
 
 
 class Verdict(Enum):
@@ -26,12 +26,22 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Counterexample:
+    """Numbers to type into the sheet with which a cell shows that it is wrong: `actual` where torch has `expected`."""
+
+    changes: tuple[tuple[Cell, float], ...]
+    actual: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One judged cell with its numbers.
 
     `difference` is actual - expected and `bound` the largest size of it that passes; all are None where there is no
     number to compare. `formula` is the cell's text with its `=`, or the constant that stands there. `origin` is the
-    first wrong cell for INHERITED. `engine` is the engine whose value this is.
+    first wrong cell for INHERITED. `engine` is the engine whose value this is. `counterexample` is there for
+    a cell that is right at the sheet's own numbers alone.
     """
 
     cell: Cell
@@ -46,3 +56,4 @@ class Finding:
     because: str = ""
     origin: Cell | None = None
     engine: str = ""
+    counterexample: Counterexample | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from xlparity.formula.a1 import show_cell
 from xlparity.model.report import Report, Split
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
-from xlparity.model.verdict import Finding
+from xlparity.model.verdict import Counterexample, Finding
 from xlparity.xlsx.map_file import show_block
 
 __all__ = ["report_to_dict", "report_to_json"]
@@ -33,6 +33,14 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
             "mapped": report.coverage.mapped,
             "undecided": report.coverage.undecided,
             "stale_unmapped": report.coverage.stale,
+        },
+        "exploration": None
+        if report.exploration is None
+        else {
+            "samples": report.exploration.samples,
+            "seed": report.exploration.seed,
+            "varied": list(report.exploration.varied),
+            "never_compared": report.exploration.never,
         },
         "disagreements": [
             {
@@ -84,6 +92,17 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "because": finding.because,
         "origin": show_cell(finding.origin) if finding.origin is not None else None,
         "engine": finding.engine,
+        "counterexample": _counterexample(finding.counterexample),
+    }
+
+
+def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "type": {show_cell(cell): number for cell, number in found.changes},
+        "actual": _number(found.actual),
+        "expected": _number(found.expected),
     }
 
 

@@ -63,7 +63,7 @@ def verdict_sentence(report: Report) -> str:
     if report.passed:
         explained = counts[Verdict.EXPLAINED.value]
         extra = f", {explained} of them within what rounded or changed inputs explain" if explained else ""
-        return f"parity. All {total} checked cells agree with PyTorch{extra} ({engines})"
+        return f"parity. All {total} checked cells agree with PyTorch{extra}{_where(report)} ({engines})"
     parts = [
         f"{counts[verdict.value]} {word}"
         for verdict, word in (
@@ -72,6 +72,14 @@ def verdict_sentence(report: Report) -> str:
         if counts[verdict.value]
     ]  # fmt: skip
     return f"NO PARITY. Of {total} checked cells {', '.join(parts) or 'none could be judged'} ({engines})"
+
+
+def _where(report: Report) -> str:
+    """At which numbers the sheet agrees, if at others than its own too."""
+    explored = report.exploration
+    if explored is None or not explored.varied:
+        return ""
+    return f", at the sheet's own numbers and on {explored.samples} samples of others"
 
 
 def finding_lines(finding: Finding) -> list[str]:
@@ -148,6 +156,14 @@ def show_scalar(value: Scalar) -> str:
 def _notes(report: Report) -> Iterable[str]:
     if report.model:
         yield _parameters(report)
+    explored = report.exploration
+    if explored is not None and not explored.varied:
+        yield "no other numbers were tried: no tensor of the map is a number that torch's expressions read"
+    elif explored is not None and explored.never:
+        yield (
+            f"{explored.never} of the checked cells could be compared on none of the {explored.samples} samples: "
+            "torch or the sheet gave no number there, or no bound is known"
+        )
     for one in report.disagreements:
         yield (
             f"engines disagree on {one.function} in {one.count} cell(s), first {show_cell(one.example)}: "
