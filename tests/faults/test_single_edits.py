@@ -73,6 +73,18 @@ def test_a_single_wrong_cell_is_the_only_fault(name: str, cell: str, content: ob
     report = xlparity.check(edited(name, cell, content, tmp_path))
     assert not report.passed
     assert [show_cell(finding.cell) for finding in report.faults] == [cell]
+    if str(content).startswith("="):
+        sheet, _, address = cell.rpartition("!")
+        original = openpyxl.load_workbook(WORKBOOKS / name)[sheet.strip("'")][address].value
+        repair = report.faults[0].repair
+        assert REPAIRS.get(content, original) == (repair and f"={repair.formula}")
+
+
+# What is proposed where it is not the original formula: another way to write it, or nothing for two slips at once.
+REPAIRS = {
+    "=D6/2": "=D6/3",
+    "=MAX(MAX('Layer 1'!F35:H36),-MIN('Layer 1'!F35:H36))": None,
+}
 
 
 FORMULA_EDITS = [edit for edit in EDITS if str(edit[3]).startswith("=")]

@@ -35,6 +35,7 @@ from xlparity.check.judge import (
 from xlparity.check.model import hold_model
 from xlparity.check.origin import Origins
 from xlparity.check.reference import Program, Reference
+from xlparity.check.repair import Repairer
 from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import NothingChecked
@@ -46,10 +47,12 @@ from xlparity.model.engine import Engine
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.report import IGNORED, Coverage, EngineUsed, Exploration, Report, TensorVerdict
 from xlparity.model.value import Kind, Values
-from xlparity.model.verdict import Verdict
+from xlparity.model.verdict import Finding, Repair, Verdict
 from xlparity.version import __version__
 
 __all__ = ["check_book"]
+
+_MOST_REPAIRS = 8
 
 
 def check_book(
@@ -158,6 +161,7 @@ def check_book(
         for at in np.argwhere(verdicts > MATCH).tolist():
             spot = tuple(at)
             findings.append(because.finding(opinions[int(chosen[spot])], number, spot, int(verdicts[spot])))
+    findings = _with_repairs(findings, program, book, index, opinions[0].values, formula_faults, progress)
     rank = {verdict: -at for at, verdict in enumerate(Verdict)}
     findings.sort(key=lambda finding: rank[finding.verdict])
     return Report(
@@ -173,6 +177,26 @@ def check_book(
         _texts(index, rows),
         None if explorer is None or explored is None else Exploration(explored.samples, seed, explorer.varied, never),
     )
+
+
+def _with_repairs(
+    findings: Sequence[Finding], program: Program, book: Book, index: FormulaIndex, values: Values,
+    formula_faults: Mapping[Cell, str], progress: Callable[[str], None],
+) -> list[Finding]:  # fmt: skip
+    """`findings` with the single edits that mend the first faults among them."""
+    wrong = [one for one in findings if one.verdict is Verdict.FAULT and one.tensor in program.expressions]
+    wrong = [one for one in wrong if program.rows[one.tensor].block.cell(one.index) == one.cell]  # not one shown only
+    if not wrong:
+        return list(findings)
+    progress("looking for repairs")
+    repairer = Repairer(program, book, index, values, Explorer(program, book, index, values, 0))
+    repairs: dict[tuple[str, Cell], Repair | None] = {}
+    for one in wrong[:_MOST_REPAIRS]:
+        repairs[one.tensor, one.cell] = repairer.repair(one.tensor, one.index, one.cell in formula_faults)
+    return [
+        replace(one, repair=repairs.get((one.tensor, one.cell))) if one.verdict is Verdict.FAULT else one
+        for one in findings
+    ]
 
 
 def _opinion(
@@ -253,7 +277,7 @@ def _formula_faults(
         if found:
             breaks[row.tensor] = found
         for cell in index.first_of_each_fill(row.block):
-            reason = reaches_beyond(index, values, cell, mapped)
+            reason = reaches_beyond(index.precedents(cell), values, cell, mapped)
             if reason:
                 faults[cell] = reason
     if breaks:  # which is as it should be where torch itself rearranges, as roll and flip do

@@ -32,7 +32,7 @@ from xlparity.check.judge import (
     judge_computed,
 )
 from xlparity.check.reference import Program
-from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded import EmbeddedEngine, Trace
 from xlparity.errors import MapError
 from xlparity.model.area import Area
 from xlparity.model.book import Book
@@ -212,8 +212,11 @@ class Explorer:
 
     @property
     def _chunk(self) -> int:
+        return self._at_a_time(_MOST_CELLS)
+
+    def _at_a_time(self, most_cells: int) -> int:
         cells = self._index.count + sum(len(sheet.constants) for sheet in self._book.sheets)
-        return max(1, _MOST_CELLS // max(cells, 1))
+        return max(1, most_cells // max(cells, 1))
 
     def _sample(self, number: int) -> _Sample:
         """In turn all tensors moved in one way, and each in its own."""
@@ -234,13 +237,20 @@ class Explorer:
         finite = np.abs(held) < _INFINITE
         return np.asarray(np.where(finite, self._moves[move](np.where(finite, held, 0.0), self._random), held))
 
-    def _evaluated(self, samples: Sequence[_Sample]) -> Iterator[dict[str, Held]]:
-        """What the cells of all tensors hold in each sample, from one evaluation of the workbook."""
+    def samples(self, least: int, most: int, most_cells: int) -> list[_Sample]:
+        """So many samples, the fewer the more cells the workbook has: all their cells are at most `most_cells`."""
+        return [self._sample(number) for number in range(max(least, min(most, self._at_a_time(most_cells))))]
+
+    def trace(self, samples: Sequence[_Sample], book: Book | None = None) -> Trace:
+        """The workbook, or another `book` with the same given cells, on the samples."""
         with torch.no_grad():
-            trace = EmbeddedEngine().trace(self._book, self._inputs(samples))
+            return EmbeddedEngine().trace(self._book if book is None else book, self._inputs(samples))
+
+    def held(self, trace: Trace, count: int) -> Iterator[dict[str, Held]]:
+        """What the cells of all tensors hold in each of `count` samples."""
         planes = {plane for row in self._program.rows.values() for plane in row.block.planes}
         grids = {plane: (trace.kinds(plane).numpy(), trace.tensor(plane).numpy()) for plane in planes}
-        for number in range(len(samples)):
+        for number in range(count):
             held = {}
             for name, row in self._program.rows.items():
                 parts = [grids[plane] for plane in row.block.planes]
@@ -249,6 +259,9 @@ class Explorer:
                 numbers = [part[min(number, len(part) - 1)] for _, part in parts]
                 held[name] = held_in(kinds, numbers, row.block, row.dtype)
             yield held
+
+    def _evaluated(self, samples: Sequence[_Sample]) -> Iterator[dict[str, Held]]:
+        return self.held(self.trace(samples), len(samples))
 
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
         batches: dict[Area, Array] = {}

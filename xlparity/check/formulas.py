@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,10 +125,12 @@ class FormulaIndex:
     def precedents(self, cell: Cell) -> list[Area]:
         """The areas that the formula of `cell` reads, as far as its text says; empty for a cell without formula."""
         text = self.text(cell)
-        if text is None:
-            return []
+        return [] if text is None else self.read_by(text, cell.sheet)
+
+    def read_by(self, text: str, sheet: str) -> list[Area]:
+        """The areas that a formula on `sheet` would read."""
         try:
-            return precedents(parse(text), cell.sheet, self.book)
+            return precedents(parse(text), sheet, self.book)
         except FormulaError:
             return []
 
@@ -179,15 +181,17 @@ def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell,
 
 
 def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:
-    """What `cell` would hold if it were filled as most of the other cells in its column or row of `block` are."""
+    """What `cell` would hold if it were filled as most others in its column or row of `block`, or in its plane, are."""
     for plane in block.planes:
         if cell not in plane:
             continue
         column = Area.of(plane.sheet, plane.row, cell.column, plane.height, 1)
         row = Area.of(plane.sheet, cell.row, plane.column, 1, plane.width)
-        for line in (column, row):
+        for line in (column, row, plane):
+            if line.size > 100_000:
+                continue
             others = [other for other in line.cells() if other != cell and index.text(other) is not None]
-            if len(others) < 2 or len(others) > 100_000:
+            if len(others) < 2:
                 continue
             forms = Counter(relative_text(index.text(other) or "", other.row, other.column) for other in others)
             form, count = forms.most_common(1)[0]
@@ -253,13 +257,13 @@ class MappedAreas:
         return mask
 
 
-def reaches_beyond(index: FormulaIndex, values: Values, cell: Cell, mapped: MappedAreas) -> str | None:
-    """Why the formula of `cell` reads too much, or None.
+def reaches_beyond(areas: Iterable[Area], values: Values, cell: Cell, mapped: MappedAreas) -> str | None:
+    """Why a formula in `cell` that reads `areas` reads too much, or None.
 
     A range that covers a tensor and goes on over cells that hold no number gives the right value today, and another as
     soon as somebody types there; so does a reference to an empty cell. Whole columns and rows are meant to be open.
     """
-    for area in index.precedents(cell):
+    for area in areas:
         if area.height == MAX_ROWS or area.width == MAX_COLUMNS:
             continue
         covered = mapped.covered(area)

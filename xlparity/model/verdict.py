@@ -7,7 +7,7 @@ from enum import Enum
 
 from xlparity.model.cell import Cell
 
-__all__ = ["Counterexample", "Finding", "Verdict"]
+__all__ = ["Counterexample", "Finding", "Repair", "Verdict"]
 
 
 class Verdict(Enum):
@@ -35,13 +35,21 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A formula, without `=`, that computes what torch does on all of so many `samples` where the cell's does not."""
+
+    formula: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One judged cell with its numbers.
 
     `difference` is actual - expected and `bound` the largest size of it that passes; all are None where there is no
     number to compare. `formula` is the cell's text with its `=`, or the constant that stands there. `origin` is the
     first wrong cell for INHERITED. `engine` is the engine whose value this is. `counterexample` is there for
-    a cell that is right at the sheet's own numbers alone.
+    a cell that is right at the sheet's own numbers alone, `repair` for a fault that a single edit mends.
     """
 
     cell: Cell
@@ -57,3 +65,4 @@ class Finding:
     origin: Cell | None = None
     engine: str = ""
     counterexample: Counterexample | None = None
+    repair: Repair | None = None

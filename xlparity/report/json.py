@@ -93,6 +93,9 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "origin": show_cell(finding.origin) if finding.origin is not None else None,
         "engine": finding.engine,
         "counterexample": _counterexample(finding.counterexample),
+        "repair": None
+        if finding.repair is None
+        else {"formula": f"={finding.repair.formula}", "samples": finding.repair.samples},
     }
 
 

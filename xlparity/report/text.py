@@ -93,6 +93,8 @@ def finding_lines(finding: Finding) -> list[str]:
     lines.append(f"  {finding.verdict.value}: {finding.because}")
     if finding.formula.startswith("="):
         lines.append(f"  formula {finding.formula}")
+    if finding.repair is not None:
+        lines.append(f"  repair  ={finding.repair.formula} (agrees on all {finding.repair.samples} samples)")
     return lines
 
 
