@@ -171,7 +171,7 @@ def check(
     atol: float | None = None,
     decimals: int | None = None,
     ignore: Annotated[list[str] | None, Parameter(negative=())] = None,
-    format: Literal["text", "json"] = "text",
+    format: Literal["text", "json", "junit", "github", "sarif"] = "text",
     output: Path | None = None,
     all: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
@@ -203,7 +203,8 @@ def check(
     ignore
         An area such as 'Sheet1!B3:C5' that is not judged; may be given several times.
     format
-        text for people, json for programs.
+        text for people, json for programs, junit for CI servers, github for annotations of GitHub Actions, sarif for
+        code scanning.
     output
         Write the report into this file instead of to the standard output.
     all
@@ -211,6 +212,11 @@ def check(
     """
     if not books:
         raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
+    from xlparity.report.github import outcomes_to_github
+    from xlparity.report.json import report_to_json
+    from xlparity.report.junit import outcomes_to_junit
+    from xlparity.report.outcome import Outcome
+    from xlparity.report.sarif import outcomes_to_sarif
     from xlparity.report.text import report_to_text
 
     held_against = None
@@ -218,9 +224,8 @@ def check(
         from xlparity.target import load_model
 
         held_against = load_model(model, seed)
-    reports: list[api.Report] = []
+    outcomes: list[Outcome] = []
     worst = PARITY
-    texts: list[str] = []
     colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = _width()
     for book in books:
@@ -232,22 +237,26 @@ def check(
         except NothingChecked as error:
             _complain(str(error))
             worst = max(worst, NOTHING_CHECKED)
+            outcomes.append(Outcome(_relative(book), None, str(error)))
             continue
         except XlparityError as error:
             _complain(str(error))
             worst = max(worst, BAD_INPUT)
+            outcomes.append(Outcome(_relative(book), None, str(error)))
             continue
-        reports.append(report)
         worst = max(worst, PARITY if report.passed else DIFFERENCE)
-        if format == "text":
-            texts.append(report_to_text(report, colour, width))
-    if format == "json":
-        bodies = [report.to_json(every=all) for report in reports]
-        texts = bodies if len(books) == 1 else ["[\n" + ",\n".join(body.rstrip() for body in bodies) + "\n]\n"]
-    text = "\n".join(texts)
+        outcomes.append(Outcome(_relative(book), report))
+    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+    if format == "text":
+        text = "\n".join(report_to_text(report, colour, width) for report in reports)
+    elif format == "json":
+        bodies = [report_to_json(report, all) for report in reports]
+        text = "".join(bodies if len(books) == 1 else ["[\n", ",\n".join(body.rstrip() for body in bodies), "\n]\n"])
+    else:
+        text = {"junit": outcomes_to_junit, "github": outcomes_to_github, "sarif": outcomes_to_sarif}[format](outcomes)
     if output is None:
         sys.stdout.write(text)
-    elif reports:
+    elif reports or format not in ("text", "json"):
         with written_aside(output) as file:
             file.write(text.encode())
     return worst
@@ -394,6 +403,14 @@ def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("
     caught = [finding.cell.row for finding in report.faults] == [5]
     print("\nxlparity named the broken cell, and only that one." if caught else "\nThe broken cell was NOT named.")
     return PARITY if caught and all(report.passed for report in checked) else DIFFERENCE
+
+
+def _relative(book: Path) -> str:
+    """The workbook's path as it stands in a report that others read: from this folder, with slashes."""
+    try:
+        return Path(os.path.relpath(book)).as_posix()
+    except ValueError:  # on another drive of Windows
+        return book.name
 
 
 def _width() -> int:

@@ -8,7 +8,7 @@ xlparity_engines = embedded libreoffice
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import pytest
 
 from xlparity.errors import XlparityError
 from xlparity.model.report import Report, TensorVerdict
-from xlparity.model.verdict import Finding, Verdict
+from xlparity.model.verdict import Finding
+from xlparity.report.outcome import failing, named_tensors
 from xlparity.report.text import finding_lines, plain, verdict_sentence
 
 __all__: list[str] = []
@@ -55,18 +56,8 @@ class WorkbookFile(pytest.File):
             report = api.check(self.path, engines=self.config.getini("xlparity_engines"))
         except XlparityError as error:
             raise self.CollectError(f"xlparity: {plain(str(error))}") from None
-        for name, tensor, findings in _by_tensor(report):
+        for name, tensor, findings in named_tensors(report):
             yield TensorItem.from_parent(self, name=name, report=report, tensor=tensor, findings=findings)
-
-
-def _by_tensor(report: Report) -> Iterator[tuple[str, TensorVerdict, list[Finding]]]:
-    """Each judged tensor under a name of its own, with the findings in its cells."""
-    names: dict[str, int] = {}
-    for tensor in report.tensors:
-        name = tensor.tensor if tensor.role.value == "computed" else f"{tensor.tensor} (expected)"
-        names[name] = names.get(name, 0) + 1
-        findings = [found for found in report.cells if found.tensor == tensor.tensor and found.cell in tensor.block]
-        yield name if names[name] == 1 else f"{name} {names[name]}", tensor, findings
 
 
 class TensorItem(pytest.Item):
@@ -85,7 +76,7 @@ class TensorItem(pytest.Item):
         """The worst cells instead of a traceback."""
         if not isinstance(excinfo.value, ParityFailure):
             return super().repr_failure(excinfo, style)
-        bad = [finding for finding in self.findings if finding.verdict not in (Verdict.MATCH, Verdict.EXPLAINED)]
+        bad = failing(self.findings)
         lines = [f"{self.report.workbook}: {verdict_sentence(self.report)}"]
         for finding in bad[:_MOST_CELLS]:
             lines += finding_lines(finding)

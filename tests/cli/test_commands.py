@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
@@ -86,6 +88,25 @@ def test_output_writes_the_report_and_leaves_no_other_file(broken: Path, tmp_pat
     assert result.stdout == ""
     assert json.loads((tmp_path / "report.json").read_text())["passed"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_formats_for_machines_hold_all_workbooks_and_those_that_cannot_be_read(broken: Path, tmp_path: Path) -> None:
+    shutil.copy(broken, tmp_path / "broken.xlsx")
+    shutil.copy(WORKBOOKS / "mse.xlsx", tmp_path / "good.xlsx")
+    books = ("good.xlsx", tmp_path / "broken.xlsx", "nowhere.xlsx")
+    junit = xlparity("check", *books, "--format", "junit", folder=tmp_path)
+    assert junit.returncode == 2
+    names = [suite.get("name") for suite in ElementTree.fromstring(junit.stdout)]
+    assert names == ["good.xlsx", "broken.xlsx", "nowhere.xlsx"]
+    result = xlparity("check", *books, "--format", "sarif", "--output", "report.sarif", folder=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    results = json.loads((tmp_path / "report.sarif").read_text())["runs"][0]["results"]
+    uris = {found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in results}
+    assert uris == {"broken.xlsx"}
+    github = xlparity("check", *books, "--format", "github", folder=tmp_path).stdout.splitlines()
+    assert [line.partition(",")[0] for line in github[1:]] == [
+        "::error file=broken.xlsx", "::error file=broken.xlsx", "::error file=nowhere.xlsx",
+    ]  # fmt: skip
 
 
 def test_a_tolerance_replaces_the_bound(broken: Path) -> None:
