@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,12 @@ from xlparity.errors import InputError, MapError
 from xlparity.model import report as model_report
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas
-    from numpy.typing import NDArray
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from xlparity.compiler.eager import Loss
+    from xlparity.evaluating import Evaluation
     from xlparity.model.book import Book
     from xlparity.model.explanation import Explanation
     from xlparity.model.map import Map
@@ -29,6 +28,7 @@ __all__ = [
     "Workbook",
     "assert_parity",
     "check",
+    "evaluate",
     "explain",
     "generate",
     "generate_documents",
@@ -41,7 +41,6 @@ StrPath = str | os.PathLike[str]
 
 _MOST_PRECEDENTS = 64
 _MOST_SAMPLES = 1_000_000
-_MOST_VARIED = 1_000_000
 
 
 class Report(model_report.Report):
@@ -282,15 +281,14 @@ def explain(workbook: StrPath, cell: str, *, map: StrPath | None = None, depth: 
     """
     from xlparity.check.formulas import FormulaIndex
     from xlparity.engines.embedded import EmbeddedEngine
-    from xlparity.formula.a1 import parse_cell
+    from xlparity.formula.a1 import cell_in
     from xlparity.model.cell import Cell
     from xlparity.model.explanation import Explanation
     from xlparity.model.map import GIVEN
 
     path = Path(workbook)
     book = _read(path)
-    asked = parse_cell(cell, book.sheets[0].name)
-    asked = Cell(_sheet_name(book, path, asked.sheet), asked.row, asked.column)
+    asked = cell_in(book, cell, path.name)
     parity = _map(book, path, map)
     findings = {finding.cell: finding for finding in check(path, map=map).every_cell()}
     index = FormulaIndex(book)
@@ -342,6 +340,36 @@ def generate_documents(folder: StrPath) -> list[Path]:
     return written
 
 
+def evaluate(workbook: StrPath, inputs: Mapping[str, Tensor] | None = None) -> Evaluation:
+    """All cells of a workbook as functions of some of its numbers: for many samples at once, and differentiable.
+
+    Parameters
+    ----------
+    workbook
+        The .xlsx file; it is only read.
+    inputs
+        By area, such as `'Layer 1'!B3:C5`, the numbers that stand in for its constants: shape (rows, columns), or
+        (batch, rows, columns) with one batch size throughout. They keep their history of autograd.
+
+    Returns
+    -------
+    Evaluation
+        `evaluation["Loss!D7"]` are an area's numbers, float64 of shape (batch, rows, columns), the batch 1 if no input
+        has one; NaN for a text, an error and what is undecided. `backward()` runs from them to the inputs.
+
+    Raises InputError if there is no such sheet, if an area of `inputs` holds formulas, or for another shape.
+
+    Examples
+    --------
+    >>> y_hat = torch.randn(1000, 3, 1, dtype=torch.float64, requires_grad=True)  # doctest: +SKIP
+    >>> evaluate("workbooks/mse.xlsx", {"MSE!B2:B4": y_hat})["MSE!D7"].shape  # doctest: +SKIP
+    torch.Size([1000, 1, 1])
+    """
+    from xlparity.evaluating import evaluated
+
+    return evaluated(_read(Path(workbook)), Path(workbook), inputs or {})
+
+
 def gradient(workbook: StrPath, *, of: str, wrt: str) -> pandas.DataFrame:
     """The derivative of one cell with respect to each number of an area, by autograd through the formulas.
 
@@ -373,57 +401,9 @@ def gradient(workbook: StrPath, *, of: str, wrt: str) -> pandas.DataFrame:
     >>> gradient("workbooks/mse.xlsx", of="MSE!D7", wrt="MSE!B2:B4").loc[2, "B"]  # doctest: +SKIP
     -2.0998706666666664
     """
-    import numpy
-    import pandas
-    import torch
+    from xlparity.evaluating import derivatives
 
-    from xlparity.engines.embedded import EmbeddedEngine
-    from xlparity.formula.a1 import column_letters, parse_area, parse_cell, show_cell
-    from xlparity.model.area import Area
-    from xlparity.model.cell import Cell
-    from xlparity.model.value import ERROR_TEXTS, Error, Kind
-
-    path = Path(workbook)
-    book = _read(path)
-    cell, area = parse_cell(of, book.sheets[0].name), parse_area(wrt, book.sheets[0].name)
-    cell = Cell(_sheet_name(book, path, cell.sheet), cell.row, cell.column)
-    area = Area.of(_sheet_name(book, path, area.sheet), area.row, area.column, area.height, area.width)
-    sheet = book.sheet(area.sheet)
-    if area.size > _MOST_VARIED:
-        raise InputError(f"{wrt} has {area.size} cells; name an area of at most {_MOST_VARIED}")
-    held = sheet.constants.grid(area)
-    varied = held.kind == Kind.NUMBER
-    if not varied.any():
-        formulas = any(fill.area.intersection(area) for fill in sheet.fills)
-        why = "its cells are formulas; name numbers that they read" if formulas else "its cells are empty or texts"
-        raise InputError(f"{path.name}: {wrt} holds no number to vary: {why}")
-    inputs: dict[Area, torch.Tensor] = {}
-    for row, first, last in _runs(varied):
-        place = Area.of(area.sheet, area.row + row, area.column + first, 1, last - first)
-        inputs[place] = torch.tensor(held.number[row : row + 1, first:last], requires_grad=True)
-    trace = EmbeddedEngine().trace(book, inputs)
-    one = Area.of(cell.sheet, cell.row, cell.column)
-    kind = int(trace.kinds(one)[0, 0, 0])
-    if kind != Kind.NUMBER:
-        values = EmbeddedEngine().evaluate(book, path)
-        found = values.scalar(cell)
-        what = {Kind.BLANK: "is empty", Kind.TEXT: "is a text", Kind.BOOLEAN: "is TRUE or FALSE"}.get(Kind(kind), "")
-        if kind in (Kind.ERROR, Kind.UNDECIDED):
-            note = values.notes[cell]
-            what = f"is {ERROR_TEXTS[found]}" if isinstance(found, Error) else "is undecided"
-            what += f": {note.because}" + ("" if note.origin == cell else f" (in {show_cell(note.origin)})")
-        raise InputError(f"{path.name}: {show_cell(cell)} {what}; only a number has derivatives")
-    number = trace.tensor(one).sum()
-    result = numpy.full((area.height, area.width), numpy.nan)
-    result[varied] = 0.0
-    if number.requires_grad:
-        found_gradients = torch.autograd.grad(number, list(inputs.values()), allow_unused=True)
-        for place, derivative in zip(inputs, found_gradients, strict=True):
-            if derivative is not None:
-                left = place.column - area.column
-                result[place.row - area.row, left : left + place.width] = derivative[0].numpy()
-    rows = range(area.row + 1, area.bottom + 1)
-    return pandas.DataFrame(result, list(rows), [column_letters(c) for c in range(area.column, area.right)])
+    return derivatives(_read(Path(workbook)), Path(workbook), of, wrt)
 
 
 def has_map(workbook: StrPath) -> bool:
@@ -454,27 +434,6 @@ def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded")
     formulas = sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
     undecided = sum(int((cells.kind == Kind.UNDECIDED).sum()) for cells in values.sheets.values())
     return formulas, undecided
-
-
-def _runs(varied: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
-    """Row, first and last column (exclusive) of the runs of True."""
-    for row, line in enumerate(varied.tolist()):
-        first = None
-        for column, inside in enumerate([*line, False]):
-            if inside and first is None:
-                first = column
-            elif not inside and first is not None:
-                yield row, first, column
-                first = None
-
-
-def _sheet_name(book: Book, path: Path, name: str) -> str:
-    """The sheet's name as the workbook writes it."""
-    try:
-        return book.sheet(name).name
-    except KeyError:
-        known = ", ".join(sheet.name for sheet in book.sheets)
-        raise InputError(f"{path.name}: there is no sheet {name!r}; the workbook has {known}") from None
 
 
 def _read(path: Path) -> Book:

@@ -82,9 +82,11 @@ def test_the_examples_of_the_how_to_about_gradients_run(
     command, _, output = shown.partition("\n")
     assert run(command.removeprefix("$ xlparity ").split()) == 0
     assert capsys.readouterr().out == output
-    (code,) = blocks("docs/how-to/gradients.md", "python")
-    exec(compile(code, "gradients.md", "exec"), {})
-    assert capsys.readouterr().out == "(2, 3) ['B', 'C', 'D']\n"
+    for code in blocks("docs/how-to/gradients.md", "python"):
+        exec(compile(code, "gradients.md", "exec"), {})
+    made, evaluated = capsys.readouterr().out.splitlines()
+    assert made == "(2, 3) ['B', 'C', 'D']"
+    assert evaluated == "torch.Size([1000, 1, 1]) torch.Size([1000, 2, 3])"
 
 
 def test_every_command_and_option_is_documented() -> None:

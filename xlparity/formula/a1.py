@@ -6,9 +6,20 @@ import re
 
 from xlparity.errors import InputError
 from xlparity.model.area import Area
+from xlparity.model.book import Book
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 
-__all__ = ["column_letters", "column_number", "parse_area", "parse_cell", "show_area", "show_cell", "show_sheet"]
+__all__ = [
+    "area_in",
+    "cell_in",
+    "column_letters",
+    "column_number",
+    "parse_area",
+    "parse_cell",
+    "show_area",
+    "show_cell",
+    "show_sheet",
+]
 
 # A sheet name that needs no quotes: letters, digits, _ and ., not starting with a digit and not looking like a cell.
 _PLAIN_SHEET = re.compile(r"[^\W\d][\w.]*\Z")
@@ -82,3 +93,22 @@ def parse_cell(text: str, sheet: str | None = None) -> Cell:
     if area.size != 1:
         raise InputError(f"{text!r} is an area of {area.size} cells; one cell is wanted")
     return area.corner
+
+
+def area_in(book: Book, text: str, workbook: str) -> Area:
+    """The area of `book` that `text` names, without a sheet on the first one; `workbook` is named in messages.
+
+    Raises InputError if `text` is no address or the workbook has no such sheet.
+    """
+    area = parse_area(text, book.sheets[0].name)
+    try:
+        sheet = book.sheet(area.sheet).name
+    except KeyError:
+        known = ", ".join(sheet.name for sheet in book.sheets)
+        raise InputError(f"{workbook}: there is no sheet {area.sheet!r}; the workbook has {known}") from None
+    return Area.of(sheet, area.row, area.column, area.height, area.width)
+
+
+def cell_in(book: Book, text: str, workbook: str) -> Cell:
+    """The one cell of `book` that `text` names; see `area_in`."""
+    return area_in(book, show_cell(parse_cell(text, book.sheets[0].name)), workbook).corner

@@ -24,7 +24,7 @@ from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 __all__ = ["CanonicalRows", "Rows", "parse_rows"]
 
 _Places = NDArray[np.int64]
-_PIECE = 1 << 20  # bytes that are looked at together
+_PIECE = 1 << 18  # bytes that are looked at together
 _LONGEST_ROW = 1 << 23  # what is longer is expat's, so that a hostile part cannot grow the piece
 _LONGEST_TEXT = 1 << 16
 
