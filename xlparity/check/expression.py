@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -217,17 +217,19 @@ class _Names:
             self.visit(part, depth + 1)
 
 
-def evaluate(expression: Expression, lookup: Lookup, wide: bool = True) -> Tensor:
+def evaluate(expression: Expression, lookup: Lookup, wide: bool = True, of_known_size: bool = False) -> Tensor:
     """The value of `expression`, a tensor of torch's own shape and dtype for it.
 
     With `wide`, every floating dtype that the expression names, and torch's own default, is float64, as in the sheet.
+    `of_known_size`: it was evaluated before on tensors of these shapes, so nothing in it is too large.
 
     Raises MapError where torch refuses (shapes that do not fit, a bad argument), and before anything is computed that
     would need too much memory or time.
     """
     names = frozenset(expression.names)
     try:
-        with _default_dtype(torch.float64 if wide else torch.float32), Sizes():  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        limit = nullcontext() if of_known_size else Sizes()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        with _default_dtype(torch.float64 if wide else torch.float32), limit:
             value = _evaluate(expression.tree, names, lookup, wide)
     except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

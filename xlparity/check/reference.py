@@ -68,6 +68,7 @@ class Program:
                     raise MapError(f"{self.rows[name].place}: the map has no row with {what} for {tensor!r}")
         self.order: tuple[str, ...] = self._order()
         self._position = {name: at for at, name in enumerate(self.order)}
+        self._of_known_size: set[tuple[str, bool]] = set()
 
     def operands(self, name: str) -> tuple[str, ...]:
         """The tensors that the expression of `name` reads, those of its gradients too."""
@@ -174,13 +175,20 @@ class Program:
     def _tensor(self, name: str, lookup: _Lookup) -> Tensor:
         row = self.rows[name]
         try:
-            result = evaluate(self.expressions[name], lookup, lookup.wide)
+            result = self.evaluated(name, lookup)
         except MapError as error:
             raise MapError(f"{row.place}: {error}") from None
         if tuple(result.shape) != row.block.shape:
             raise MapError(f"{row.place}: {row.torch!r} gives shape {tuple(result.shape)}, "
                            f"but the map gives {name} the shape {row.block.shape}")  # fmt: skip
         return result.detach()
+
+    def evaluated(self, name: str, lookup: _Lookup) -> Tensor:
+        """The value of the expression of `name`; how large it gets is looked at once, since its shapes stay."""
+        known = (name, lookup.wide) in self._of_known_size
+        result = evaluate(self.expressions[name], lookup, lookup.wide, known)
+        self._of_known_size.add((name, lookup.wide))
+        return result
 
     def _is_doubtful(self, name: str, values: NDArray[np.float64]) -> bool:
         dtype = getattr(torch, self.rows[name].dtype)
@@ -264,7 +272,7 @@ class _Lookup:
         for name in between:
             if program.expressions[name].grads:
                 raise MapError(f"{of} is computed from a gradient ({name}); a gradient of a gradient is not supported")
-            graph[name] = evaluate(program.expressions[name], rebuilt, self.wide)
+            graph[name] = program.evaluated(name, rebuilt)
         if graph[of].numel() != 1:
             raise MapError(f"the gradient of {of}, which is not a single number, is not defined")
         (gradient,) = torch.autograd.grad(graph[of].sum() if graph[of].dim() else graph[of], leaf)

@@ -83,7 +83,8 @@ class Repairer:
         gives = trace.tensor(Area.of(sheet.name, 0, column, len(texts), 1)).numpy()[:, :, 0]
         agrees = np.ones(len(texts), bool)
         told = 0
-        for number, held in enumerate(self._explorer.held(trace, len(self._samples))):
+        needed = self._read_for(name)
+        for number, held in enumerate(self._explorer.held(trace, len(self._samples), needed)):
             try:
                 near = self._program.local(name, {one: each.values for one, each in held.items()}, self._shown)
             except MapError:
@@ -102,6 +103,14 @@ class Repairer:
             if one != text and reaches_beyond(areas, self._values, cell, self._mapped) is None:
                 return Repair(one, told)
         return None
+
+    def _read_for(self, name: str) -> set[str]:
+        """The tensors that `Program.local` asks for, those between the two of a gradient too."""
+        needed = {name, *self._program.operands(name)}
+        for of, wrt in self._program.expressions[name].grads:
+            for one in self._program.between(of, wrt):
+                needed |= {one, *self._program.operands(one)}
+        return needed
 
     def _candidates(self, name: str, cell: Cell, text: str | None) -> Iterator[str]:
         like = neighbours_formula(self._index, self._program.rows[name].block, cell)

@@ -85,6 +85,8 @@ class Ball(Tensor):
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # torch's own annotation lacks `func`
         kwargs = kwargs or {}
+        if func.overloadpacket.__name__ in _RESHAPED_IN_PLACE:
+            return _reshaped_in_place(func, *args, **kwargs)
         rule = cls.rules.get(func.overloadpacket.__name__)
         if rule is not None:
             result = rule(func, *args, **kwargs)
@@ -101,6 +103,18 @@ class Ball(Tensor):
             return decomposition(*args, **kwargs)
         plain = tree_map(value_of, (args, kwargs))
         return tree_map(unknown, func(*plain[0], **plain[1]))
+
+
+# What torch itself does to results of its own, for instance to a vector times a matrix.
+_RESHAPED_IN_PLACE = frozenset({"squeeze_", "unsqueeze_", "t_", "transpose_"})
+
+
+def _reshaped_in_place(func: Any, ball: Ball, *args: Any, **kwargs: Any) -> Ball:
+    """`ball` itself with another shape; its value and radius are shaped alike."""
+    ball.value, ball.radius = func(ball.value, *args, **kwargs), func(ball.radius, *args, **kwargs)
+    with torch._C._DisableTorchDispatch():
+        func(ball, *args, **kwargs)
+    return ball
 
 
 @cache

@@ -1,0 +1,350 @@
+"""Which single slips a check finds, where, and what it proposes: docs/benchmarks/mutation.md.
+
+    python benchmarks/mutation.py [--only NAME]... [--most N] [--seconds S] [--samples N] [--output FILE]
+
+Every mutant of `mutants.py` (or a sample of them, drawn evenly over operators, fills and positions) is checked as
+`xlparity check BOOK` does, and if that passes as `xlparity check BOOK --samples N` does. What survives is evaluated beside the
+original on 1,000 samples that another seed draws: only where both always give the same it is called equivalent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import xlparity
+from benchmarks.handmade import HANDMADE, handmade
+from benchmarks.mutants import OPERATORS, Mutant, Mutants, remembering
+from tests.networks import network
+from xlparity.check.check import check_book
+from xlparity.check.explore import Explorer
+from xlparity.check.formulas import FormulaIndex
+from xlparity.check.reference import Program
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.formula.a1 import show_cell
+from xlparity.formula.parse import parse
+from xlparity.formula.show import show
+from xlparity.model.area import Area
+from xlparity.model.book import Book, Fill
+from xlparity.model.cell import Cell
+from xlparity.model.map import Map
+from xlparity.model.report import Report
+from xlparity.model.value import Kind
+from xlparity.xlsx.map_file import map_of_book, map_of_toml
+from xlparity.xlsx.read import read_book
+
+PAGE = ROOT / "docs" / "benchmarks" / "mutation.md"
+CORPUS = ROOT.parent / "shared" / "corpus"
+LESSONS = ("single_neuron", "hidden_layers", "mse", "gradient", "descent")
+NETWORKS = (
+    "2-3-2-1, mean squared error", "cross entropy", "binary cross entropy", "L1", "ReLU", "leaky ReLU", "softmax", "layer norm",
+    "max pooling", "scaled dot-product attention",
+)  # fmt: skip
+EXPLORED = 1_000  # samples on which a survivor must equal the original to be called equivalent
+OTHER_SEED = 20_091  # that draws them; the checker's is 0
+_CELLS_AT_A_TIME = 4_000_000
+_PAIRS_OF_A_MUTANT = 12  # changed cells of one mutant that are compared
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one mutant."""
+
+    mutant: Mutant
+    killed: bool = False
+    by_samples: bool = False
+    first: bool = False  # the first fault of the report is a cell that was changed
+    found: str = ""  # the cell that the report names first
+    repair: str | None = None
+    textual: bool = False
+    mended: bool = False  # the repair is the original formula or gives the same on all samples
+    equivalent: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Study:
+    """The outcomes of one workbook."""
+
+    name: str
+    kind: str
+    formulas: int
+    all: bool
+    clean: bool  # no fault in the workbook as it is, at its own numbers and on the samples
+    outcomes: list[Outcome] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map]]]]:
+    """Name, kind and maker of the workbooks, each with its map."""
+    for name in LESSONS:
+        yield f"{name}.xlsx", "lecture", partial(_read, ROOT / "workbooks" / f"{name}.xlsx")
+    for name in HANDMADE:
+        yield name, "hand-made", lambda name=name: _read(handmade(name, folder))
+    for toml in sorted((ROOT / "benchmarks" / "maps").glob("*/*.parity.toml")):
+        found = sorted((CORPUS / toml.parent.name).rglob(toml.name.removesuffix(".parity.toml") + ".xlsx"))
+        if found:
+            yield f"{toml.parent.name}/{found[0].name}", "corpus", partial(_read, found[0], toml)
+    for name in NETWORKS:
+        yield name, "compiled", partial(_generated, name, folder)
+
+
+def _read(path: Path, toml: Path | None = None) -> tuple[Book, Map]:
+    book = read_book(path)
+    parity = map_of_book(book) if toml is None else map_of_toml(toml, book)
+    assert parity is not None
+    return book, parity
+
+
+def _generated(name: str, folder: Path) -> tuple[Book, Map]:
+    made = network(name)
+    return _read(xlparity.generate(*made).save(folder / "net.xlsx"))
+
+
+def checked(book: Book, parity: Map, samples: int) -> Report:
+    """As `xlparity check` does once the file is read."""
+    return check_book(book, Path("book.xlsx"), parity, [EmbeddedEngine()], samples=samples)
+
+
+def study(
+    name: str, kind: str, book: Book, parity: Map, most: int, seconds: float, samples: int, seed: int = 0
+) -> Study:
+    """The fate of at most `most` mutants of one workbook, of as many as `seconds` allow."""
+    start = time.perf_counter()
+    sound = remembering(book)
+    clean = checked(sound, parity, samples)
+    mutants = Mutants(book, parity, seed)
+    drawn = mutants.sample(most)
+    complete = len(drawn) < most
+    random.Random(seed).shuffle(drawn)
+    result = Study(name, kind, mutants.index.count, complete, not clean.faults and clean.passed)
+    # What a workbook gets wrong by itself is no mutant's doing.
+    known = {finding.cell for finding in clean.cells if not finding.verdict.passes}
+    for mutant in drawn:
+        if time.perf_counter() - start > seconds:
+            result.all = False
+            break
+        if mutant.cells & known:
+            continue
+        result.outcomes.append(_fate(mutants.made(mutant), parity, mutant, mutants, samples, known))
+    _compare(result.outcomes, book, parity, mutants)
+    result.seconds = time.perf_counter() - start
+    return result
+
+
+def _fate(book: Book, parity: Map, mutant: Mutant, mutants: Mutants, samples: int, known: set[Cell]) -> Outcome:
+    start = time.perf_counter()
+    outcome = Outcome(mutant)
+    for tried in (0, samples):
+        report = checked(book, parity, tried)
+        wrong = [one for one in report.cells if not one.verdict.passes and one.cell not in known]
+        if wrong:
+            outcome.killed, outcome.by_samples = True, tried > 0
+            first = wrong[0]
+            outcome.found, outcome.first = show_cell(first.cell), first.cell in mutant.cells
+            if outcome.first and first.repair is not None:
+                outcome.repair = first.repair.formula
+                outcome.textual = _spelled(outcome.repair) == _spelled(mutants.text(first.cell) or "")
+                outcome.mended = outcome.textual
+            break
+    outcome.seconds = time.perf_counter() - start
+    return outcome
+
+
+def _spelled(text: str) -> str:
+    return show(parse(text))
+
+
+def _compare(outcomes: Sequence[Outcome], book: Book, parity: Map, mutants: Mutants) -> None:
+    """Whether survivors, and repairs of another spelling, give what the original formula gives on 1,000 samples."""
+    asked: list[tuple[Outcome, Cell, str]] = []
+    for one in outcomes:
+        if not one.killed:
+            changes = one.mutant.changes[:_PAIRS_OF_A_MUTANT]
+            asked += [(one, cell, new if isinstance(new, str) else repr(new)) for cell, new in changes]
+        elif one.repair is not None and not one.textual:
+            cell = next(cell for cell in one.mutant.cells if show_cell(cell) == one.found)
+            asked.append((one, cell, one.repair))
+    same = equal_elsewhere(book, parity, [(cell, text) for _, cell, text in asked], mutants.index)
+    for one in outcomes:
+        answers = [answer for (other, _, _), answer in zip(asked, same, strict=True) if other is one]
+        if answers and one.killed:
+            one.mended = all(answers)
+        elif answers:
+            one.equivalent = all(answers)
+
+
+def equal_elsewhere(
+    book: Book, parity: Map, asked: Sequence[tuple[Cell, str]], index: FormulaIndex, samples: int = EXPLORED
+) -> list[bool]:
+    """For each cell and formula whether it gives what the cell's own formula gives on all of `samples` samples."""
+    if not asked:
+        return []
+    values = EmbeddedEngine().evaluate(book)
+    explorer = Explorer(Program(parity), book, index, values, OTHER_SEED)
+    drawn = explorer.samples(samples, samples, 0)
+    sheets, places = [], {}
+    for sheet in book.sheets:
+        here = [(number, cell, text) for number, (cell, text) in enumerate(asked) if cell.sheet == sheet.name]
+        right = max([fill.area.right for fill in sheet.fills] + [int(sheet.constants.column.max(initial=0)) + 1])
+        fills = []
+        for row, (number, cell, text) in enumerate(here):
+            places[number] = Area.of(sheet.name, row, right + 1, 1, 2)
+            fills.append(Fill(Area.of(sheet.name, row, right + 1), index.text(cell) or ""))
+            fills.append(Fill(Area.of(sheet.name, row, right + 2), text))
+        sheets.append(replace(sheet, fills=(*sheet.fills, *fills)))
+    extended = replace(book, sheets=tuple(sheets))
+    same, told = np.ones(len(asked), bool), np.zeros(len(asked), int)
+    size = max(1, _CELLS_AT_A_TIME // (index.count + 2 * len(asked)))
+    for start in range(0, len(drawn), size):
+        part = drawn[start : start + size]
+        trace = explorer.trace(part, extended)
+        for number, area in places.items():
+            given = trace.tensor(area).expand(len(part), 1, 2).numpy()[:, 0]
+            kinds = trace.kinds(area).expand(len(part), 1, 2).numpy()[:, 0]
+            close = np.isclose(given[:, 0], given[:, 1], rtol=1e-9, atol=0.0, equal_nan=True)
+            failed = (kinds == Kind.ERROR).any(1)  # an overflow on our numbers tells nothing
+            same[number] &= bool((close | failed).all())
+            told[number] += int((~failed).sum())
+    return [bool(one) and count > 0 for one, count in zip(same, told, strict=True)]
+
+
+def page(studies: Sequence[Study], samples: int, most: int, took: float) -> str:
+    """The page's text."""
+    every = [one for each in studies for one in each.outcomes]
+    live = [one for one in every if not one.killed]
+    killed = [one for one in every if one.killed]
+    survivors = [one for one in live if not one.equivalent]
+    counted = len(every) - (len(live) - len(survivors))
+    kinds = {kind: sum(each.kind == kind for each in studies) for kind in dict.fromkeys(each.kind for each in studies)}
+    whole = sum(each.all for each in studies)
+    lines = [
+        "# Single slips, found and mended",
+        "",
+        "Made by `python benchmarks/mutation.py`; not edited by hand. "
+        f"**{len(every)} mutants of {len(studies)} workbooks** ({', '.join(f'{count} {kind}' for kind, count in kinds.items())}), "
+        f"in {took / 60:.0f} minutes of one process.",
+        "",
+        "| | | |",
+        "|---|---|---|",
+        f"| killed, of those that are not equivalent | {len(killed)} of {counted} | {_share(len(killed), counted)} |",
+        f"| ... at the sheet's own numbers | {sum(not one.by_samples for one in killed)} of {counted} | "
+        f"{_share(sum(not one.by_samples for one in killed), counted)} |",
+        f"| ... on {samples} samples alone | {sum(one.by_samples for one in killed)} of {counted} | "
+        f"{_share(sum(one.by_samples for one in killed), counted)} |",
+        f"| a changed cell named first, of the killed | {sum(one.first for one in killed)} of {len(killed)} | "
+        f"{_share(sum(one.first for one in killed), len(killed))} |",
+        f"| the original formula, or one that gives the same, proposed as the repair, of the killed | "
+        f"{sum(one.mended for one in killed)} of {len(killed)} | {_share(sum(one.mended for one in killed), len(killed))} |",
+        f"| ... letter for letter | {sum(one.textual for one in killed)} of {len(killed)} | "
+        f"{_share(sum(one.textual for one in killed), len(killed))} |",
+        f"| ... something else proposed, which is not the same on {EXPLORED:,} samples | "
+        f"{sum(one.repair is not None and not one.mended for one in killed)} of {len(killed)} | "
+        f"{_share(sum(one.repair is not None and not one.mended for one in killed), len(killed))} |",
+        f"| workbooks with a false alarm as they are | {sum(not each.clean for each in studies)} of {len(studies)} | |",
+        f"| survivors equivalent to the original on {EXPLORED:,} samples | {len(live) - len(survivors)} | |",
+        f"| other survivors | {len(survivors)} | |",
+        f"| a check of a mutant with its repair, median and 95th percentile | "
+        f"{np.median([one.seconds for one in every]):.2f} s, {np.quantile([one.seconds for one in every], 0.95):.2f} s | |",
+        "",
+        "A mutant is a copy of the workbook, saved after recalculation, in which one slip was made in a formula that the "
+        "map covers. It is checked without samples, and if that passes with "
+        f"`--samples {samples}`. References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
+        "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
+        "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it. "
+        f"Of {whole} workbooks all mutants were taken, of the others a sample (seed 0, at most {most}) drawn by turns over "
+        "operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
+        f"what the original gives, to nine digits, on {EXPLORED:,} samples of other numbers drawn by another seed, "
+        "of all the ways that `--samples` has (near, large, small, zero, ties, signs turned).",
+        "",
+        "| operator | mutants | equivalent | killed | named first | mended | letter for letter |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for operator in OPERATORS:
+        lines.append(_row(operator, [one for one in every if one.mutant.operator == operator]))
+    lines += ["", "| workbook | formulas | mutants | equivalent | killed | named first | mended | letter for letter |",
+              "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for each in studies:
+        name = each.name + (" (all)" if each.all else "")
+        cells = _row("", each.outcomes).removeprefix("|  |")
+        lines.append(f"| {name} | {each.formulas} |{cells}")
+    if survivors:
+        lines += ["", "Survivors that are not equivalent:", ""]
+        lines += [f"- {_told(each, one)}" for each in studies for one in each.outcomes if one in survivors]
+    misplaced = [(each, one) for each in studies for one in each.outcomes if one.killed and not one.first]
+    if misplaced:
+        lines += ["", "Mutants where another cell is named first:", ""]
+        lines += [f"- {_told(each, one)}: {one.found}" for each, one in misplaced[:40]]
+    return "\n".join(lines) + "\n"
+
+
+def _told(each: Study, one: Outcome) -> str:
+    cell, new = one.mutant.changes[0]
+    return f"{each.name}: {one.mutant.operator}, {show_cell(cell)} `{'=' if isinstance(new, str) else ''}{new}`"
+
+
+def _row(name: str, outcomes: Sequence[Outcome]) -> str:
+    killed = [one for one in outcomes if one.killed]
+    equivalent = sum(one.equivalent for one in outcomes)
+    return (
+        f"| {name} | {len(outcomes)} | {equivalent} | {_share(len(killed), len(outcomes) - equivalent)} | "
+        f"{_share(sum(one.first for one in killed), len(killed))} | {_share(sum(one.mended for one in killed), len(killed))} | "
+        f"{_share(sum(one.textual for one in killed), len(killed))} |"
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", help="a part of a workbook's name")
+    parser.add_argument("--most", type=int, default=240, help="mutants of a workbook")
+    parser.add_argument("--seconds", type=float, default=75.0, help="that a workbook may take, without the comparison")
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--output", type=Path, help="by default the page, if nothing is left out")
+    parser.add_argument("--failures", action="store_true", help="print what was not found, placed or mended")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    start, studies = time.perf_counter(), []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, kind, make in books(Path(folder)):
+            if arguments.only and not any(part in name for part in arguments.only):
+                continue
+            each = study(name, kind, *make(), arguments.most, arguments.seconds, arguments.samples)
+            studies.append(each)
+            print(f"{name}: {_row('', each.outcomes)} {each.seconds:.0f} s, clean {each.clean}", flush=True)
+            if arguments.failures:
+                _failures(each)
+    text = page(studies, arguments.samples, arguments.most, time.perf_counter() - start)
+    target = arguments.output or (None if arguments.only else PAGE)
+    print(text) if target is None else target.write_text(text)
+
+
+def _failures(each: Study) -> None:
+    for one in each.outcomes:
+        told = _told(each, one)
+        if not one.killed and not one.equivalent:
+            print("   survives:", told)
+        elif one.killed and not one.first:
+            print("   elsewhere:", told, one.found)
+        elif one.killed and not one.mended:
+            print("   not mended:", told, one.repair)
+
+
+if __name__ == "__main__":
+    main()
