@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types imports figures clean
+.PHONY: demo test lint types imports docs figures clean
 
 demo: $(READY)
 	$(BIN)/xlparity demo
@@ -21,6 +21,11 @@ types: $(READY)
 
 imports: $(READY)
 	$(BIN)/lint-imports
+
+# The documentation as a website in build/docs.
+docs: $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -n -W --keep-going -q -b html docs build/docs
 
 # The table of the documents' figures in docs/figures.md; needs LibreOffice.
 figures: $(READY)

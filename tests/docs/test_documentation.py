@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -115,3 +116,16 @@ def test_everything_public_is_listed() -> None:
     assert sorted(xlparity.__all__) == xlparity.__all__
     assert all(hasattr(xlparity, name) for name in xlparity.__all__)
     assert callable(xlparity.check)
+
+
+def test_the_lists_of_functions_and_operations_are_those_of_the_tables() -> None:
+    namespace = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    for name in ("functions", "ops"):
+        written = (ROOT / "docs" / "reference" / f"{name}.md").read_text()
+        assert written == namespace[f"{name}_page"](), "python docs/generate.py"
+
+
+def test_no_page_links_to_a_page_that_is_not_there() -> None:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            assert ":" in target or (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
