@@ -79,7 +79,7 @@ def generate(
     what: str,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    inputs: str | None = None,
+    inputs: Annotated[list[str] | None, Parameter(negative=())] = None,
     targets: str | None = None,
     loss: str | None = None,
     optimizer: str | None = None,
@@ -100,7 +100,8 @@ def generate(
     output
         The workbook to write; for `documents` the folder.
     inputs
-        The model's input: a .csv, .npy or .safetensors file, or BOOK.xlsx!Sheet!A1:B4.
+        The model's input: a .csv, .npy or .safetensors file, or BOOK.xlsx!Sheet!A1:B4; for a model of several inputs
+        given several times, in the order of its forward.
     targets
         The targets, likewise; with --loss the workbook has the loss and all gradients.
     loss
@@ -126,7 +127,7 @@ def generate(
         return PARITY
     if ":" not in what:
         raise InputError(f"{what!r} names no model; write documents, path/to/file.py:name or package.module:name")
-    if inputs is None:
+    if not inputs:
         raise InputError("the model needs an input; give one with --inputs x.csv")
     if output.suffix.lower() != ".xlsx":
         raise InputError(f"{output} is no workbook; name it FILE.xlsx with -o")
@@ -146,7 +147,7 @@ def generate(
     chosen = None if loss is None else named_loss(loss)
     book = api.generate(
         model,
-        as_inputs(load_tensor(inputs), model),
+        as_inputs([load_tensor(source) for source in inputs], model),
         None if targets is None else as_targets(load_tensor(targets), chosen),
         chosen,
         None if optimizer is None else named_optimizer(optimizer, model, lr),

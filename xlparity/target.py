@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,10 +182,11 @@ def _from_workbook(path: Path, area: str) -> np.ndarray[Any, np.dtype[np.float64
     return grid.number
 
 
-def as_inputs(inputs: Tensor, model: nn.Module) -> Tensor:
-    """Integers for a model that begins with an embedding, else the numbers as they are."""
-    first = next((module for module in model.modules() if not list(module.children())), None)
-    return inputs.to(torch.int64) if isinstance(first, nn.Embedding) else inputs
+def as_inputs(inputs: Sequence[Tensor], model: nn.Module) -> list[Tensor]:
+    """The tensors as the model takes them: the first as integers if the model begins with an embedding."""
+    leading = next((module for module in model.modules() if not list(module.children())), None)
+    first, *others = inputs
+    return [first.to(torch.int64) if isinstance(leading, nn.Embedding) else first, *others]
 
 
 def as_targets(targets: Tensor, loss: Callable[..., Any] | None) -> Tensor:

@@ -12,6 +12,9 @@ from torch import nn
 
 from tests.cli.test_commands import xlparity
 from xlparity.cli import run
+from xlparity.model.map import Role
+from xlparity.xlsx.map_file import map_of_book
+from xlparity.xlsx.read import read_book
 
 MODEL = """
 import torch
@@ -35,6 +38,50 @@ class Branching(nn.Module):
 class Dropping(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Linear(2, 3), nn.Dropout())
+
+class Selecting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layer(x)[x > 0]
+
+class Scaling(nn.Module):
+    def forward(self, x):
+        return x * x.sum().item()
+
+class Noisy(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(2, 2), nn.Identity())
+        self.noise = Noise()
+
+    def forward(self, x):
+        return self.noise(super().forward(x))
+
+class Noise(nn.Module):
+    def forward(self, x):
+        return x + torch.randn_like(x)
+
+class Waves(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft(x).abs()
+
+class Distinct(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 1)
+
+    def forward(self, x):
+        return torch.unique(self.layer(x))
+
+class Masked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(2, 3)
+
+    def forward(self, x, mask):
+        return (self.hidden(x) * mask * 2).sum(1, keepdim=True)
 
 def with_arguments(width):
     return nn.Linear(2, width)
@@ -92,6 +139,15 @@ def test_labels_and_the_numbers_of_another_workbook(folder: Path) -> None:
     assert run(["check", "second.xlsx"]) == 0
 
 
+def test_a_dropout_mask_is_a_second_input(folder: Path) -> None:
+    (folder / "mask.csv").write_text("1,0,1\n0,1,1\n1,1,0\n")
+    arguments = ["generate", "model.py:Masked", "--inputs", "x.csv", "--inputs", "mask.csv", "--targets", "y.csv"]
+    assert run([*arguments, "--loss", "mse", "--optimizer", "sgd", "--lr", "0.1", "-o", "net.xlsx"]) == 0
+    rows = {row.tensor: row for row in map_of_book(read_book(folder / "net.xlsx"))}
+    assert [name for name, row in rows.items() if row.role is Role.INPUT] == ["x", "mask"]
+    assert run(["check", "net.xlsx"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -109,8 +165,17 @@ def test_labels_and_the_numbers_of_another_workbook(folder: Path) -> None:
         (["model.py:net", "--inputs", "ragged.csv"], "row 2 has 1 numbers, the first has 2"),
         (["model.py:net", "--inputs", "y.csv"], "does not run on inputs of shape (3, 1)"),
         (["model.py:net", "--weights", "pickle.pt"], "no weights that can be read safely"),
-        (["model.py:Branching"], "at model.py:18"),
-        (["model.py:Dropping"], "model.eval()"),
+        (["model.py:Branching"], "aten._local_scalar_dense.default in net (model.py:18) makes a Python number"),
+        (["model.py:Branching"], "for a branch use torch.where"),
+        (["model.py:Scaling"], "aten._local_scalar_dense.default in net (model.py:34) makes a Python number"),
+        (["model.py:Selecting"], "aten.index.Tensor in net (model.py:30) gives a tensor whose shape"),
+        (["model.py:Selecting", "--targets", "y.csv", "--loss", "mse"], "multiply by a mask or use torch.where"),
+        (["model.py:Distinct"], "aten._unique2.default in net (model.py:58) gives a tensor whose shape"),
+        (["model.py:Distinct", "--targets", "y.csv", "--loss", "mse"], "PyTorch has no gradient of the loss of"),
+        (["model.py:Noisy"], "aten.randn_like.default in net.noise (model.py:46) is random"),
+        (["model.py:Waves"], "aten._fft_r2c.default in net (model.py:50) gives complex numbers"),
+        (["model.py:Dropping"], "aten.dropout.default in net[1] draws random numbers in training"),
+        (["model.py:Dropping"], "call model.eval() before, or multiply by a mask that is an input of the model"),
         (["model.py:net", "-o", "net.xls"], "net.xls is no workbook"),
     ],
 )

@@ -24,6 +24,8 @@ from torch.utils._pytree import tree_flatten
 
 from xlparity.compiler.eager import Loss, Step, double, eager_step, exact, first_line, plain_attention, tensor_name
 from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
+from xlparity.compiler.origin import module_path, place_of, source_line, users_line
+from xlparity.compiler.refusals import refuse_dependence, refuse_dropout, refuse_operations
 from xlparity.errors import InputError
 from xlparity.model.map import Role
 
@@ -129,7 +131,7 @@ def _traced(
     try:
         with plain_attention(), torch.set_grad_enabled(wrapper.loss is not None), _quiet():
             program = torch.export.export(wrapper, arguments)
-            _refuse_dropout(program.graph_module, root)
+            refuse_dropout(program.graph_module, root)
             if wrapper.loss is None:
                 program = program.run_decompositions(_decompositions())
                 signature = program.graph_signature
@@ -161,12 +163,13 @@ def _traced(
     except InputError:
         raise
     except Exception as error:  # torch raises many kinds; each means that this model cannot be captured
-        line = _users_line("".join(traceback.format_tb(error.__traceback__)))
+        refuse_dependence(wrapper.net, wrapper.loss, arguments, root)
+        line = users_line("".join(traceback.format_tb(error.__traceback__)))
         raise InputError(
             f"{type(wrapper.net).__name__} cannot be captured by torch.export{f' at {line}' if line else ''}: "
             f"{first_line(error)}; shapes and branches must not depend on the tensors' values"
         ) from error
-    _refuse(module, root)
+    refuse_operations(module, root)
     return module, owners, outputs
 
 
@@ -262,58 +265,6 @@ def _output_of_descriptor(descriptor: Any) -> tuple[str, Any]:
     return "none", None
 
 
-def _refuse_dropout(module: fx.GraphModule, root: str) -> None:
-    """InputError for dropout that is switched on, while the graph still calls it so."""
-    for node in module.graph.nodes:
-        if "dropout" not in str(node.target) or len(node.args) < 3:
-            continue
-        _, probability, training = node.args[:3]
-        if training and probability:
-            raise InputError(
-                f"{node.target} in {_place(node, root)} draws random numbers in training, so no formula can give its "
-                "value; call model.eval() before, or multiply by a mask that is an input of the model"
-            )
-
-
-_UNWRITTEN = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
-
-
-def _refuse(module: fx.GraphModule, root: str) -> None:
-    """InputError for the first operation that no sheet can compute, with its module and source line."""
-    for node in module.graph.nodes:
-        if node.op != "call_function" or not isinstance(node.target, OpOverload):
-            continue
-        name = str(node.target)
-        if torch.Tag.nondeterministic_seeded in node.target.tags:
-            raise InputError(
-                f"{name} in {_place(node, root)} is random, so no formula can give its value; draw the numbers "
-                "outside of the model and pass them as an input (for dropout: call model.eval() before)"
-            )
-        unwritten = node.target.overloadpacket.__name__ in _UNWRITTEN and _has_elements(node.meta.get("val"))
-        if unwritten and any(user.op == "output" for user in node.users):
-            raise InputError(f"{name} in {_place(node, root)} gives memory that nobody wrote; give its values")
-        for value in tree_flatten(node.meta.get("val"))[0]:
-            if not isinstance(value, Tensor):
-                continue
-            if value.is_complex():
-                raise InputError(f"{name} in {_place(node, root)} gives complex numbers, which a cell cannot hold")
-            if not all(isinstance(size, int) for size in value.shape):
-                raise InputError(
-                    f"{name} in {_place(node, root)} gives a tensor whose shape {tuple(value.shape)} depends on the "
-                    "data; a sheet's blocks need fixed shapes"
-                )
-
-
-def _has_elements(value: Any) -> bool:
-    return isinstance(value, Tensor) and not any(isinstance(size, int) and size == 0 for size in value.shape)
-
-
-def _place(node: fx.Node, root: str) -> str:
-    path = _module_path(node)
-    line = _source_line(node)
-    return ("the loss" if path == LOSS else tensor_name(root, path)) + (f" ({line})" if line else "")
-
-
 # -- from torch.fx to the graph ---------------------------------------------------------------------------------------
 
 
@@ -398,7 +349,7 @@ class _Conversion:
             return (None,)
         if not isinstance(target, OpOverload):
             raise InputError(
-                f"{getattr(target, '__name__', target)} in {_place(node, self.root)}"
+                f"{getattr(target, '__name__', target)} in {place_of(node, self.root)}"
                 " is control flow or a custom operation, which has no formula; write it with tensor operations"
             )
         arguments = self._sources(node.args)
@@ -431,8 +382,8 @@ class _Conversion:
         several = not isinstance(computed, Tensor)
         first = next(part for part in computed if part is not None) if several else computed
         made = Node(
-            target, arguments, keywords, tuple(first.shape), self._type(first), _module_path(node),
-            _is_backward(node), node.meta.get("seq_nr", -1), _source_line(node),
+            target, arguments, keywords, tuple(first.shape), self._type(first), module_path(node),
+            _is_backward(node), node.meta.get("seq_nr", -1), source_line(node),
         )  # fmt: skip
         # What is made of tensors without elements, or has none, is the same whatever the inputs are.
         if all(isinstance(source, Constant) or not self.values[id(source)].numel() for source in operands(made)) or (
@@ -659,33 +610,5 @@ def _input_names(model: nn.Module, count: int) -> list[str]:
     return names[:count] if len(names) >= count else [f"x{at + 1}" for at in range(count)]
 
 
-def _module_path(node: fx.Node) -> str:
-    """The innermost module of the user's model whose forward made this node; its loss has none."""
-    stack = node.meta.get("nn_module_stack") or node.meta.get("fwd_nn_module_stack") or {}
-    paths = [path for path, _ in stack.values()]
-    inner = paths[-1] if paths else ""
-    inner = inner.removeprefix("L['self'].").replace("self.", "")
-    if inner == "net":
-        return ""
-    return inner.removeprefix("net.") if inner.startswith("net.") else LOSS
-
-
 def _is_backward(node: fx.Node) -> bool:
     return node.meta.get("partitioner_tag") == "is_backward"
-
-
-def _source_line(node: fx.Node) -> str:
-    return _users_line(node.meta.get("stack_trace") or "")
-
-
-_NOT_THE_USERS = ("/torch/", "xlparity/compiler", "contextlib.py")
-
-
-def _users_line(stack: str) -> str:
-    """The last line of the user's own code in a traceback's text, `file.py:12`, or "" where only torch's is known."""
-    last = ""
-    for line in stack.splitlines():
-        words = line.strip().split('"')
-        if len(words) >= 3 and words[0] == "File " and not any(part in words[1] for part in _NOT_THE_USERS):
-            last = f"{words[1].rpartition('/')[2]}:{words[2].split(',')[1].split()[-1]}"
-    return last

@@ -82,12 +82,22 @@ def eager_step(net: nn.Module, inputs: Sequence[Tensor], target: Tensor | None, 
             raise InputError(f"the loss is {what}, not one number; use a loss with reduction 'mean' or 'sum'")
         if not value.requires_grad:
             raise InputError("the loss does not depend on any parameter that requires a gradient")
-        value.backward()  # type: ignore[no-untyped-call]
+        _differentiate(value, net)
         for name, parameter in net.named_parameters():
             if parameter.grad is not None:
                 step.gradients[name] = parameter.grad
     step.result = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, output)
     return step
+
+
+def _differentiate(loss: Tensor, net: nn.Module) -> None:
+    try:
+        loss.backward()  # type: ignore[no-untyped-call]
+    except (RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            f"PyTorch has no gradient of the loss of {type(net).__name__}: {first_line(error)}; leave out "
+            "the loss to generate the forward pass alone"
+        ) from None
 
 
 def trained(

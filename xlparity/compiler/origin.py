@@ -1,0 +1,48 @@
+"""Where an operation of a captured graph comes from: its module and the user's own line."""
+
+from __future__ import annotations
+
+from torch import fx
+
+from xlparity.compiler.eager import tensor_name
+from xlparity.compiler.graph import LOSS
+
+__all__ = ["module_path", "place_of", "said_of", "source_line", "users_line"]
+
+_NOT_THE_USERS = ("/torch/", "xlparity/compiler", "contextlib.py", "<string>", "<eval_with_key>")
+
+
+def place_of(node: fx.Node, root: str) -> str:
+    """`net.layers[0] (model.py:12)` for what was made there, or `the loss`."""
+    return said_of(module_path(node), source_line(node), root)
+
+
+def said_of(path: str, line: str, root: str) -> str:
+    """A module's path and a line in words."""
+    return ("the loss" if path == LOSS else tensor_name(root, path)) + (f" ({line})" if line else "")
+
+
+def module_path(node: fx.Node) -> str:
+    """The innermost module of the user's model whose forward made this node; its loss has none."""
+    stack = node.meta.get("nn_module_stack") or node.meta.get("fwd_nn_module_stack") or {}
+    paths = [path for path, _ in stack.values()]
+    inner = paths[-1] if paths else ""
+    inner = inner.removeprefix("L['self'].").replace("self.", "")
+    if inner == "net":
+        return ""
+    return inner.removeprefix("net.") if inner.startswith("net.") else LOSS
+
+
+def source_line(node: fx.Node) -> str:
+    """The user's own line that made this node, `file.py:12`."""
+    return users_line(node.meta.get("stack_trace") or "")
+
+
+def users_line(stack: str) -> str:
+    """The last line of the user's own code in a traceback's text, `file.py:12`, or "" where only torch's is known."""
+    last = ""
+    for line in stack.splitlines():
+        words = line.strip().split('"')
+        if len(words) >= 3 and words[0] == "File " and not any(part in words[1] for part in _NOT_THE_USERS):
+            last = f"{words[1].rpartition('/')[2]}:{words[2].split(',')[1].split()[-1]}"
+    return last
