@@ -179,6 +179,13 @@ class Workbook:
         """How many cells have a formula."""
         return sum(fill.area.size for sheet in self.book.sheets for fill in sheet.fills)
 
+    def drawing(self) -> str:
+        """The network as SVG: neurons and weights where it is small, else its modules with their shapes."""
+        from xlparity.check.judge import hold
+        from xlparity.report.drawing import network_drawing
+
+        return network_drawing(self.map, lambda row: hold(self.values, row.block, row.dtype).values)
+
     def save(self, path: StrPath) -> Path:
         """Write the .xlsx file, whole or not at all; its path."""
         from xlparity.xlsx.write import write_book

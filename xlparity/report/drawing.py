@@ -1,0 +1,269 @@
+"""A picture of the network that a map describes, as SVG: neurons and weights where it is small, else its modules.
+
+Small networks are drawn as lectures draw them: inputs x1, x2, neurons numbered on from there, n3, n4, ..., each weight
+w13 on its edge, biases below the neurons. The picture takes its colours from the page around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlparity.model.map import Map, MapRow, Role
+
+__all__ = ["network_drawing"]
+
+Numbers = Callable[[MapRow], NDArray[np.float64]]
+
+_WIDEST, _MOST_EDGES = 9, 60  # neurons in a layer, and weights, that a picture can show
+_LABELLED = 16  # weights between two layers whose numbers can be read beside their edges
+_MOST_MODULES = 40
+_LAYER, _NEURON, _RADIUS = 270, 88, 23
+_BOX_WIDTH, _BOX_HEIGHT, _BOX_STEP = 300, 42, 66
+# Blue and orange are told apart by all common kinds of colour blindness; a negative weight is dashed as well.
+_STYLE = (
+    "<style>.xlp text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}"
+    ".xlp .small{font-size:11px}.xlp .under{stroke:none;opacity:.88}"
+    ".xlp circle,.xlp rect{fill:var(--paper,Canvas);stroke:currentColor;stroke-width:1.5}"
+    ".xlp .positive{stroke:#2f6fb5}.xlp .negative{stroke:#c8651b;stroke-dasharray:6 3}"
+    ".xlp .link{stroke:currentColor;fill:none;stroke-width:1.3;opacity:.7}</style>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A dense layer: its weight (out, in), its bias if it has one, and what is applied to its output after."""
+
+    weight: MapRow
+    bias: MapRow | None
+    activation: str
+
+
+def network_drawing(map: Map, numbers: Numbers) -> str:
+    """The network as an SVG element, or "" where the map names no layers or modules.
+
+    Parameters
+    ----------
+    map
+        Its rows say which tensors there are and what each is computed from.
+    numbers
+        What the cells of a row hold, float64 of the tensor's shape.
+    """
+    network = _Network(map)
+    layers = network.dense_layers()
+    if layers:
+        return _neurons(layers, numbers, "loss" in network.rows)
+    modules = network.modules()
+    return _modules(*modules) if modules else ""
+
+
+class _Network:
+    """What the map's first step computes from what."""
+
+    def __init__(self, map: Map) -> None:
+        given = (row for row in map if row.role is not Role.EXPECTED and not row.tensor.startswith("step["))
+        self.rows: dict[str, MapRow] = {}
+        for row in given:
+            self.rows.setdefault(row.tensor, row)
+        names = sorted(self.rows, key=len, reverse=True)
+        self._names = (
+            re.compile(r"(?<![\w.\]])(?:" + "|".join(re.escape(name) for name in names) + r")(?![\w\[])")
+            if names
+            else None
+        )
+
+    def reads(self, row: MapRow) -> list[MapRow]:
+        """The tensors that a row's expression names."""
+        if self._names is None:
+            return []
+        return [self.rows[name] for name in dict.fromkeys(self._names.findall(row.torch))]
+
+    def dense_layers(self) -> list[_Layer]:
+        """The layers from the first input to the last output, if the network is a chain of small dense layers."""
+        layers: list[_Layer] = []
+        before: MapRow | None = None
+        for weight in self.rows.values():
+            if weight.role is not Role.PARAMETER or len(weight.block.shape) != 2:
+                continue
+            stem = weight.tensor.removesuffix(".weight")
+            out = self.rows.get(stem) or next((row for row in self.rows.values() if weight in self.reads(row)), None)
+            if stem == weight.tensor or out is None or out.role is not Role.COMPUTED:
+                return []
+            source, activation = self._source(weight, out, before)
+            if source is None or out.block.shape[-1:] != weight.block.shape[:1]:
+                return []
+            if layers:
+                layers[-1] = _Layer(layers[-1].weight, layers[-1].bias, activation)
+            layers.append(_Layer(weight, self.rows.get(f"{stem}.bias"), ""))
+            before = out
+        widths = [layer.weight.block.shape for layer in layers]
+        drawable = all(max(shape) <= _WIDEST for shape in widths) and sum(a * b for a, b in widths) <= _MOST_EDGES
+        others = [row for row in self.rows.values() if row.role is Role.PARAMETER and len(row.block.shape) > 2]
+        return layers if drawable and not others else []
+
+    def _source(self, weight: MapRow, out: MapRow, before: MapRow | None) -> tuple[MapRow | None, str]:
+        """The input, or the layer `before`, that `out` is computed from with `weight`; and what is applied between."""
+        applied: list[str] = []
+        waiting, seen = [out], {out.tensor}
+        while waiting:
+            row = waiting.pop(0)
+            if row.role is Role.INPUT if before is None else row.tensor == before.tensor:
+                fits = row.block.shape[-1:] == weight.block.shape[1:]
+                return (row if fits else None), " ".join(applied)
+            function = re.match(
+                r"(?:torch\.|F\.)?(relu|tanh|sigmoid|softmax|gelu|silu|elu|leaky_relu|softplus)\(", row.torch
+            )
+            if function and row is not out:
+                applied.append(function[1])
+            for read in self.reads(row):
+                if read.tensor not in seen and read.role in (Role.COMPUTED, Role.INPUT):
+                    seen.add(read.tensor)
+                    waiting.append(read)
+        return None, ""
+
+    def modules(self) -> tuple[list[tuple[str, str]], list[tuple[int, int]]] | None:
+        """The modules in the order of computation, each with its output's shape, and which reads which."""
+        forward = [row for row in self.rows.values() if row.module and row.phase in ("forward", "loss")]
+        for depth in (3, 2, 1):
+            names = [".".join(row.module.split(".")[:depth]) for row in forward]
+            order = list(dict.fromkeys(names))
+            if len(order) <= _MOST_MODULES:
+                break
+        if not forward or len(order) > _MOST_MODULES:
+            return None
+        module_of = {row.tensor: order.index(name) for row, name in zip(forward, names, strict=True)}
+        shapes = {name: row.block.shape for row, name in zip(forward, names, strict=True)}
+        links = {
+            (module_of[read.tensor], module_of[row.tensor])
+            for row in forward
+            for read in self.reads(row)
+            if module_of.get(read.tensor, module_of[row.tensor]) != module_of[row.tensor]
+        }
+        return [(name, " x ".join(str(size) for size in shapes[name]) or "a number") for name in order], sorted(links)
+
+
+def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="xlp" role="img" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" style="max-width:100%;height:auto"><title>{escape(title)}</title>{_STYLE}'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _neurons(layers: Sequence[_Layer], numbers: Numbers, loss: bool) -> str:
+    widths = [layers[0].weight.block.shape[1], *(layer.weight.block.shape[0] for layer in layers)]
+    height = max(widths) * _NEURON + 60
+    starts = np.concatenate([[1], 1 + np.cumsum(widths)]).tolist()
+
+    def place(layer: int, neuron: int) -> tuple[float, float]:
+        return 50 + layer * _LAYER, height / 2 - 10 + (neuron - (widths[layer] - 1) / 2) * _NEURON
+
+    edges, nodes, labels = [], [], _Labels()
+    for at, layer in enumerate(layers):
+        weights = numbers(layer.weight)
+        largest = float(np.nanmax(np.abs(weights), initial=0.0)) or 1.0
+        for (to, source), weight in np.ndenumerate(weights):
+            (x1, y1), (x2, y2) = place(at, source), place(at + 1, to)
+            known = np.isfinite(weight)
+            kind, thick = (
+                ("negative" if weight < 0 else "positive"),
+                0.8 + 2.4 * (abs(weight) / largest if known else 0),
+            )
+            line = f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" class="{kind}"'
+            edges.append(f'{line} stroke-width="{thick:.1f}"/>')
+            if weights.size <= _LABELLED:
+                first, second = starts[at] + source, starts[at + 1] + to
+                name = f"w{first}{second}" if second < 10 else f"w{first},{second}"
+                nodes.append(labels.on_edge(x1, y1, x2, y2, f"{name} {_short(weight)}"))
+        biases = None if layer.bias is None else numbers(layer.bias).ravel()
+        for to in range(widths[at + 1]):
+            x, y = place(at + 1, to)
+            name = f"n{starts[at + 1] + to}"
+            nodes.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>{_text(x, y + 4, name)}')
+            if biases is not None:
+                nodes.append(_text(x, y + _RADIUS + 14, f"b{starts[at + 1] + to} {_short(biases[to])}", "small"))
+        if layer.activation:
+            nodes.append(_text(50 + (at + 1) * _LAYER, height - 8, layer.activation))
+    for source in range(widths[0]):
+        x, y = place(0, source)
+        box = f'<rect x="{x - 22:.0f}" y="{y - 18:.0f}" width="44" height="36" rx="4"/>'
+        nodes.append(box + _text(x, y + 4, f"x{source + 1}"))
+    last = 50 + len(layers) * _LAYER
+    if loss:
+        for neuron in range(widths[-1]):
+            x, y = place(len(layers), neuron)
+            edges.append(f'<path class="link" d="M{x:.0f} {y:.0f} L{x + 110:.0f} {height / 2 - 10:.0f}"/>')
+        nodes.append(
+            f'<rect x="{last + 90:.0f}" y="{height / 2 - 28:.0f}" width="56" height="36" rx="4"/>'
+            + _text(last + 118, height / 2 - 6, "loss")
+        )
+    shape = "-".join(str(width) for width in widths)
+    return _svg(last + (160 if loss else 60), height, f"The network {shape}", edges + nodes)
+
+
+def _modules(boxes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int]]) -> str:
+    parts, far = [], 0
+    for source, to in links:
+        top, bottom = 20 + source * _BOX_STEP + _BOX_HEIGHT, 20 + to * _BOX_STEP
+        if to == source + 1:
+            x = 20 + _BOX_WIDTH / 2
+            parts.append(f'<path class="link" d="M{x:.0f} {top} L{x:.0f} {bottom}"/>')
+            parts.append(
+                f'<path d="M{x - 4:.0f} {bottom - 7} L{x:.0f} {bottom} L{x + 4:.0f} {bottom - 7}" fill="currentColor"/>'
+            )
+        elif to > source:  # past other modules, as a residual connection goes
+            x, out = 20 + _BOX_WIDTH, min(30 + 14 * (to - source), 130)
+            far = max(far, out)
+            start, end = top - _BOX_HEIGHT / 2, bottom + _BOX_HEIGHT / 2
+            parts.append(
+                f'<path class="link" d="M{x} {start:.0f} C{x + out} {start:.0f} {x + out} {end:.0f} {x} {end:.0f}"/>'
+            )
+            parts.append(
+                f'<path d="M{x + 7} {end - 4:.0f} L{x} {end:.0f} L{x + 7} {end + 4:.0f}" fill="currentColor"/>'
+            )
+    for at, (name, shape) in enumerate(boxes):
+        y = 20 + at * _BOX_STEP
+        parts.append(f'<rect x="20" y="{y}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="5"/>')
+        parts.append(_text(20 + _BOX_WIDTH / 2, y + 18, name) + _text(20 + _BOX_WIDTH / 2, y + 34, shape, "small"))
+    height = 20 + len(boxes) * _BOX_STEP
+    return _svg(40 + _BOX_WIDTH + 0.8 * far, height, f"The model's {len(boxes)} modules", parts)
+
+
+def _text(x: float, y: float, text: str, kind: str = "") -> str:
+    style = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.0f}" y="{y:.0f}"{style}>{escape(text)}</text>'
+
+
+class _Labels:
+    """Small texts on edges, each where it covers the least of those before it."""
+
+    def __init__(self) -> None:
+        self._placed: list[tuple[float, float, float]] = []
+
+    def on_edge(self, x1: float, y1: float, x2: float, y2: float, text: str) -> str:
+        """The text on the line from (x1, y1) to (x2, y2), on ground of its own."""
+        width = 6.3 * len(text)
+        room = (width / 2 + 2 * _RADIUS) / abs(x2 - x1)  # for the circles at both ends and the biases below them
+        shares = np.linspace(room, 1 - room, 9) if room < 0.5 else np.array([0.5])
+
+        def covered(share: float) -> float:
+            x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
+            return sum(
+                max(0.0, (width + wide) / 2 + 4 - abs(x - left)) * max(0.0, 18 - abs(y - top))
+                for left, top, wide in self._placed
+            )
+
+        share = min(shares.tolist(), key=covered)
+        x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
+        self._placed.append((x, y, width))
+        ground = f'<rect class="under" x="{x - width / 2:.0f}" y="{y - 8:.0f}" width="{width:.0f}" height="16"/>'
+        return ground + _text(x, y + 4, text, "small")
+
+
+def _short(number: float) -> str:
+    return f"{number:.4g}" if np.isfinite(number) else ""
