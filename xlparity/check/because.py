@@ -125,6 +125,8 @@ class Because:
             return f"not evaluated: {note.because}{where}"
         if not np.isfinite(judged.expected[at]):
             return f"torch gives {judged.expected[at]}, which no cell can hold"
+        if judged.row.role is Role.EXPECTED and np.isfinite(judged.bound[at]):
+            return "the printed digits of the numbers that it is computed from leave it open; give more of their digits"
         return "no sound bound is known for an operation of its torch expression; give --rtol and --atol"
 
     def _fault(self, opinion: Opinion, judged: Judged, cell: Cell, at: tuple[int, ...]) -> str:

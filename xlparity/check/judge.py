@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xlparity.check.bound import Ball, allowing, unit_roundoff
+from xlparity.check.bound import Ball, allowing, unit_roundoff, with_generators
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
@@ -22,7 +22,7 @@ from xlparity.model.verdict import Verdict
 
 __all__ = [
     "Held", "Judged", "Opinion", "Tolerance", "held_in", "hold", "judge_computed", "judge_expected", "show_value",
-    "tightened",
+    "tightened", "within_rounding",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -263,7 +263,9 @@ def judge_expected(
         key = (row.dtype, row.decimals is not None)
         if key not in groups:
             groups[key] = _at_model(program, held, shown, at_sheet, *key)
-        judged.append((_judge_shown(row, own, groups[key]), groups[key].reason(program.upstream(row.tensor))))
+        upstream = program.upstream(row.tensor)
+        is_rounded = not upstream.isdisjoint(groups[key].rounded)
+        judged.append((_judge_shown(row, own, groups[key], is_rounded), groups[key].reason(upstream)))
     return judged
 
 
@@ -290,6 +292,31 @@ class _AtModel:
         return "; ".join(reasons)
 
 
+# So many coefficients of linear parts, of every tensor by every uncertain number, are worth their time and memory.
+_MOST_COEFFICIENTS = 5_000_000
+
+
+def within_rounding(
+    program: Program, given: Mapping[str, Tensor], half_units: Mapping[str, Array]
+) -> dict[str, Tensor]:
+    """`given`, where the tensors that `half_units` names are known to within half a unit of their last digit.
+
+    They are Taylor models with a generator for each uncertain number as far as that is affordable, else balls.
+    """
+    uncertain = {}
+    for name, half_unit in half_units.items():
+        tensor = given[name]
+        value = tensor.value if isinstance(tensor, Ball) else tensor
+        # Neither a decimal fraction nor half a unit is exact in binary, and the sheet's number may have been narrowed.
+        half = torch.from_numpy(half_unit) * (1 + 2.0**-40)
+        radius = torch.where(half > 0, half + unit_roundoff(value.dtype) * value.to(torch.float64).abs(), 0.0)
+        uncertain[name] = Ball(value, radius)
+    numbers = sum(int((half_unit > 0).sum()) for half_unit in half_units.values())
+    if numbers * sum(row.block.size for row in program.rows.values()) <= _MOST_COEFFICIENTS:
+        return {**given, **with_generators(uncertain)}
+    return {**given, **uncertain}
+
+
 def _at_model(
     program: Program,
     held: Mapping[str, Held],
@@ -301,8 +328,8 @@ def _at_model(
     dtype = getattr(torch, dtype_name)
     dtype = dtype if dtype.is_floating_point else torch.float64
     model: dict[str, Tensor] = {}
-    rounded_model: dict[str, Tensor] = {}
     changed: list[str] = []
+    half_units: dict[str, Array] = {}
     rounded: dict[str, int] = {}
     for name, row in program.rows.items():
         if name in program.expressions:
@@ -311,17 +338,16 @@ def _at_model(
         source = shown.get((name, False), values)
         if not getattr(torch, row.dtype).is_floating_point:
             possible = program.is_possible(name, source)
-            model[name] = rounded_model[name] = program.given(name, np.where(possible, source, values))
+            model[name] = program.given(name, np.where(possible, source, values))
             continue
         value = torch.from_numpy(np.array(source)).to(dtype)
         # A number that the sheet has with more digits than the model's dtype is the model's number all the same.
         if not (np.abs(source - values) <= unit_roundoff(getattr(torch, row.dtype)) * np.abs(values)).all():
             changed.append(name)
-        model[name] = rounded_model[name] = Ball(value)
+        model[name] = Ball(value)
         if printed and row.decimals is not None:
             rounded[name] = row.decimals
-            half_unit = 0.5 * 10.0**-row.decimals
-            rounded_model[name] = Ball(value, torch.full(value.shape, half_unit, dtype=torch.float64))
+            half_units[name] = np.full(source.shape, 0.5 * 10.0**-row.decimals)
     same = dtype == torch.float64 and all(
         np.array_equal(shown.get((name, False), held[name].values), held[name].values) for name in model
     )
@@ -329,27 +355,33 @@ def _at_model(
     return _AtModel(
         at_sheet,
         at_model,
-        program.whole(rounded_model, shown) if rounded else at_model,
+        program.whole(within_rounding(program, model, half_units), shown) if rounded else at_model,
         tuple(changed),
         rounded,
     )
 
 
-def _judge_shown(row: MapRow, own: Held, reference: _AtModel) -> Judged:
+def _judge_shown(row: MapRow, own: Held, reference: _AtModel, is_rounded: bool) -> Judged:
+    """`is_rounded`: some of the numbers that the tensor is computed from are known to a few decimals only."""
     at_sheet, at_model, within = (
         part[row.tensor] for part in (reference.at_sheet, reference.at_model, reference.within_rounding)
     )
     half_unit = 0.5 * 10.0**-row.decimals if row.decimals is not None else 0.0
-    at_sheet, at_model, within = tightened(at_sheet), tightened(at_model), tightened(within)
+    at_sheet, at_model = tightened(at_sheet), tightened(at_model)
+    # What rounded numbers leave open is as wide as it is; only a bound of rounding errors may be too wide to be true.
+    within = within if is_rounded else tightened(within)
     own_rounding = half_unit + 2 * unit_roundoff(getattr(torch, row.dtype)) * np.abs(at_model.value) + _SMALLEST
     equal = _within(own.values, at_sheet.value, at_model.radius + own_rounding)
-    true_to_model = _within(own.values, at_model.value, within.radius + own_rounding)
+    true_to_model = _within(own.values, at_model.value, np.fmax(within.radius, at_model.radius) + own_rounding)
     with np.errstate(invalid="ignore"):
         moved = np.abs(at_model.value - at_sheet.value)
-    no_bound = np.isnan(within.radius) & np.isfinite(within.value) & ~np.isnan(own.values)
-    verdicts = np.select([no_bound, equal & true_to_model, true_to_model], [UNDECIDED, MATCH, EXPLAINED], FAULT).astype(
-        np.uint8
-    )
+    size = np.abs(within.value)
+    largest = float(np.max(size, initial=0.0, where=np.isfinite(size)))
+    unknown = np.isnan(within.radius) & np.isfinite(within.value) & ~np.isnan(own.values)
+    open_to_anything = true_to_model & (within.radius > largest + own_rounding)
+    verdicts = np.select(
+        [equal & true_to_model, unknown | open_to_anything, true_to_model], [MATCH, UNDECIDED, EXPLAINED], FAULT
+    ).astype(np.uint8)
     bound = np.where(equal, at_model.radius, within.radius + moved) + own_rounding
     blank = np.full(row.block.shape, np.nan)
     return Judged(row, own, verdicts, at_sheet.value, bound, true_to_model, ~np.isnan(at_sheet.value), blank)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xlparity.check.bound import Ball, unit_roundoff
-from xlparity.check.judge import EXPLAINED, FAULT, MATCH, Array, Held, tightened
+from xlparity.check.judge import EXPLAINED, FAULT, MATCH, Array, Held, tightened, within_rounding
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import InputError
 from xlparity.model.map import MapRow, Role
@@ -103,12 +103,21 @@ def hold_model(
     model_given = {name: _in_float64(own[name]) if name in own else tensor for name, tensor in given.items()}
     same = all(np.array_equal(held[name].values, _array(tensor)) for name, tensor in own.items())
     at_model = at_sheet if same else program.whole(model_given, shown)
-    narrow = program.whole({name: _narrow(tensor) for name, tensor in model_given.items()}, shown)
+    dtype = _dtype_of(model)
+    narrow = program.whole({name: _narrow(tensor, dtype) for name, tensor in model_given.items()}, shown)
+    # Whatever the model's numbers are that round to the sheet's, they can move a result no further than this.
+    rounded = {
+        parameter.row.tensor: np.where(parameter.held.values == parameter.expected, 0.0, parameter.bound)
+        for parameter in parameters
+        if (parameter.verdicts == EXPLAINED).any() and (parameter.verdicts <= EXPLAINED).all()
+    }
+    allowed = program.whole(within_rounding(program, given, rounded), shown) if rounded else {}
     splits = {
         name: Split(
             _difference(held[name].values, at_sheet[name].value),
             _difference(at_sheet[name].value, at_model[name].value),
             _difference(at_model[name].value, narrow[name].value),
+            allowed[name].radius if name in allowed else None,
         )
         for name in program.order
     }
@@ -247,9 +256,15 @@ def _in_float64(tensor: Tensor) -> Tensor:
     return Ball(detached.double()) if detached.is_floating_point() else detached
 
 
-def _narrow(tensor: Tensor) -> Tensor:
+def _dtype_of(model: nn.Module) -> torch.dtype:
+    """The dtype that the model computes in: float64 if all its numbers are, else float32."""
+    dtypes = {tensor.dtype for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()}
+    return torch.float64 if dtypes == {torch.float64} else torch.float32
+
+
+def _narrow(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     value = tensor.value if isinstance(tensor, Ball) else tensor
-    return value.to(torch.float32) if value.is_floating_point() else value
+    return value.to(dtype) if value.is_floating_point() else value
 
 
 def _array(tensor: Tensor) -> Array:

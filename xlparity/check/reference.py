@@ -260,11 +260,7 @@ class _Lookup:
         if not between:
             raise MapError(f"{of} is not computed from {wrt}, so it has no gradient there")
         source = self._tensor(wrt)
-        leaf = (
-            Ball(source.value, source.radius, requires_grad=True)
-            if isinstance(source, Ball)
-            else source.detach().clone().requires_grad_()
-        )
+        leaf = source.leaf() if isinstance(source, Ball) else source.detach().clone().requires_grad_()
         graph: dict[str, Tensor] = {wrt: leaf}
         rebuilt = _Lookup(
             program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown, self.wide

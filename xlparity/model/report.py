@@ -75,16 +75,19 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The difference between the sheet and the model in its own dtype, exactly divided: their sum is the whole.
+    """The difference between the sheet and the model in its own dtype, divided: the parts' sum is the whole.
 
     `formula`: the sheet less torch in float64 on the sheet's numbers. `inputs`: torch in float64 on the sheet's numbers
     less torch in float64 on the model's. `precision`: torch in float64 less torch in float32, both on the model's.
-    Arrays of the tensor's shape, float64.
+    Each part is the exact difference rounded once, so that the sum is exact but for half an ulp of each part. `allowed`
+    bounds the size of `inputs` for whatever numbers round to the sheet's (NaN where nothing does); None where the sheet
+    has the model's numbers in full. Arrays of the tensor's shape, float64.
     """
 
     formula: NDArray[np.float64]
     inputs: NDArray[np.float64]
     precision: NDArray[np.float64]
+    allowed: NDArray[np.float64] | None = None
 
     @property
     def largest(self) -> tuple[float, float, float]:
@@ -93,6 +96,11 @@ class Split:
             float(np.max(np.abs(part), initial=0.0)) for part in (self.formula, self.inputs, self.precision)
         )
         return formula, inputs, precision
+
+    @property
+    def largest_allowed(self) -> float | None:
+        """The largest of `allowed`; None where there is none, or where it is not known for all elements."""
+        return None if self.allowed is None else float(np.max(self.allowed, initial=0.0))
 
 
 @dataclass(frozen=True, slots=True)

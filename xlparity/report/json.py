@@ -63,6 +63,7 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
                 "bound": _number(tensor.max_bound),
                 "float32_difference": _number(tensor.float32),
                 "split": None if tensor.split is None else dict(zip(_PARTS, tensor.split.largest, strict=True)),
+                "inputs_allowed": None if tensor.split is None else _number(tensor.split.largest_allowed),
             }
             for tensor in report.tensors
         ],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import nn
 
@@ -17,7 +20,10 @@ from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.map import Role
+from xlparity.model.report import Split
 from xlparity.xlsx.edit import replace_value
+
+Array = NDArray[np.float64]
 
 X = torch.tensor([[1.0, 2.0], [3.0, -4.0], [0.5, 0.25]])
 Y = torch.tensor([[1.0], [2.0], [3.0]])
@@ -81,6 +87,51 @@ def test_rounded_weights_explain_the_difference_and_the_parts_add_up(tmp_path: P
     assert formula < 1e-14
     assert 1e-6 < inputs < 1e-3
     assert 0 < precision < 1e-6
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 4, 6])
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.Tanh()])
+def test_the_three_parts_sum_to_the_difference_and_are_what_they_say(
+    decimals: int, activation: nn.Module, tmp_path: Path
+) -> None:
+    model = network(activation)
+    path = saved(rounded(model, decimals), tmp_path)
+    report = xlparity.check(path, model=model)
+    assert report.passed
+    on_sheet = copy.deepcopy(rounded(model, decimals)).double()(X.double()).detach().numpy()
+    in_full = copy.deepcopy(model).double()(X.double()).detach().numpy()
+    (output,) = (tensor for tensor in report.tensors if tensor.tensor == "net[3]" and tensor.role is Role.COMPUTED)
+    assert output.split is not None
+    parts = (output.split.formula, output.split.inputs, output.split.precision)
+    np.testing.assert_allclose(parts[0], output.actual - on_sheet, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(parts[1], on_sheet - in_full, rtol=0, atol=1e-15)
+    narrow = in_full - parts[2]
+    assert np.abs(narrow - narrow.astype(np.float32)).max() < 1e-15  # torch's float32 result, a float32
+    np.testing.assert_allclose(narrow, model(X).detach().numpy(), rtol=1e-6)
+    assert output.split.allowed is not None
+    assert (np.abs(parts[1]) <= output.split.allowed).all()
+    assert output.split.allowed.max() < 10.0**-decimals * 10
+    for tensor in report.tensors:
+        if tensor.split is not None and "expected(" not in tensor.torch:  # which compares float32 with float64
+            assert_parts_sum(tensor.split, tensor.actual)
+
+
+def assert_parts_sum(split: Split, actual: Array) -> None:
+    """With each part rounded once, their exact sum takes `actual` to a float32 to within half an ulp of each."""
+    for at in np.ndindex(actual.shape):
+        parts = [float(part[at]) for part in (split.formula, split.inputs, split.precision)]
+        target = Fraction(float(actual[at])) - sum(map(Fraction, parts))
+        ulps = sum(Fraction(math.ulp(part)) / 2 for part in parts)
+        assert abs(target - Fraction(float(np.float32(float(target))))) <= ulps
+
+
+def test_a_model_in_float64_has_no_part_of_precision(tmp_path: Path) -> None:
+    model = network().double()
+    path = xlparity.generate(model, X.double(), Y.double(), nn.MSELoss()).save(tmp_path / "net.xlsx")
+    report = xlparity.check(path, model=model)
+    assert report.passed
+    assert all(tensor.split.largest[2] == 0 for tensor in report.tensors if tensor.split is not None)
+    assert all(tensor.split.allowed is None for tensor in report.tensors if tensor.split is not None)
 
 
 def report_exact(report: xlparity.Report) -> int:

@@ -16,6 +16,7 @@ from xlparity.check.bound.activation import ACTIVATION
 from xlparity.check.bound.arithmetic import ARITHMETIC
 from xlparity.check.bound.ball import Ball, Rule, allowing, unit_roundoff
 from xlparity.check.bound.choice import CHOICE
+from xlparity.check.bound.first_order import FIRST_ORDER
 from xlparity.check.bound.function import FUNCTION
 from xlparity.check.bound.index import INDEX
 from xlparity.check.bound.layer import LAYER
@@ -25,12 +26,14 @@ from xlparity.check.bound.order import ORDER
 from xlparity.check.bound.reduce import REDUCE
 from xlparity.check.bound.shape import SHAPE
 from xlparity.check.bound.special import SPECIAL
+from xlparity.check.bound.taylor import Taylor, with_generators
 from xlparity.model.table import Table
 
-__all__ = ["RULES", "Ball", "allowing", "unit_roundoff"]
+__all__ = ["RULES", "Ball", "Taylor", "allowing", "unit_roundoff", "with_generators"]
 
 RULES: Table[str, Rule] = Table(
     "rounding error rules of aten operations",
     SHAPE, INDEX, ARITHMETIC, FUNCTION, SPECIAL, CHOICE, REDUCE, ORDER, MATRIX, ACTIVATION, LAYER, LOSS,
 )  # fmt: skip
 Ball.rules = RULES
+Taylor.first_order = FIRST_ORDER

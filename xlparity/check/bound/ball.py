@@ -79,6 +79,10 @@ class Ball(Tensor):
     def __init__(self, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> None:
         pass
 
+    def leaf(self) -> Ball:
+        """The same ball as a leaf of autograd's graph."""
+        return Ball(self.value, self.radius, requires_grad=True)
+
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch leaves it untyped
         return f"Ball({self.value!r} ± {self.radius!r})"
 
@@ -183,9 +187,17 @@ def finished(value: Tensor, radius: Tensor, infinite: Tensor | bool = False) -> 
     return Ball(value, radius)
 
 
-def rounded(value: Tensor, radius: Tensor, terms: int = 1, infinite: Tensor | bool = False) -> Ball:
-    """The ball of a result: the operands' share `radius` and the operation's own rounding."""
-    return finished(value, radius + gamma(terms, value.dtype) * size(value), infinite)
+def rounded(
+    value: Tensor, radius: Tensor, terms: int = 1, infinite: Tensor | bool = False, sizes: Tensor | None = None
+) -> Ball:
+    """The ball of a result: the operands' share `radius` and the operation's own rounding.
+
+    `sizes` is the sum of the terms' sizes, the value's own if there is one term. The other side may have other operands
+    within their balls, and then rounds a result that is larger by as much as `radius`; in float64, MARGIN covers that.
+    """
+    unit = gamma(terms, value.dtype)
+    own = unit * (size(value) if sizes is None else sizes)
+    return finished(value, (radius if unit < 2.0**-41 else radius * (1 + unit)) + own, infinite)
 
 
 def broadcast_shape(*operands: Tensor) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from xlparity.check.bound.ball import (
     is_infinite,
     parts,
     radius_of,
+    rounded,
     size,
     value_of,
 )
@@ -145,7 +146,7 @@ def _summed(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     terms = int(counts.max().item()) if counts.numel() else 1
     if _doubtful(index):
         radius = torch.full_like(radius, torch.nan)
-    return finished(result, radius + gamma(terms, result.dtype) * sizes, is_infinite(sizes))
+    return rounded(result, radius, terms, is_infinite(sizes), sizes)
 
 
 @INDEX.rule("scatter_reduce", "index_reduce")
@@ -174,7 +175,7 @@ def _reduced(
         share = torch.where(reach == sizes, 0.0, reach - sizes + gamma(terms, torch.float64) * (reach + sizes))
     else:
         share = reduced(radius_of(operand), radius_of(source), reduce)
-    return finished(result, share + gamma(terms, result.dtype) * sizes)
+    return rounded(result, share, terms, sizes=sizes)
 
 
 @INDEX.rule("index_put", "_unsafe_index_put", "index_put_")
@@ -191,7 +192,7 @@ def _put_by_indices(func: Any, operand: Any, indices: Any, source: Any, accumula
     ones = torch.ones((), dtype=torch.float64)
     counts = call(torch.ones(operand.shape, dtype=torch.float64), plain, ones, True)
     terms = int(counts.max().item()) if counts.numel() else 1
-    return finished(result, radius + gamma(terms, result.dtype) * sizes, is_infinite(sizes))
+    return rounded(result, radius, terms, is_infinite(sizes), sizes)
 
 
 @INDEX.rule("masked_fill")
@@ -219,4 +220,4 @@ def _embedding_backward(func: Any, gradient: Any, index: Any, count: int, paddin
     terms = int(torch.bincount(plain.flatten(), minlength=1).max().item()) if plain.numel() else 1
     if _doubtful(index):
         radius = torch.full_like(radius, torch.nan)
-    return finished(result, radius + gamma(terms + by_count, result.dtype) * sizes, is_infinite(sizes))
+    return rounded(result, radius, terms + by_count, is_infinite(sizes), sizes)

@@ -17,13 +17,14 @@ from xlparity.check.bound.ball import (
     is_infinite,
     parts,
     radius_of,
+    rounded,
     size,
     unknown,
     value_of,
 )
 from xlparity.model.table import Table
 
-__all__ = ["MATRIX"]
+__all__ = ["AVERAGES", "MATRIX"]
 
 MATRIX: Table[str, Rule] = Table("rules of sums of products")
 
@@ -44,7 +45,7 @@ def _matmul(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     sizes, radius = _matrix_product(a, ra, b, rb)
-    return finished(value, radius + gamma(a.shape[-1], value.dtype) * sizes)
+    return rounded(value, torch.as_tensor(radius), a.shape[-1], sizes=sizes)
 
 
 @MATRIX.rule("addmm", "addmv", "baddbmm")
@@ -54,8 +55,8 @@ def _matmul_and_add(func: Any, bias: Any, left: Any, right: Any, *, beta: float 
     sizes, radius = _matrix_product(a, ra, b, rb)
     sizes = abs(alpha) * sizes + abs(beta) * size(c)
     radius = abs(alpha) * radius + abs(beta) * rc
-    own = gamma(a.shape[-1] + 1 + (alpha != 1) + (beta != 1), value.dtype)
-    return finished(value, radius + own * sizes)
+    terms = a.shape[-1] + 1 + (alpha != 1) + (beta != 1)
+    return rounded(value, torch.as_tensor(radius), terms, sizes=sizes)
 
 
 @MATRIX.rule("addbmm")
@@ -101,7 +102,7 @@ def _convolution(func: Any, operand: Any, weight: Any, bias: Any, *args: Any) ->
         radius = radius + bias.radius.reshape(-1, *[1] * (value.dim() - 2))
     transposed, groups = args[3], args[5]
     terms = prod(w.shape[2:]) * (w.shape[0] // groups if transposed else w.shape[1])
-    return finished(value, radius + gamma(terms + (b is not None), value.dtype) * sizes)
+    return rounded(value, torch.as_tensor(radius), terms + (b is not None), sizes=sizes)
 
 
 @MATRIX.rule("convolution_backward")
@@ -122,12 +123,12 @@ def _convolution_backward(func: Any, gradient: Any, operand: Any, weight: Any, *
             results.append(None)
             continue
         share = sum((one[at] for one in shares), torch.zeros((), dtype=torch.float64))
-        results.append(finished(value, share + gamma(all_terms[at], value.dtype) * of))
+        results.append(rounded(value, share, all_terms[at], sizes=of))
     return tuple(results)
 
 
 # Linear, with weights that are not negative: of the sizes and the radii the same.
-_AVERAGES = (
+AVERAGES = (
     "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d "
     "avg_pool2d_backward avg_pool3d_backward _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward col2im "
     "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
@@ -137,7 +138,7 @@ _AVERAGES = (
 ).split()
 
 
-@MATRIX.rule(*_AVERAGES)
+@MATRIX.rule(*AVERAGES)
 def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     value = func(value_of(operand), *map(value_of, args), **kwargs)
     # The second operand of a backward pass gives its shape alone.
@@ -146,7 +147,7 @@ def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     radius = func(radius_of(operand).contiguous(), *wide, **kwargs)
     counted = _linear_terms(func, operand, wide, kwargs)
     # A negative divisor turns all signs.
-    return finished(value, radius.abs() + gamma(counted, value.dtype) * sizes.abs(), is_infinite(sizes))
+    return rounded(value, radius.abs(), counted, is_infinite(sizes), sizes.abs())
 
 
 @MATRIX.rule("upsample_bicubic2d", "linspace", "logspace", "nextafter", "_embedding_bag")

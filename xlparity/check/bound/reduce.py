@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, finished, gamma, is_infinite, radius_of, size, unknown
+from xlparity.check.bound.ball import Ball, Rule, finished, gamma, is_infinite, radius_of, rounded, size, unknown
 from xlparity.model.table import Table
 
 __all__ = ["REDUCE"]
@@ -28,7 +28,7 @@ def _sum(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     radius = func(operand.radius, *args, **wide)
     if func.overloadpacket.__name__ == "nansum":
         radius = torch.where(func(operand.radius.isnan().to(torch.float64), *args, **wide) > 0, torch.nan, radius)
-    return finished(result, radius + gamma(_terms(operand.value, result), result.dtype) * sizes, is_infinite(sizes))
+    return rounded(result, radius, _terms(operand.value, result), is_infinite(sizes), sizes)
 
 
 @REDUCE.rule("cumsum")
@@ -36,7 +36,7 @@ def _running_sum(func: Any, operand: Ball, dim: int, **kwargs: Any) -> Any:
     result = func(operand.value, dim, **kwargs)
     sizes, radius = torch.cumsum(size(operand.value), dim), torch.cumsum(operand.radius, dim)
     terms = operand.value.shape[dim] if operand.dim() else 1
-    return finished(result, radius + gamma(terms, result.dtype) * sizes, is_infinite(sizes))
+    return rounded(result, radius, terms, is_infinite(sizes), sizes)
 
 
 @REDUCE.rule("prod", "cumprod")
@@ -49,7 +49,7 @@ def _product(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     terms = _terms(operand.value, result) if whole else (operand.shape[args[0]] if operand.dim() else 1)
     # The two products round as well.
     share = torch.where(reach == sizes, 0.0, reach - sizes + gamma(terms, torch.float64) * (reach + sizes))
-    return finished(result, share + gamma(terms, result.dtype) * sizes)
+    return rounded(result, share, terms, sizes=sizes)
 
 
 def _options(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
         )
     # The triangle inequality: a norm moves by no more than the norm of what its operand moves.
     share = func(radius_of(operand), *args, **wide)
-    terms = 1 if order == float("inf") else _terms(operand.value, result) + 4
-    own = 0.0 if order == float("inf") else gamma(terms, result.dtype)
-    return finished(result, share + own * size(result), is_infinite(result))
+    if order == float("inf"):
+        return finished(result, share, is_infinite(result))
+    return rounded(result, share, _terms(operand.value, result) + 4, is_infinite(result))
 
 
 @REDUCE.rule("logsumexp")

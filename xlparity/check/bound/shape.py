@@ -9,11 +9,11 @@ import torch
 from xlparity.check.bound.ball import Ball, Rule, ends, exact, parts, radius_of, size, unit_roundoff, value_of
 from xlparity.model.table import Table
 
-__all__ = ["SHAPE"]
+__all__ = ["MOVES", "SHAPE"]
 
 SHAPE: Table[str, Rule] = Table("rules of operations that move values")
 
-_MOVES = (
+MOVES = (
     "view _unsafe_view _reshape_alias reshape t transpose permute expand unsqueeze squeeze slice select clone detach "
     "alias as_strided contiguous flip roll rot90 narrow unfold slice_backward select_backward diagonal_backward "
     "diagonal diag diag_embed tril triu repeat lift_fresh lift_fresh_copy conj_physical pixel_shuffle pixel_unshuffle "
@@ -24,7 +24,7 @@ _MOVES = (
 ).split()
 
 
-@SHAPE.rule(*_MOVES)
+@SHAPE.rule(*MOVES)
 def _moved(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     return Ball(func(value_of(operand), *args, **kwargs), func(radius_of(operand), *args, **kwargs))
 
