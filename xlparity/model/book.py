@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from xlparity.model.appearance import Appearance, CellFormat
 from xlparity.model.area import Area
 from xlparity.model.cell import Cell
 from xlparity.model.value import Cells
@@ -96,13 +97,17 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: constants, formulas, and the values that the file remembers for the formulas' cells."""
+    """One sheet: constants, formulas, and the values that the file remembers for the formulas' cells.
+
+    `layout` says how a sheet is to be written, `appearance` how one that was read looks.
+    """
 
     name: str
     constants: Cells = field(default_factory=Cells.empty)
     fills: tuple[Fill, ...] = ()
     cached: Cells = field(default_factory=Cells.empty)
     layout: Layout = field(default_factory=Layout)
+    appearance: Appearance = field(default_factory=Appearance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +132,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A workbook."""
+    """A workbook; `formats` are the looks that its sheets' appearances count."""
 
     sheets: tuple[Sheet, ...]
     names: tuple[DefinedName, ...] = ()
     tables: tuple[Table, ...] = ()
     date1904: bool = False
     title: str = ""
+    formats: tuple[CellFormat, ...] = (CellFormat(),)
 
     def sheet(self, name: str) -> Sheet:
         """The sheet called `name`, in whatever case, as Excel looks it up; KeyError if there is none."""

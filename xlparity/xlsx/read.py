@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from xlparity.model.book import Book, Table
+from xlparity.xlsx.formats import read_formats
 from xlparity.xlsx.package import Limits, Package
 from xlparity.xlsx.sheet import Context, read_sheet
 from xlparity.xlsx.workbook import (
@@ -38,7 +39,7 @@ def read_book(path: str | os.PathLike[str], limits: Limits | None = None) -> Boo
     -------
     Book
         Sheets in the file's order, hidden ones too, chart sheets left out. `cached` has the values that the file
-        remembers for formulas; a formula without one has no entry. Looks are not read.
+        remembers for formulas; a formula without one has no entry. Of the looks only what an `Appearance` holds.
 
     Raises
     ------
@@ -47,11 +48,13 @@ def read_book(path: str | os.PathLike[str], limits: Limits | None = None) -> Boo
     """
     with Package(Path(path), limits) as package:
         workbook = read_workbook(package)
+        formats = read_formats(package, workbook.styles)
         context = Context(
             read_shared_strings(package, workbook.shared_strings),
             dynamic_cell_metadata(package, workbook.metadata),
             workbook.date1904,
             rich_errors(package, workbook),
+            len(formats),
         )
         sheets = []
         tables: list[Table] = []
@@ -60,4 +63,4 @@ def read_book(path: str | os.PathLike[str], limits: Limits | None = None) -> Boo
             for relation in package.relations(sheet.part).values():
                 if relation.kind == "table":
                     tables.append(read_table(package, relation.target, sheet.name))
-        return Book(tuple(sheets), workbook.names, tuple(tables), workbook.date1904, read_title(package))
+        return Book(tuple(sheets), workbook.names, tuple(tables), workbook.date1904, read_title(package), formats)

@@ -10,6 +10,7 @@ import math
 import re
 from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, TypeAlias
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from xlparity.errors import InputError, WorkbookError
 from xlparity.formula.a1 import column_letters, column_number, parse_area
+from xlparity.model.appearance import Appearance
+from xlparity.model.area import Area
 from xlparity.model.book import Fill, FillKind, Sheet
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.value import ERROR_TEXTS, Cells, Error, Kind
@@ -38,6 +41,8 @@ _COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
 # Array formulas of one sheet may fill this many cells together: an engine must hold them all, and an area of
 # A1:XFD1048576 costs a hostile file nothing.
 _MAX_ARRAY_CELLS = 1 << 25
+# Looks decide nothing: beyond so many merged areas or runs of columns they are left out.
+_MOST_LOOKS = 1 << 16
 
 
 class _Reader:
@@ -46,7 +51,7 @@ class _Reader:
     def __init__(self, package: Package, part: str, name: str, context: Context) -> None:
         self.package, self.part, self.name = package, part, name
         self.shared, self.dynamic, self.date1904 = context.shared, context.dynamic, context.date1904
-        self.rich_errors = context.errors
+        self.rich_errors, self.formats = context.errors, context.formats
         # Values, of formulas as well as constants.
         self.row, self.column, self.number = array("i"), array("i"), array("d")
         self.kind, self.computed = bytearray(), bytearray()
@@ -59,6 +64,11 @@ class _Reader:
         self.arrays: list[Fill] = []
         self.array_cells = 0
         self.empty: dict[tuple[int, int], None] = {}  # formula cells without a formula of their own
+        # Looks.
+        self.format_row, self.format_column, self.format = array("i"), array("i"), array("H")
+        self.widths: list[tuple[int, int, float]] = []
+        self.default_width: float | None = None
+        self.merged: list[Area] = []
 
     def error(self, row: int, column: int, message: str) -> WorkbookError:
         return self.package.error(f"{self.name}!{column_letters(column)}{row + 1} {message}")
@@ -77,6 +87,7 @@ class _Reader:
         tag_row = tag_c = tag_v = tag_f = tag_t = tag_phonetic = tag_data = ""
         row, column, row_text = -1, -1, "0"
         kind: str | None = None
+        style: str | None = None
         metadata: str | None = None
         value_metadata: str | None = None
         formula_attributes: dict[str, str] | None = None
@@ -90,7 +101,7 @@ class _Reader:
         names: dict[str, str] = {}
 
         def start(tag: str, attributes: dict[str, str]) -> None:
-            nonlocal row, column, row_text, kind, metadata, value_metadata, formula_attributes, formula, value
+            nonlocal row, column, row_text, kind, style, metadata, value_metadata, formula_attributes, formula, value
             nonlocal capture, inside_data, phonetic
             if tag == tag_v:
                 capture = inside_data
@@ -110,6 +121,7 @@ class _Reader:
                         row, column = self._address(address)
                         row_text = str(row + 1)
                 kind = attributes.get("t")
+                style = attributes.get("s")
                 metadata = attributes.get("cm")
                 value_metadata = attributes.get("vm")
                 formula = value = formula_attributes = None
@@ -138,6 +150,8 @@ class _Reader:
                 inside_data = True
             elif not namespace:
                 begin(tag)
+            elif not inside_data:
+                self._look(tag.rpartition(" ")[2], attributes)
 
         def begin(tag: str) -> None:
             nonlocal namespace, tag_row, tag_c, tag_v, tag_f, tag_t, tag_phonetic, tag_data
@@ -161,6 +175,10 @@ class _Reader:
                     enter_formula()
                 elif value is None:
                     return
+                if style is not None and (number_of_format := self._format(style)):
+                    self.format_row.append(row)
+                    self.format_column.append(column)
+                    self.format.append(number_of_format)
                 if value is None:
                     return
                 if kind is None:
@@ -284,6 +302,7 @@ class _Reader:
         computed = np.zeros(len(rows.row), np.bool_)
         computed[rows.formula_cell] = True
         self._enter_formulas(rows)
+        self._enter_formats(rows)
         cell = rows.value_cell
         attribute = rows.attribute[cell]
         kinds = np.empty(len(cell), np.uint8)
@@ -308,6 +327,38 @@ class _Reader:
         self.number.frombytes(numbers.tobytes())
         self.kind += kinds.tobytes()
         self.computed += computed[cell].tobytes()
+
+    def _enter_formats(self, rows: Rows) -> None:
+        """The looks of rows that expat did not see, of the cells that have a value or a formula."""
+        formats = np.array([self._format(attributes.get("s", "0")) for attributes in rows.attributes], np.uint16)
+        if not formats.any():
+            return
+        filled = np.zeros(len(rows.row), np.bool_)
+        filled[rows.value_cell] = filled[rows.formula_cell] = True
+        cell = np.flatnonzero(filled & (formats[rows.attribute] > 0))
+        self.format_row.frombytes(rows.row[cell].astype(np.int32).tobytes())
+        self.format_column.frombytes(rows.column[cell].astype(np.int32).tobytes())
+        self.format.frombytes(formats[rows.attribute[cell]].tobytes())
+
+    def _format(self, style: str) -> int:
+        """The number of a cell's look; 0, which is plain, for what makes no sense."""
+        number = int(style) if style.isdecimal() and len(style) < 6 else 0
+        return number if number < self.formats else 0
+
+    def _look(self, local: str, attributes: dict[str, str]) -> None:
+        """Take note of a column's width or a merged area; what makes no sense is left out."""
+        if local == "mergeCell" and len(self.merged) < _MOST_LOOKS:
+            with suppress(InputError):
+                self.merged.append(parse_area(attributes.get("ref", ""), self.name))
+        elif local == "col" and len(self.widths) < _MOST_LOOKS:
+            with suppress(ValueError, KeyError):
+                first, last, width = int(attributes["min"]), int(attributes["max"]), float(attributes["width"])
+                if 0 < first <= last <= MAX_COLUMNS and 0 <= width <= 255:
+                    self.widths.append((first - 1, last - 1, width))
+        elif local == "sheetFormatPr":
+            with suppress(ValueError):
+                width = float(attributes.get("defaultColWidth", "nan"))
+                self.default_width = width if 0 < width <= 255 else None
 
     @staticmethod
     def _numbers(texts: list[str]) -> NDArray[np.float64] | None:
@@ -445,7 +496,15 @@ class _Reader:
             texts = tuple(self.shared[int(at)] if at >= 0 else own[int(-at) - 1] for at in used)
             return Cells(row[chosen], column[chosen], kinds, numbers, texts)
 
-        return Sheet(self.name, cells(~computed), tuple(fills), cells(computed))
+        looks = Appearance(
+            np.frombuffer(self.format_row, np.int32),
+            np.frombuffer(self.format_column, np.int32),
+            np.frombuffer(self.format, np.uint16),
+            tuple(self.widths),
+            self.default_width,
+            tuple(self.merged),
+        )
+        return Sheet(self.name, cells(~computed), tuple(fills), cells(computed), appearance=looks)
 
     def _order(self, row: NDArray[np.int32], column: NDArray[np.int32]) -> NDArray[np.intp] | None:
         """The order by row and column, None if the cells stand in it; WorkbookError if a cell stands there twice."""
@@ -498,12 +557,15 @@ class Context:
         Whether dates count from 1904.
     errors
         The errors that values of a cell's attribute `vm` stand for.
+    formats
+        How many looks of cells there are.
     """
 
     shared: list[str]
     dynamic: frozenset[str]
     date1904: bool
     errors: Mapping[str, Error]
+    formats: int = 1
 
 
 def read_sheet(package: Package, part: str, name: str, context: Context, by_expat: bool = False) -> Sheet:

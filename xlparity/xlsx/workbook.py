@@ -55,6 +55,7 @@ class Workbook:
     metadata: str | None
     rich_values: str | None
     rich_structures: str | None
+    styles: str | None
 
 
 def read_workbook(package: Package) -> Workbook:
@@ -123,6 +124,7 @@ def read_workbook(package: Package) -> Workbook:
         kinds.get("sheetMetadata"),
         kinds.get("rdRichValue"),
         kinds.get("rdRichValueStructure"),
+        kinds.get("styles"),
     )
 
 

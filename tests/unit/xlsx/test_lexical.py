@@ -45,7 +45,10 @@ SPELLINGS = {
 
 def plain(sheet: Sheet):
     """All of a sheet, to be compared: numbers by their bits."""
-    return sheet.name, sheet.fills, *(
+    looks = sheet.appearance
+    return sheet.name, sheet.fills, looks.widths, looks.default_width, looks.merged, *(
+        each.tolist() for each in (looks.row, looks.column, looks.format)
+    ), *(
         (each.row.tolist(), each.column.tolist(), each.kind.tolist(), each.number.tobytes(), each.texts)
         for each in (sheet.constants, sheet.cached)
     )  # fmt: skip
