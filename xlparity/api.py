@@ -41,6 +41,7 @@ StrPath = str | os.PathLike[str]
 
 _MOST_PRECEDENTS = 64
 _MOST_SAMPLES = 1_000_000
+_MOST_CELLS_IN_A_NOTEBOOK = 50_000  # a page of these has about a megabyte, which the notebook's file keeps
 
 
 class Report(model_report.Report):
@@ -51,6 +52,23 @@ class Report(model_report.Report):
         from xlparity.report.json import report_to_json
 
         return report_to_json(self, every)
+
+    def to_html(self) -> str:
+        """The report as a web page of one file: the sheets as grids, every cell with its verdict.
+
+        It loads nothing from the network, and memory and size grow linearly with the cells.
+        """
+        from xlparity.report.html import report_to_html
+
+        return report_to_html(self)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for notebooks; the summary alone where the workbook is large."""
+        from xlparity.report.html import in_frame, summary_to_html
+
+        cells = sum(tensor.block.size for tensor in self.tensors)
+        small = self.subject is not None and cells <= _MOST_CELLS_IN_A_NOTEBOOK
+        return in_frame(self.to_html() if small else summary_to_html(self), self.workbook)
 
     def to_pandas(self) -> pandas.DataFrame:
         """All judged cells, a row each, with the columns of the JSON's `cells`."""
@@ -185,6 +203,20 @@ class Workbook:
         from xlparity.report.drawing import network_drawing
 
         return network_drawing(self.map, lambda row: hold(self.values, row.block, row.dtype).values)
+
+    def to_html(self) -> str:
+        """The sheets as a web page of one file, with what each formula reads and computes."""
+        from xlparity.report.html import book_to_html
+
+        return book_to_html(self.book, self.map, self.values)
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for notebooks; a line where the workbook is large."""
+        from xlparity.report.html import in_frame
+
+        if self.formulas > _MOST_CELLS_IN_A_NOTEBOOK:
+            return f"<p>A workbook of {len(self.sheets)} sheets and {self.formulas:,} formulas; save(path) writes it.</p>"
+        return in_frame(self.to_html(), self.book.title or "Workbook")
 
     def save(self, path: StrPath) -> Path:
         """Write the .xlsx file, whole or not at all; its path."""

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -174,6 +175,7 @@ def check(
     ignore: Annotated[list[str] | None, Parameter(negative=())] = None,
     format: Literal["text", "json", "junit", "github", "sarif"] = "text",
     output: Path | None = None,
+    html: Path | None = None,
     all: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Check workbooks cell by cell against what torch computes from the numbers that stand in them.
@@ -208,6 +210,9 @@ def check(
         code scanning.
     output
         Write the report into this file instead of to the standard output.
+    html
+        Write a web page too that shows the sheets, every cell with its verdict: a file, or for several workbooks a
+        folder for BOOK.html each.
     all
         List every cell in the JSON, the matching ones too.
     """
@@ -220,6 +225,7 @@ def check(
     from xlparity.report.sarif import outcomes_to_sarif
     from xlparity.report.text import report_to_text
 
+    pages = _pages(books, html)
     held_against = None
     if model is not None:
         from xlparity.target import load_model
@@ -246,7 +252,11 @@ def check(
             outcomes.append(Outcome(_relative(book), None, str(error)))
             continue
         worst = max(worst, PARITY if report.passed else DIFFERENCE)
-        outcomes.append(Outcome(_relative(book), report))
+        if book in pages:
+            with written_aside(pages[book]) as file:
+                file.write(report.to_html().encode())
+        # Many workbooks may be named: none is kept beyond its turn.
+        outcomes.append(Outcome(_relative(book), replace(report, subject=None)))
     reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     if format == "text":
         text = "\n".join(report_to_text(report, colour, width) for report in reports)
@@ -412,6 +422,21 @@ def _relative(book: Path) -> str:
         return Path(os.path.relpath(book)).as_posix()
     except ValueError:  # on another drive of Windows
         return book.name
+
+
+def _pages(books: Sequence[Path], html: Path | None) -> dict[Path, Path]:
+    """Where each workbook's page goes, none without --html."""
+    if html is None:
+        return {}
+    if html.suffix.lower() in (".html", ".htm"):
+        if len(books) > 1:
+            raise InputError(f"{html} is one page and {len(books)} workbooks were named; name a folder with --html")
+        return {books[0]: html}
+    html.mkdir(parents=True, exist_ok=True)
+    pages = {book: html / f"{book.stem}.html" for book in books}
+    if len(set(pages.values())) < len(pages):
+        raise InputError(f"two of the workbooks would have the same page in {html}; check them one by one")
+    return pages
 
 
 def _width() -> int:

@@ -45,7 +45,7 @@ from xlparity.model.book import Book
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.engine import Engine
 from xlparity.model.map import Map, MapRow, Role
-from xlparity.model.report import IGNORED, Coverage, EngineUsed, Exploration, Report, TensorVerdict
+from xlparity.model.report import IGNORED, Coverage, EngineUsed, Exploration, Report, Subject, TensorVerdict
 from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Finding, Repair, Verdict
 from xlparity.version import __version__
@@ -176,6 +176,7 @@ def check_book(
         () if of_model is None else of_model.missing,
         _texts(index, rows),
         None if explorer is None or explored is None else Exploration(explored.samples, seed, explorer.varied, never),
+        Subject(book, parity, opinions[0].values),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from xlparity.formula.ast import (
     AreaReference,
     CellReference,
@@ -18,7 +20,15 @@ from xlparity.model.area import Area
 from xlparity.model.book import Book, Table
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 
-__all__ = ["precedents"]
+__all__ = ["Read", "precedents", "reads"]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An area that a formula reads; `fixed` says of its top, left, bottom and right whether copying leaves it there."""
+
+    area: Area
+    fixed: tuple[bool, bool, bool, bool] = (True, True, True, True)
 
 
 def precedents(expression: Expression, sheet: str, book: Book) -> list[Area]:
@@ -27,11 +37,16 @@ def precedents(expression: Expression, sheet: str, book: Book) -> list[Area]:
     Defined names and tables are followed; other workbooks, sheets that `book` lacks and what only values decide
     (OFFSET, INDIRECT) are left out. Raises FormulaError for a defined name whose own formula cannot be parsed.
     """
-    found: dict[Area, None] = {}
-    todo: list[tuple[Expression, str]] = [(expression, sheet)]
+    return list(dict.fromkeys(read.area for read in reads(expression, sheet, book)))
+
+
+def reads(expression: Expression, sheet: str, book: Book) -> list[Read]:
+    """The same with what becomes of each area in a copy of the formula; names and tables stay where they are."""
+    found: dict[Read, None] = {}
+    todo: list[tuple[Expression, str, bool]] = [(expression, sheet, True)]
     seen: set[str] = set()
     while todo:
-        tree, home = todo.pop()
+        tree, home, moves = todo.pop()
         nodes = [tree]
         while nodes:
             node = nodes.pop()
@@ -40,7 +55,7 @@ def precedents(expression: Expression, sheet: str, book: Book) -> list[Area]:
                     continue  # cells of another workbook
                 case CellReference() | AreaReference() | WholeColumns() | WholeRows():
                     for name in _sheets(node.sheet, node.last_sheet, home, book):
-                        found[_area(node, name)] = None
+                        found[_read(node, name) if moves else Read(_read(node, name).area)] = None
                     continue
                 case Name(name=name) if name.casefold() not in seen:
                     seen.add(name.casefold())
@@ -49,11 +64,11 @@ def precedents(expression: Expression, sheet: str, book: Book) -> list[Area]:
                     own = [defined for defined in same if defined.sheet == home] or [
                         defined for defined in same if defined.sheet is None
                     ]
-                    todo += [(parse(defined.formula), home) for defined in own]
+                    todo += [(parse(defined.formula), home, False) for defined in own]
                 case TableReference(table=name):
                     for table in book.tables:
                         if name is not None and table.name.casefold() == name.casefold():
-                            found[_data(table)] = None
+                            found[Read(_data(table))] = None
                 case _:
                     pass
             nodes += reversed(children(node))
@@ -71,17 +86,24 @@ def _sheets(first: str | None, last: str | None, home: str, book: Book) -> list[
     return names[min(start, stop) : max(start, stop) + 1]
 
 
-def _area(node: CellReference | AreaReference | WholeColumns | WholeRows, sheet: str) -> Area:
+def _read(node: CellReference | AreaReference | WholeColumns | WholeRows, sheet: str) -> Read:
+    """Top and bottom, left and right in order, each with whether it is absolute."""
     match node:
-        case CellReference(row=row, column=column):
-            return Area.of(sheet, row, column)
+        case CellReference(row=row, column=column, row_absolute=down, column_absolute=across):
+            return Read(Area.of(sheet, row, column), (down, across, down, across))
         case AreaReference(first=first, last=last):
-            rows, columns = sorted((first.row, last.row)), sorted((first.column, last.column))
-        case WholeColumns(first=left, last=right):
-            rows, columns = [0, MAX_ROWS - 1], sorted((left, right))
-        case WholeRows(first=top, last=bottom):
-            rows, columns = sorted((top, bottom)), [0, MAX_COLUMNS - 1]
-    return Area.of(sheet, rows[0], columns[0], rows[1] - rows[0] + 1, columns[1] - columns[0] + 1)
+            rows = sorted(((first.row, first.row_absolute), (last.row, last.row_absolute)))
+            columns = sorted(((first.column, first.column_absolute), (last.column, last.column_absolute)))
+        case WholeColumns():
+            rows = [(0, True), (MAX_ROWS - 1, True)]
+            columns = sorted(((node.first, node.first_absolute), (node.last, node.last_absolute)))
+        case WholeRows():
+            rows = sorted(((node.first, node.first_absolute), (node.last, node.last_absolute)))
+            columns = [(0, True), (MAX_COLUMNS - 1, True)]
+    (top, top_fixed), (bottom, bottom_fixed) = rows
+    (left, left_fixed), (right, right_fixed) = columns
+    area = Area.of(sheet, top, left, bottom - top + 1, right - left + 1)
+    return Read(area, (top_fixed, left_fixed, bottom_fixed, right_fixed))
 
 
 def _data(table: Table) -> Area:

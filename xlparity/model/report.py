@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.model.block import Block
+from xlparity.model.book import Book
 from xlparity.model.cell import Cell
-from xlparity.model.map import Role
-from xlparity.model.value import Scalar
+from xlparity.model.map import Map, Role
+from xlparity.model.value import Scalar, Values
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Exploration", "Report", "Split", "TensorVerdict"]
+__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Exploration", "Report", "Split", "Subject", "TensorVerdict"]
 
 IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 
@@ -145,12 +146,21 @@ class TensorVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What was checked: the workbook, its map, and the values that the first engine computed."""
+
+    book: Book
+    map: Map
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a check found.
 
     `cells` lists every cell whose verdict is not a match, faults first; the matches stand in the arrays of `tensors`.
     `model` names the class of the model that the workbook was held against, "" if none; `missing` are the parameters of
-    it that the map does not name.
+    it that the map does not name. `subject` is there for reports that show the sheets.
     """
 
     workbook: str
@@ -164,6 +174,7 @@ class Report:
     missing: tuple[str, ...] = ()
     formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
     exploration: Exploration | None = None
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -17,7 +17,7 @@ from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.xlsx.map_file import show_block
 
-__all__ = ["finding_lines", "plain", "report_to_text", "show_scalar", "verdict_sentence"]
+__all__ = ["finding_lines", "plain", "report_notes", "report_to_text", "show_scalar", "verdict_sentence"]
 
 _COLOURS = {
     Verdict.MATCH: "green",
@@ -40,7 +40,7 @@ def report_to_text(report: Report, colour: bool = False, width: int = 120) -> st
         Text(plain(f"{report.workbook}: {verdict_sentence(report)}"), style="green" if report.passed else "bold red")
     )
     console.print(_tensors(report.tensors))
-    for line in _notes(report):
+    for line in report_notes(report):
         console.print(Text(plain(line)))
     for finding in _worst(report.cells):
         console.print()
@@ -155,7 +155,8 @@ def show_scalar(value: Scalar) -> str:
             return repr(value)
 
 
-def _notes(report: Report) -> Iterable[str]:
+def report_notes(report: Report) -> Iterable[str]:
+    """What else there is to say of the check: the model, the samples, engines that disagree, what was not checked."""
     if report.model:
         yield _parameters(report)
     explored = report.exploration

@@ -1,0 +1,219 @@
+"""The page: the template filled, styles, scripts and data put into it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cache
+from html import escape
+from importlib.resources import files
+from math import isfinite
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from xlparity.formula.a1 import show_cell
+from xlparity.model.book import Book
+from xlparity.model.map import Map
+from xlparity.model.report import IGNORED, Report
+from xlparity.model.value import Values
+from xlparity.model.verdict import Finding, Verdict
+from xlparity.report.html.judged import MOST_FINDINGS, given_data, histogram, judged_data
+from xlparity.report.html.packed import Packer
+from xlparity.report.html.sheets import book_data
+from xlparity.report.text import plain, report_notes, verdict_sentence
+from xlparity.version import __version__
+from xlparity.xlsx.map_file import show_block
+
+__all__ = ["book_to_html", "in_frame", "report_to_html", "summary_to_html"]
+
+# In the order in which they use each other; one script holds them all.
+_SCRIPTS = ("data.js", "formula.js", "number_format.js", "grid.js", "inspector.js", "page.js")
+_MOST_LISTED = 200  # cells in the list of faults; the grid has all
+
+# Sign and word of each verdict: no verdict is told by its colour alone.
+_SIGNS = {
+    Verdict.FAULT: ("✕", "wrong", "wrong here"),
+    Verdict.INHERITED: ("↳", "inherited", "wrong only because of a cell before it"),
+    Verdict.UNDECIDED: ("?", "undecided", "not evaluated, not understood or without a bound; never passes"),
+    Verdict.EXPLAINED: ("≈", "explained", "differs no more than rounded or changed inputs explain"),
+    Verdict.MATCH: ("✓", "match", "equal within what rounding allows"),
+}
+
+
+def report_to_html(report: Report) -> str:
+    """The report as a web page of one file, which loads nothing from anywhere.
+
+    Raises ValueError if the report does not carry what it was made from (`Report.subject`).
+    """
+    return _page(report, with_sheets=True)
+
+
+def book_to_html(book: Book, parity: Map, values: Values) -> str:
+    """The sheets of a workbook that was not checked, as the same page without verdicts."""
+    return _render(None, book.title or "Workbook", _data(None, book, parity, values))
+
+
+def in_frame(page: str, title: str) -> str:
+    """`page` in a frame of its own, for notebooks."""
+    # Without allow-same-origin the frame can reach nothing of the notebook around it.
+    return (
+        f'<iframe srcdoc="{escape(page)}" sandbox="allow-scripts" title="{escape(plain(title))}" '
+        'style="width:100%;height:46rem;border:1px solid #8888;border-radius:8px"></iframe>'
+    )
+
+
+def summary_to_html(report: Report) -> str:
+    """The page without the sheets."""
+    return _page(report, with_sheets=False)
+
+
+def _page(report: Report, with_sheets: bool) -> str:
+    subject = report.subject
+    if with_sheets and subject is None:
+        raise ValueError("the report does not carry the workbook that it was made from")
+    data = _data(report, subject.book, subject.map, subject.values) if with_sheets and subject is not None else None
+    return _render(report, report.workbook, data)
+
+
+def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dict[str, Any]:
+    packer = Packer()
+    numbers = {sheet.name: at for at, sheet in enumerate(book.sheets)}
+    blocks = [row.block for row in parity] + [tensor.block for tensor in (report.tensors if report else ())]
+    data = book_data(book, values, (plane for block in blocks for plane in block.planes), packer)
+    data |= {"tensors": [], "findings": [], "because": [], "engines": []}
+    if report is not None:
+        data |= judged_data(report, values, numbers, packer)
+    data["given"] = given_data(parity, report, numbers)
+    data["arrays"] = packer.text()
+    return data
+
+
+def _render(report: Report | None, title: str, data: dict[str, Any] | None) -> str:
+    script = "\n".join(_asset(name) for name in _SCRIPTS)
+    style = _asset("page.css")
+    context: dict[str, Any] = {
+        "title": title,
+        "version": __version__,
+        "report": report,
+        "style": Markup(style),
+        "script": Markup(script),
+        # Nothing may be loaded, and of scripts only this one may run, whatever a workbook's texts say.
+        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
+        "form-action 'none'",
+        "data": None if data is None else Markup(_json(data)),
+        "signs": [(verdict.value, *words) for verdict, words in _SIGNS.items()],
+        "most_findings": MOST_FINDINGS,
+    }
+    if report is not None:
+        context |= _summary(report)
+    return _environment().get_template("page.html").render(context)
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    counts = report.counts
+    total = sum(counts.values())
+    bars = histogram(report)
+    most = max((count for _, count, _ in bars), default=0)
+    sentence = verdict_sentence(report)
+    head, _, rest = sentence.partition(". ")
+    return {
+        "passed": report.passed,
+        "headline": head[0].upper() + head[1:] if report.passed else head,
+        "sentence": rest,
+        "total": total,
+        "counts": [(verdict.value, *_SIGNS[verdict], counts[verdict.value]) for verdict in reversed(Verdict)],
+        "ignored": sum(int((tensor.verdicts == IGNORED).sum()) for tensor in report.tensors),
+        "notes": list(report_notes(report)),
+        "bars": [(name, count, too_much, 100 * count / most if most else 0) for name, count, too_much in bars],
+        "tensors": [
+            {
+                "name": tensor.tensor, "role": tensor.role.value, "cells": show_block(tensor.block),
+                "first": show_cell(tensor.block.planes[0].corner) if tensor.block.planes else "",
+                "shape": " × ".join(map(str, tensor.block.shape)) or "scalar", "count": tensor.block.size,
+                "verdict": tensor.verdict.value, "sign": _SIGNS[tensor.verdict][0], "word": _SIGNS[tensor.verdict][1],
+                "difference": _short(tensor.max_difference), "bound": _short(tensor.max_bound),
+                "float32": _short(tensor.float32),
+                "split": [_short(part) for part in tensor.split.largest] if tensor.split is not None else None,
+            }
+            for tensor in report.tensors
+        ],
+        "has_split": any(tensor.split is not None for tensor in report.tensors),
+        "has_float32": any(tensor.float32 is not None for tensor in report.tensors),
+        "listed": list(_listed(report)),
+        "unlisted": max(sum(not finding.verdict.passes for finding in report.cells) - _MOST_LISTED, 0),
+    }  # fmt: skip
+
+
+def _listed(report: Report) -> Iterator[dict[str, Any]]:
+    """The cells of the list, the worst first: those that do not pass."""
+    wrong = [finding for finding in report.cells if not finding.verdict.passes]
+    for finding in wrong[:_MOST_LISTED]:
+        yield {
+            "cell": show_cell(finding.cell),
+            "verdict": finding.verdict.value,
+            "sign": _SIGNS[finding.verdict][0],
+            "word": _SIGNS[finding.verdict][1],
+            "tensor": finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else ""),
+            "formula": finding.formula if finding.formula.startswith("=") else "",
+            "actual": _shown(finding.actual),
+            "expected": "no finite number" if finding.expected is None else repr(finding.expected),
+            "difference": _short(finding.difference),
+            "bound": _short(finding.bound),
+            "because": finding.because,
+            "origin": "" if finding.origin is None else show_cell(finding.origin),
+            "repair": finding.repair,
+            "typed": _typed(finding),
+        }
+
+
+def _typed(finding: Finding) -> dict[str, Any] | None:
+    found = finding.counterexample
+    if found is None:
+        return None
+    return {
+        "changes": [(show_cell(cell), f"{number:g}") for cell, number in found.changes],
+        "actual": _shown(found.actual),
+        "expected": repr(found.expected),
+    }
+
+
+def _shown(value: float | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else repr(value)
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else "0" if value == 0 else f"{value:.2g}" if isfinite(value) else str(value)
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("xlparity.report.html") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=DictLoader({"page.html": _asset("page.html")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Control characters and lone surrogates are nothing that a page could show.
+        finalize=lambda value: plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+    )
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    return environment
+
+
+def _json(data: dict[str, Any]) -> str:
+    """JSON that can stand in a script element: no tag can end it, and it is plain ASCII."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
