@@ -215,7 +215,9 @@ class Workbook:
         from xlparity.report.html import in_frame
 
         if self.formulas > _MOST_CELLS_IN_A_NOTEBOOK:
-            return f"<p>A workbook of {len(self.sheets)} sheets and {self.formulas:,} formulas; save(path) writes it.</p>"
+            return (
+                f"<p>A workbook of {len(self.sheets)} sheets and {self.formulas:,} formulas; save(path) writes it.</p>"
+            )
         return in_frame(self.to_html(), self.book.title or "Workbook")
 
     def save(self, path: StrPath) -> Path:

@@ -251,3 +251,17 @@ def test_every_operation_of_the_compilers_tables_is_listed_by_family() -> None:
     assert lines.index(softmax) > lines.index("Sums, means, extremes and softmax: functions of areas.")
     (roll,) = (line for line in lines if line.startswith("  aten.roll.default"))
     assert roll.endswith("[other cells, no formula]")
+
+
+def test_a_web_page_is_written_beside_the_report(tmp_path: Path) -> None:
+    done = xlparity("check", ROOT / "workbooks" / "mse.xlsx", "--html", tmp_path / "mse.html")
+    assert done.returncode == 0
+    assert "parity" in done.stdout
+    assert (tmp_path / "mse.html").read_text().startswith("<!doctype html>")
+
+
+def test_one_web_page_for_two_workbooks_is_bad_usage(tmp_path: Path) -> None:
+    done = xlparity("check", "a.xlsx", "b.xlsx", "--html", tmp_path / "both.html")
+    assert done.returncode == 2
+    assert "name a folder with --html" in done.stderr
+    assert not list(tmp_path.iterdir())

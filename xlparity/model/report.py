@@ -15,7 +15,17 @@ from xlparity.model.map import Map, Role
 from xlparity.model.value import Scalar, Values
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["IGNORED", "Coverage", "Disagreement", "EngineUsed", "Exploration", "Report", "Split", "Subject", "TensorVerdict"]
+__all__ = [
+    "IGNORED",
+    "Coverage",
+    "Disagreement",
+    "EngineUsed",
+    "Exploration",
+    "Report",
+    "Split",
+    "Subject",
+    "TensorVerdict",
+]
 
 IGNORED = -1  # in the place of a verdict: the user told to leave the cell out
 

@@ -42,7 +42,7 @@ def book_data(book: Book, values: Values, planes: Iterable[Area], packer: Packer
     own = np.array([table[each] for each in book.formats], np.uint16)
     sheets = []
     for sheet in book.sheets:
-        cells = values.sheets[sheet.name] if sheet.name in values.sheets else sheet.constants
+        cells = values.sheets.get(sheet.name, sheet.constants)
         cells = _with_blanks(cells, mapped.get(sheet.name, []))
         layout = sheet.layout
         merged = [*sheet.appearance.merged, *layout.merged]
@@ -94,9 +94,7 @@ def _texts(cells: Cells) -> dict[str, Any]:
     return {"texts": [cells.texts[at] for at in used], "text": used if used != list(range(len(used))) else None}
 
 
-def _formats(
-    sheet: Sheet, cells: Cells, table: dict[CellFormat, int], own: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
+def _formats(sheet: Sheet, cells: Cells, table: dict[CellFormat, int], own: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The place in `table` of each cell's look, as the file has it or as the layout will write it."""
     found = np.full(len(cells), own[0], np.uint16)
     looks = sheet.appearance

@@ -15,6 +15,7 @@ const FIRST_VERDICT = STATE.match; // verdicts are numbered from 0 in the order 
 const ERRORS = ["", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#GETTING_DATA", "#SPILL!",
   "#CONNECT!", "#BLOCKED!", "#UNKNOWN!", "#FIELD!", "#CALC!"];
 const COLUMNS = 16384;
+const MOST_COVERED = 500000; // cells under merged areas; an area of a whole sheet costs a file nothing
 
 const TYPES = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, i4: Int32Array, f8: Float64Array };
 
@@ -67,8 +68,10 @@ class Sheet {
     });
     this.covered = new Map(); // cells under a merged area, to its number
     this.merged.forEach(([row, column, height, width], at) => {
-      for (let r = row; r < Math.min(row + height, this.rows); r++) {
-        for (let c = column; c < Math.min(column + width, column + 256); c++) this.covered.set(r * COLUMNS + c, at);
+      for (let r = row; r < row + height && this.covered.size < MOST_COVERED; r++) {
+        for (let c = column; c < column + width && this.covered.size < MOST_COVERED; c++) {
+          this.covered.set(r * COLUMNS + c, at);
+        }
       }
     });
   }

@@ -243,7 +243,8 @@ class Grid {
 
   select(row, column, { reveal = true } = {}) {
     const before = this.chosen;
-    this.chosen = { row: clamp(row, 0, this.rows - 1), column: clamp(column, 0, this.columns - 1) };
+    const [top, left] = this.areaOf(clamp(row, 0, this.rows - 1), clamp(column, 0, this.columns - 1));
+    this.chosen = { row: top, column: left };
     if (reveal) this.reveal(this.chosen.row, this.chosen.column);
     for (const each of [before?.row, this.chosen.row]) {
       this.lines.get(each)?.remove();
@@ -254,13 +255,15 @@ class Grid {
       head.classList.toggle("active", Number(head.dataset.column) === this.chosen.column);
     }
     const id = this.id(this.chosen.row, this.chosen.column);
-    const cover = this.sheet.covered.get(this.chosen.row * COLUMNS + this.chosen.column);
-    const [top, left] = cover === undefined ? [] : this.sheet.merged[cover];
-    const named = document.getElementById(id) ?? document.getElementById(this.id(top, left));
-    if (named) this.element.setAttribute("aria-activedescendant", named.id);
-    else this.element.removeAttribute("aria-activedescendant");
-    named?.setAttribute("aria-selected", "true");
+    this.element.setAttribute("aria-activedescendant", id);
+    document.getElementById(id)?.setAttribute("aria-selected", "true");
     this.choose(this.sheet, this.chosen.row, this.chosen.column);
+  }
+
+  // Top, left, height and width of the merged area that a cell belongs to, or of the cell alone.
+  areaOf(row, column) {
+    const cover = this.sheet.covered.get(row * COLUMNS + column);
+    return cover === undefined ? [row, column, 1, 1] : this.sheet.merged[cover];
   }
 
   // Scroll no further than is needed to see the cell.
@@ -296,8 +299,8 @@ class Grid {
         rectangles.push(this.rectangle(name, top, left, bottom, right));
       }
     }
-    const { row, column } = this.chosen;
-    rectangles.push(this.rectangle("cursor", row, column, row, column));
+    const [row, column, height, width] = this.areaOf(this.chosen.row, this.chosen.column);
+    rectangles.push(this.rectangle("cursor", row, column, row + height - 1, column + width - 1));
     this.marks.replaceChildren(...rectangles);
   }
 
@@ -325,9 +328,7 @@ class Grid {
     const cell = this.cellUnder(event);
     if (!cell) return;
     this.element.focus({ preventScroll: true });
-    const cover = this.sheet.covered.get(cell.row * COLUMNS + cell.column);
-    const [row, column] = cover === undefined ? [cell.row, cell.column] : this.sheet.merged[cover];
-    this.select(row, column);
+    this.select(cell.row, cell.column);
   }
 
   move(event) {
@@ -343,13 +344,14 @@ class Grid {
   key(event) {
     if (event.altKey || event.metaKey || !this.chosen) return;
     let { row, column } = this.chosen;
+    const [, , height, width] = this.areaOf(row, column);
     const page = Math.max(Math.floor((this.element.clientHeight - HEAD_HEIGHT) / ROW_HEIGHT) - 1, 1);
     const far = event.ctrlKey;
     switch (event.key) {
       case "ArrowUp": row = far ? this.edge(row, column, -1, 0).row : row - 1; break;
-      case "ArrowDown": row = far ? this.edge(row, column, 1, 0).row : row + 1; break;
+      case "ArrowDown": row = far ? this.edge(row, column, 1, 0).row : row + height; break;
       case "ArrowLeft": column = far ? this.edge(row, column, 0, -1).column : column - 1; break;
-      case "ArrowRight": column = far ? this.edge(row, column, 0, 1).column : column + 1; break;
+      case "ArrowRight": column = far ? this.edge(row, column, 0, 1).column : column + width; break;
       case "PageUp": row -= page; break;
       case "PageDown": row += page; break;
       case "Home": column = 0; if (far) row = 0; break;
@@ -386,7 +388,7 @@ class Grid {
 
 // A number in as many characters as there is room for, as Excel shortens General; other formats become ####.
 function fitted(number, code, characters) {
-  if (code !== "General") return null;
+  if (code !== "General") return "#".repeat(Math.max(characters, 1));
   for (let digits = 10; digits > 0; digits--) {
     const text = general(Number(number.toPrecision(digits)));
     if (text.length <= characters) return text;
