@@ -202,7 +202,8 @@ class Grid {
     const [code, bold, italic, horizontal] = book.formats[sheet.format[place]];
     let last = column + (area ? area[3] : 1);
     const room = this.left[Math.min(last, this.columns)] - this.left[column] - 8;
-    let text = this.shown(place, code);
+    const full = this.shown(place, code);
+    let text = full;
     let size = text.length * 6.2 > room || kind === KIND.text ? this.measure.measureText(text).width : 0;
     if (kind === KIND.number && size > room) {
       text = fitted(sheet.value[place], code, Math.floor(room / 6.6)) ?? text;
@@ -216,7 +217,7 @@ class Grid {
     }
     const cell = make("div", `cell ${state} ${align}`, {
       role: "gridcell", "aria-colindex": column + 2, id: this.id(row, column),
-      "aria-label": `${showAddress(row, column)}, ${text || "empty"}${WORDS[state] ? `, ${WORDS[state]}` : ""}`,
+      "aria-label": `${showAddress(row, column)}, ${full || "empty"}${WORDS[state] ? `, ${WORDS[state]}` : ""}`,
     });
     if (kind === KIND.error) cell.classList.add("error");
     if (bold) cell.classList.add("bold");
