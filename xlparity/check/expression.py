@@ -3,7 +3,7 @@
     expression  := tensor | number | expression op expression | -expression | expression[index]
                  | expression.T | expression.method(...) | function(...) | torch.function(...) | F.function(...)
                  | aten.name.overload(...) | torch.dtype | inf | nan
-                 | grad(tensor, tensor) | expected(tensor) | printed(tensor)
+                 | grad(expression, tensor) | expected(tensor) | printed(tensor)
     tensor      := a name of the map: x, net[0].weight, step[1].loss (the longest name that fits is meant)
 
 A workbook cannot name code, a file or an address here: whatever is not on the lists below is refused when the map is
@@ -64,8 +64,8 @@ _NN_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     name: getattr(torch.nn.functional, name)
     for name in (
         "binary_cross_entropy binary_cross_entropy_with_logits cross_entropy elu gelu huber_loss kl_div l1_loss "
-        "layer_norm leaky_relu linear log_softmax mse_loss nll_loss relu relu6 sigmoid silu smooth_l1_loss softmax "
-        "softplus tanh"
+        "layer_norm leaky_relu linear log_softmax mse_loss nll_loss relu relu6 scaled_dot_product_attention sigmoid "
+        "silu smooth_l1_loss softmax softplus tanh"
     ).split()
 }
 
@@ -79,15 +79,16 @@ class Lookup(Protocol):
     def expected(self, name: str, printed: bool) -> Tensor:
         """The values that the sheet shows as PyTorch's for `name`; `printed`: those with limited decimals."""
 
-    def grad(self, of: str, wrt: str) -> Tensor:
-        """The gradient of the scalar `of` with respect to `wrt`."""
+    def grad(self, of: Expression, wrt: str) -> Tensor:
+        """The gradient of the scalar `of` with respect to the tensor `wrt`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A parsed expression.
 
-    `names` are the tensors it reads, `grads` its pairs (of, wrt), `shown` its pairs (tensor, printed).
+    `names` are the tensors it reads, `grads` the pairs (tensor, wrt) of those that a gradient is taken of and the one
+    with respect to which, `shown` its pairs (tensor, printed).
     """
 
     text: str
@@ -182,7 +183,14 @@ class _Names:
             case ast.Attribute(value=value, attr="T" | "mT"):
                 inner = [value]
             case ast.Call(func=ast.Name(id="grad"), args=[of, wrt], keywords=[]):
-                self.grads.append((self.reference(of), self.reference(wrt)))
+                inside = _Names(self.names, self.place)
+                inside.visit(of, depth + 1)
+                if inside.grads:
+                    raise self.refuse(node, "is a gradient of a gradient, which is not supported")
+                if not inside.tensors:
+                    raise self.refuse(node, "is the gradient of a number that no tensor of the map goes into")
+                self.grads += [(tensor, self.reference(wrt)) for tensor in inside.tensors]
+                self.shown += inside.shown
                 return
             case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor], keywords=[]):
                 self.shown.append((self.reference(tensor), which == "printed"))
@@ -226,7 +234,7 @@ def evaluate(expression: Expression, lookup: Lookup, wide: bool = True, of_known
     Raises MapError where torch refuses (shapes that do not fit, a bad argument), and before anything is computed that
     would need too much memory or time.
     """
-    names = frozenset(expression.names)
+    names = frozenset([*expression.names, *(tensor for tensor, _ in expression.grads)])
     try:
         limit = nullcontext() if of_known_size else Sizes()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         with _default_dtype(torch.float64 if wide else torch.float32), limit:
@@ -249,6 +257,13 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+def _part(tree: ast.expr, names: frozenset[str]) -> Expression:
+    """A part of an expression over `names` as an expression of its own."""
+    found = _Names(names, "")
+    found.visit(tree, 0)
+    return Expression(ast.unparse(tree), tree, tuple(dict.fromkeys(found.tensors)), (), tuple(found.shown))
 
 
 def _call_aten(packet: str, name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -292,7 +307,7 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
             named_dtype: torch.dtype = getattr(torch, dtype)
             return torch.float64 if wide and named_dtype.is_floating_point else named_dtype
         case ast.Call(func=ast.Name(id="grad"), args=[of, wrt]):
-            return lookup.grad(_name_of(of) or "", _name_of(wrt) or "")
+            return lookup.grad(_part(of, names), _name_of(wrt) or "")
         case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
             return lookup.expected(_name_of(tensor) or "", which == "printed")
         case ast.Call(func=function, args=arguments, keywords=keywords):

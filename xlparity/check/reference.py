@@ -106,6 +106,10 @@ class Program:
             stack += new
         return found
 
+    def position(self, name: str) -> int:
+        """Where the computed tensor `name` stands in `order`."""
+        return self._position[name]
+
     def between(self, of: str, wrt: str) -> list[str]:
         """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
         position = self._position
@@ -254,11 +258,12 @@ class _Lookup:
     def expected(self, name: str, printed: bool) -> Tensor:
         return self._shown((name, printed))
 
-    def grad(self, of: str, wrt: str) -> Tensor:
+    def grad(self, of: Expression, wrt: str) -> Tensor:
         program = self._program
-        between = program.between(of, wrt)
-        if not between:
-            raise MapError(f"{of} is not computed from {wrt}, so it has no gradient there")
+        between = list(dict.fromkeys(name for read in of.names for name in program.between(read, wrt)))
+        if not between and wrt not in of.names:
+            raise MapError(f"{of.text} is not computed from {wrt}, so it has no gradient there")
+        between.sort(key=program.position)
         source = self._tensor(wrt)
         leaf = source.leaf() if isinstance(source, Ball) else source.detach().clone().requires_grad_()
         graph: dict[str, Tensor] = {wrt: leaf}
@@ -267,9 +272,12 @@ class _Lookup:
         )
         for name in between:
             if program.expressions[name].grads:
-                raise MapError(f"{of} is computed from a gradient ({name}); a gradient of a gradient is not supported")
+                raise MapError(
+                    f"{of.text} is computed from a gradient ({name}); a gradient of a gradient is not supported"
+                )
             graph[name] = program.evaluated(name, rebuilt)
-        if graph[of].numel() != 1:
-            raise MapError(f"the gradient of {of}, which is not a single number, is not defined")
-        (gradient,) = torch.autograd.grad(graph[of].sum() if graph[of].dim() else graph[of], leaf)
+        result = evaluate(of, rebuilt, self.wide)
+        if result.numel() != 1:
+            raise MapError(f"the gradient of {of.text}, which is not a single number, is not defined")
+        (gradient,) = torch.autograd.grad(result.sum() if result.dim() else result, leaf)
         return gradient.detach()

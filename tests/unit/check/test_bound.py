@@ -28,6 +28,21 @@ def test_a_matrix_product_lies_within_its_radius(pairs: list[tuple[float, float]
     assert abs(Fraction(ball.value.item()) - exact) <= Fraction(ball.radius.item())
 
 
+@pytest.mark.parametrize("left", [(3,), (3, 3), (2, 3, 3)])
+@pytest.mark.parametrize("right", [(3,), (3, 3), (2, 3, 3)])
+def test_a_product_of_vectors_and_matrices_has_a_radius_of_its_own_shape(
+    left: tuple[int, ...], right: tuple[int, ...]
+) -> None:
+    a, b = torch.rand(left, dtype=torch.float64), torch.rand(right, dtype=torch.float64)
+    expected = torch.matmul(a, b)
+    found = [Ball(a) @ Ball(b), torch.matmul(a, Ball(b)), torch.ops.aten.matmul.default(Ball(a), b)]
+    if len(right) == 2:
+        found += [torch.nn.functional.linear(Ball(a), b.T), torch.ops.aten.linear.default(a, Ball(b.T))]
+    for ball in found:
+        assert ball.shape == ball.value.shape == ball.radius.shape == expected.shape
+        assert ((ball.value - expected).abs() <= ball.radius).all()
+
+
 @given(st.lists(finite, min_size=1, max_size=40))
 def test_a_sum_in_any_order_lies_within_its_radius(numbers: list[float]) -> None:
     ball = Ball(torch.tensor(numbers, dtype=torch.float64)).sum()

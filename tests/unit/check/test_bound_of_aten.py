@@ -14,7 +14,7 @@ from torch import Tensor
 
 from xlparity.check.aten import PACKETS
 from xlparity.check.bound import Ball
-from xlparity.check.expression import evaluate, parse_expression
+from xlparity.check.expression import Expression, evaluate, parse_expression
 
 EXPRESSIONS = Path(__file__).with_name("aten_expressions.txt").read_text().splitlines()
 
@@ -58,7 +58,7 @@ class Operands:
     def expected(self, name: str, printed: bool) -> Tensor:
         raise NotImplementedError
 
-    def grad(self, of: str, wrt: str) -> Tensor:
+    def grad(self, of: Expression, wrt: str) -> Tensor:
         raise NotImplementedError
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xlparity.check.aten import PACKETS, aten_overload
-from xlparity.check.expression import evaluate, parse_expression
+from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.errors import MapError
 
 NAMES = ("x", "y", "net", "net[0]", "net[0].weight", "loss", "step[1].loss")
@@ -19,8 +19,8 @@ class Numbers:
     def expected(self, name: str, printed: bool) -> torch.Tensor:
         return torch.tensor(7.0 if printed else 5.0)
 
-    def grad(self, of: str, wrt: str) -> torch.Tensor:
-        return torch.tensor([11.0])
+    def grad(self, of: Expression, wrt: str) -> torch.Tensor:
+        return torch.tensor([11.0 + len(of.names)])
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,9 @@ class Numbers:
         ("F.linear(x, net[0].weight)[0, 1]", 6.0),
         ("-x.mean() ** 2", -1.0),
         ("expected(loss) + printed(loss)", 12.0),
-        ("grad(loss, net[0].weight)[0]", 11.0),
+        ("grad(loss, net[0].weight)[0]", 12.0),
+        ("grad(F.mse_loss(net, y) + loss, net[0].weight)[0]", 14.0),
+        ("F.scaled_dot_product_attention(x, x, net[0].weight)[0, 1]", 3.0),
         ("torch.relu(x - 2).max()", 0.0),
         ("x.sum(dim=1, keepdim=True)[0, 0]", 2.0),
         ("x.expand(3, 2, 2).sum()", 12.0),

@@ -60,6 +60,23 @@ def test_a_gradient_is_autograds_over_the_way_between_two_tensors() -> None:
     assert found.between("loss1", "w1") == ["h1", "loss1"]
 
 
+def test_a_gradient_may_be_that_of_an_expression_which_no_cell_holds() -> None:
+    found = program(
+        row("x", (3, 2)), row("w", (2, 2)), row("y", (3, 2)), row("z", (3, 2), "x @ w.T"),
+        row("gw", (2, 2), 'grad(F.cross_entropy(z, y, reduction="sum"), w)'),
+        row("gz", (3, 2), 'grad(F.cross_entropy(z, y, reduction="sum"), z)'),
+    )  # fmt: skip
+    x = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(3, 2)
+    w = torch.tensor([[0.5, -0.25], [1.5, 0.75]], dtype=torch.float64)
+    y = torch.eye(3, 2, dtype=torch.float64)
+    values = found.whole({"x": x, "w": w, "y": y}, {})
+    leaf = w.clone().requires_grad_()
+    z = x @ leaf.T
+    gw, gz = torch.autograd.grad(torch.nn.functional.cross_entropy(z, y, reduction="sum"), [leaf, z])
+    np.testing.assert_array_equal(values["gw"].value, gw.numpy())
+    np.testing.assert_array_equal(values["gz"].value, gz.numpy())
+
+
 def test_the_local_value_starts_from_what_stands_in_the_sheet() -> None:
     found = program(row("a", (2,)), row("b", (2,), "a + 1"), row("c", (2,), "b * 2"))
     sheet = {"a": np.zeros(2), "b": np.array([5.0, 6.0]), "c": np.zeros(2)}
@@ -77,6 +94,8 @@ def test_the_local_value_starts_from_what_stands_in_the_sheet() -> None:
             "is not computed from b",
         ),
         ([row("a", (2,)), row("v", (2,), "a * 2"), row("g", (2,), "grad(v, a)")], "not a single number"),
+        ([row("a", (2,)), row("g", (2,), "grad(grad(a.sum(), a).sum(), a)")], "a gradient of a gradient"),
+        ([row("a", (2,)), row("g", (2,), "grad(2 * 3, a)")], "no tensor of the map goes into"),
         ([row("a", (2,)), row("d", (2,), "a - expected(a)")], "no row with expected values"),
         ([row("b", (2,), role=Role.EXPECTED)], "which no other row of the map names"),
     ],
