@@ -20,7 +20,14 @@ from xlparity.model.book import Book, Fill, FillKind
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.value import Kind, Values
 
-__all__ = ["FormulaIndex", "MappedAreas", "breaks_of_fill", "neighbours_formula", "reaches_beyond"]
+__all__ = [
+    "FormulaIndex",
+    "MappedAreas",
+    "breaks_of_fill",
+    "neighbours_formula",
+    "neighbours_formulas",
+    "reaches_beyond",
+]
 
 _KEY = np.int64(MAX_COLUMNS)
 
@@ -182,6 +189,30 @@ def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell,
 
 def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:
     """What `cell` would hold if it were filled as most others in its column or row of `block`, or in its plane, are."""
+    for others in _lines(index, block, cell):
+        if len(others) < 2:
+            continue
+        forms = Counter(form for form, _ in others)
+        form, count = forms.most_common(1)[0]
+        if 2 * count > len(others):
+            return _moved_here(index, next(other for one, other in others if one == form), cell)
+    return None
+
+
+def neighbours_formulas(index: FormulaIndex, block: Block, cell: Cell, most: int = 12) -> list[str]:
+    """What `cell` would hold if it were filled as others in its column, its row or its plane of `block` are.
+
+    Those that most have come first.
+    """
+    found: dict[str, None] = {}
+    for others in _lines(index, block, cell):
+        for form, _ in Counter(form for form, _ in others).most_common(most):
+            found[_moved_here(index, next(other for one, other in others if one == form), cell)] = None
+    return list(found)[:most]
+
+
+def _lines(index: FormulaIndex, block: Block, cell: Cell) -> Iterator[list[tuple[str, Cell]]]:
+    """The other formula cells in the column, the row and the plane of `cell`, each with its relative form."""
     for plane in block.planes:
         if cell not in plane:
             continue
@@ -190,15 +221,11 @@ def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | N
         for line in (column, row, plane):
             if line.size > 100_000:
                 continue
-            others = [other for other in line.cells() if other != cell and index.text(other) is not None]
-            if len(others) < 2:
-                continue
-            forms = Counter(relative_text(index.text(other) or "", other.row, other.column) for other in others)
-            form, count = forms.most_common(1)[0]
-            if 2 * count > len(others):
-                like = next(o for o in others if relative_text(index.text(o) or "", o.row, o.column) == form)
-                return _moved_here(index, like, cell)
-    return None
+            yield [
+                (relative_text(text, other.row, other.column), other)
+                for other in line.cells()
+                if other != cell and (text := index.text(other)) is not None
+            ]
 
 
 def _one_fill(index: FormulaIndex, plane: Area) -> bool:

@@ -1,26 +1,30 @@
 """The single edit that mends a wrong formula, proved on other numbers before it is proposed.
 
-Candidates (the formula that the neighbours are filled with, every formula one edit away, what was left out put back)
-stand beside the sheet's cells in a copy of the workbook, which is evaluated once on many samples; torch computes the
-one operation on the operands that each sample's sheet holds. The first candidate that agrees everywhere is the repair.
+Candidates (`check.candidates`: the formulas of cells that stand for the like, every formula one edit away, what was
+left out put back) stand beside the sheet's cells in a copy of the workbook, which is evaluated on many samples at once;
+torch computes the one operation on the operands that each sample's sheet holds. The first candidate that agrees
+everywhere is the repair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from xlparity.check.candidates import Candidates
 from xlparity.check.explore import Explorer
-from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula, reaches_beyond
-from xlparity.check.judge import hold
+from xlparity.check.formulas import FormulaIndex, MappedAreas, reaches_beyond
+from xlparity.check.judge import Array, hold
 from xlparity.check.reference import Program
+from xlparity.engines.embedded import Trace
 from xlparity.errors import FormulaError, MapError
-from xlparity.formula.ast import Call, CellReference, Expression, TableReference, walk
-from xlparity.formula.edits import additions, replacements, single_edits
+from xlparity.formula.ast import Call, Expression, TableReference, walk
 from xlparity.formula.parse import parse
-from xlparity.formula.show import show
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, Sheet
 from xlparity.model.cell import MAX_COLUMNS, Cell
@@ -32,8 +36,7 @@ __all__ = ["Repairer"]
 _SAMPLES = 60
 _MOST_CELLS = 4_000_000  # that are evaluated for each fault, over all samples
 _LEAST = 10  # samples that must tell something
-_MOST_CANDIDATES = 4_000
-_MOST_OPERANDS = 48  # cells of its operands that a formula may have missed or taken for another
+_MOST_CANDIDATES = 2_500  # of each group
 _MOST_FORMULAS = 200_000  # of a workbook that is evaluated again for each fault
 
 
@@ -56,6 +59,7 @@ class Repairer:
         self._program, self._book, self._index, self._values, self._explorer = program, book, index, values, explorer
         self._shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
         self._mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
+        self._candidates = Candidates(program, index)
         self._samples = explorer.samples(_LEAST + 2, _SAMPLES, _MOST_CELLS)
 
     def repair(self, name: str, at: tuple[int, ...], misread: bool) -> Repair | None:
@@ -65,44 +69,60 @@ class Repairer:
         `misread`, wrong in what it reads, whatever its value; and where the formula depends on the place in which it
         stands (ROW() without a reference).
         """
-        block = self._program.rows[name].block
-        cell = block.cell(at)
+        cell = self._program.rows[name].block.cell(at)
         text = self._index.text(cell)
         if not self._samples or self._index.count > _MOST_FORMULAS:
             return None
-        candidates = list(dict.fromkeys(self._candidates(name, cell, text)))[:_MOST_CANDIDATES]
+        if text is not None and not _depends_on_cells_alone(text):
+            return None
+        if _free_column(self._book.sheet(cell.sheet)) >= MAX_COLUMNS:
+            return None
+        own = [] if text is None else [text]
+        tried = set(own)
+        expected: list[_Expected] = []
+        for group in self._candidates.of(name, at):
+            drawn = dict.fromkeys(islice(group, _MOST_CANDIDATES))
+            new = [one for one in drawn if one not in tried and _depends_on_cells_alone(one)]
+            if not own and not new:
+                continue
+            tried.update(new)
+            trace, gives = self._tried([*own, *new], cell)
+            expected = expected or self._expected(name, at, trace)
+            if len(expected) < _LEAST:
+                return None
+            right = np.flatnonzero(_agree(gives, expected))
+            if own and right[:1].tolist() == [0] and not misread:
+                return None
+            for one in right.tolist():
+                formula = [*own, *new][one]
+                areas = self._index.read_by(formula, cell.sheet)
+                if formula != text and reaches_beyond(areas, self._values, cell, self._mapped) is None:
+                    return Repair(formula, len(expected))
+            own = []
+        return None
+
+    def _tried(self, texts: Sequence[str], cell: Cell) -> tuple[Trace, Array]:
+        """The workbook on all samples with the formulas `texts` beside it: what each gives, (samples or 1, texts)."""
         sheet = self._book.sheet(cell.sheet)
         column = _free_column(sheet)
-        if not candidates or column >= MAX_COLUMNS:
-            return None
-        texts = candidates if text is None else [text, *candidates]
         fills = tuple(Fill(Area.of(sheet.name, row, column), one) for row, one in enumerate(texts))
         extended = replace(sheet, fills=(*sheet.fills, *fills))
         sheets = tuple(extended if one.name == sheet.name else one for one in self._book.sheets)
         trace = self._explorer.trace(self._samples, replace(self._book, sheets=sheets))
-        gives = trace.tensor(Area.of(sheet.name, 0, column, len(texts), 1)).numpy()[:, :, 0]
-        agrees = np.ones(len(texts), bool)
-        told = 0
-        needed = self._read_for(name)
-        for number, held in enumerate(self._explorer.held(trace, len(self._samples), needed)):
+        return trace, trace.tensor(Area.of(sheet.name, 0, column, max(len(texts), 1), 1)).numpy()[:, :, 0]
+
+    def _expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[_Expected]:
+        """Torch's result on the operands that each sample's sheet holds, where it gives one."""
+        found = []
+        for number, held in enumerate(self._explorer.held(trace, len(self._samples), self._read_for(name))):
             try:
                 near = self._program.local(name, {one: each.values for one, each in held.items()}, self._shown)
             except MapError:
                 continue
-            expected, bound = float(near.value[at]), float(near.radius[at])
-            if not (np.isfinite(expected) and np.isfinite(bound)):
-                continue
-            told += 1
-            with np.errstate(invalid="ignore"):
-                agrees &= np.abs(gives[min(number, len(gives) - 1)] - expected) <= bound
-        right = [texts[number] for number in np.flatnonzero(agrees).tolist()]
-        if told < _LEAST or (right[:1] == [text] and not misread):
-            return None
-        for one in right:
-            areas = self._index.read_by(one, cell.sheet)
-            if one != text and reaches_beyond(areas, self._values, cell, self._mapped) is None:
-                return Repair(one, told)
-        return None
+            value, bound = float(near.value[at]), float(near.radius[at])
+            if np.isfinite(value) and np.isfinite(bound):
+                found.append(_Expected(number, value, bound))
+        return found
 
     def _read_for(self, name: str) -> set[str]:
         """The tensors that `Program.local` asks for, those between the two of a gradient too."""
@@ -112,29 +132,21 @@ class Repairer:
                 needed |= {one, *self._program.operands(one)}
         return needed
 
-    def _candidates(self, name: str, cell: Cell, text: str | None) -> Iterator[str]:
-        like = neighbours_formula(self._index, self._program.rows[name].block, cell)
-        if like is not None and like != text and _depends_on_cells_alone(like):
-            yield like
-        if text is None or not _depends_on_cells_alone(text):
-            return
-        expression = parse(text)
-        yield from map(show, single_edits(expression))
-        operands = list(self._operand_cells(name, cell))
-        yield from map(show, additions(expression, operands))
-        yield from map(show, replacements(expression, operands))
 
-    def _operand_cells(self, name: str, cell: Cell) -> Iterator[CellReference]:
-        """Cells of the tensors that torch computes `name` from, the small tensors (a bias, a rate) first."""
-        rows = {one: self._program.rows[one] for one in self._program.operands(name)}
-        count = 0
-        for row in sorted(rows.values(), key=lambda one: one.block.size):
-            for index in row.block.indices():
-                if count == _MOST_OPERANDS:
-                    return
-                count += 1
-                place = row.block.cell(index)
-                yield CellReference(place.row, place.column, sheet=None if place.sheet == cell.sheet else place.sheet)
+class _Expected(NamedTuple):
+    """Torch's result in a sample and how far a right formula may be from it."""
+
+    sample: int
+    value: float
+    bound: float
+
+
+def _agree(gives: Array, expected: Sequence[_Expected]) -> NDArray[np.bool_]:
+    """Which of the formulas that give `gives`, of shape (samples or 1, formulas), agree everywhere."""
+    samples = np.minimum([one.sample for one in expected], len(gives) - 1)
+    values, bounds = np.array([[one.value] for one in expected]), np.array([[one.bound] for one in expected])
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(gives[samples] - values) <= bounds).all(0))
 
 
 def _depends_on_cells_alone(text: str) -> bool:

@@ -23,7 +23,7 @@ from xlparity.formula.ast import (
 )
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 
-__all__ = ["additions", "replacements", "single_edits"]
+__all__ = ["additions", "everywhere", "replacements", "single_edits"]
 
 _Edits = Callable[[Expression], Iterator[Expression]]
 
@@ -33,30 +33,29 @@ _STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 # Functions that are taken for one another.
 _FAMILIES = (
     ("SUM", "AVERAGE", "MAX", "MIN", "PRODUCT", "SUMSQ", "COUNT", "DEVSQ"),
-    ("SUMPRODUCT", "SUM"),
-    ("ABS", "EXP", "LN", "SQRT", "TANH", "SIGN", "LOG10"),
+    ("SUMPRODUCT", "SUM", "SUMXMY2", "SUMX2MY2", "SUMX2PY2"),
+    ("ABS", "EXP", "LN", "SQRT", "TANH", "SIGN", "LOG10", "INT", "SIN", "COS"),
     ("VAR", "VARP", "STDEV", "STDEVP", "DEVSQ"),
     ("VAR.S", "VAR.P", "STDEV.S", "STDEV.P"),
     ("ROW", "COLUMN"),
     ("ROWS", "COLUMNS"),
-    ("SUMXMY2", "SUMX2MY2", "SUMX2PY2"),
 )
 
 
 def single_edits(expression: Expression) -> Iterator[Expression]:
     """All expressions that differ from `expression` in one place, the likeliest slips (references) first."""
-    yield from _everywhere(expression, _moved)
-    yield from _everywhere(expression, _changed)
+    yield from everywhere(expression, _moved)
+    yield from everywhere(expression, _changed)
 
 
-def replacements(expression: Expression, references: Sequence[CellReference]) -> Iterator[Expression]:
+def replacements(expression: Expression, references: Sequence[CellReference | Number]) -> Iterator[Expression]:
     """`expression` with one of its references to a cell, or its numbers, replaced by one of `references`."""
 
     def replaced(node: Expression) -> Iterator[Expression]:
         if isinstance(node, CellReference | Number):
             yield from (other for other in references if other != node)
 
-    yield from _everywhere(expression, replaced)
+    yield from everywhere(expression, replaced)
 
 
 def additions(expression: Expression, references: Sequence[CellReference]) -> Iterator[Expression]:
@@ -77,21 +76,21 @@ def additions(expression: Expression, references: Sequence[CellReference]) -> It
             new = (other for other in references if (other.sheet, other.row, other.column) not in used)
             yield from (Binary("*", node, other) for other in new)
 
-    yield from _everywhere(expression, multiplied)
+    yield from everywhere(expression, multiplied)
 
 
-def _everywhere(expression: Expression, edits: _Edits) -> Iterator[Expression]:
+def everywhere(expression: Expression, edits: _Edits) -> Iterator[Expression]:
     """`expression` with one node replaced by what `edits` makes of it, from the root down."""
     yield from edits(expression)
     match expression:
         case Binary(_, left, right):
-            yield from (replace(expression, left=edited) for edited in _everywhere(left, edits))
-            yield from (replace(expression, right=edited) for edited in _everywhere(right, edits))
+            yield from (replace(expression, left=edited) for edited in everywhere(left, edits))
+            yield from (replace(expression, right=edited) for edited in everywhere(right, edits))
         case Unary(_, operand) | Percent(operand):
-            yield from (replace(expression, operand=edited) for edited in _everywhere(operand, edits))
+            yield from (replace(expression, operand=edited) for edited in everywhere(operand, edits))
         case Call(_, arguments):
             for at, argument in enumerate(arguments):
-                for edited in _everywhere(argument, edits):
+                for edited in everywhere(argument, edits):
                     yield replace(expression, arguments=(*arguments[:at], edited, *arguments[at + 1 :]))
         case _:
             return
@@ -124,18 +123,17 @@ def _changed(node: Expression) -> Iterator[Expression]:
                 yield replace(node, left=right, right=left)
             yield left
             yield right
-            yield replace(node, left=Unary("-", left))
         case Binary(operator) if operator in _COMPARISONS:
             for other in _COMPARISONS:
                 if other != operator:
                     yield replace(node, operator=other)
         case Unary("-", operand) | Percent(operand):
             yield operand
+            return
         case Number(value):
-            for other_value in (value + 1, value - 1, 2 * value, value / 2, 0.0, 1.0, 2.0):
+            for other_value in (value + 1, value - 1, 2 * value, value / 2, 10 * value, value / 10, 0.0, 1.0, 2.0):
                 if other_value >= 0 and other_value != value:
                     yield Number(other_value)
-            yield Unary("-", node)
         case Call(name, arguments):
             for family in _FAMILIES:
                 if name in family:
@@ -148,8 +146,8 @@ def _changed(node: Expression) -> Iterator[Expression]:
                 yield arguments[0]
             if name == "ABS" and len(arguments) == 1:
                 yield Call("MAX", (arguments[0], Number(0.0)))
-        case _:
-            return
+    if isinstance(node, Binary | Call | CellReference | Number):
+        yield Unary("-", node)
 
 
 def _shift(node: CellReference, row: int, column: int) -> CellReference | None:
