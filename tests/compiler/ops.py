@@ -25,9 +25,21 @@ from xlparity.compiler.graph import Constant, Given, Graph, Node, Output, Source
 from xlparity.compiler.lower import Lowering
 from xlparity.compiler.place import place
 from xlparity.compiler.workbook import map_rows, sheets_of
+from xlparity.formula.ast import Call, walk
+from xlparity.formula.parse import parse
 from xlparity.model.book import Book, Sheet
 from xlparity.model.cell import Cell
 from xlparity.model.map import MapRow, Role
+
+# Functions that a generated formula may call: all of them in Excel 2007 already, and so without a prefix in the file.
+FUNCTIONS = frozenset(
+    """
+    ABS ACOS ACOSH AND ASIN ASINH ATAN ATAN2 ATANH AVERAGE COS COSH COUNTIF DEVSQ ERF ERFC EXP GAMMADIST GAMMALN GCD IF
+    INDEX INT ISERROR ISNUMBER LARGE LCM LN LOG10 MATCH MAX MDETERM MIN MINVERSE MMULT MOD NA NORMSINV OR PI PRODUCT
+    RANK ROWS SIGN SIN SINH SMALL SQRT SUM SUMIF SUMPRODUCT SUMSQ SUMXMY2 TAN TANH TRUNC
+    """.split()
+)
+MOST_CHARACTERS, MOST_ARGUMENTS = 8_192, 255
 
 GOLDEN = Path(__file__).with_name("ops.txt")
 
@@ -130,6 +142,17 @@ class _Namespace(dict[str, Any]):
         del self.givens[given.name.rpartition(".")[2]]
         self.constants.append(Constant(given.value))
         return self.constants[-1]
+
+
+def beyond_excel_2010(book: Book) -> list[str]:
+    """The formulas of a workbook that Excel 2010 or LibreOffice 7.4 would not take."""
+    found = []
+    for formula in {fill.formula for sheet in book.sheets for fill in sheet.fills}:
+        calls = [part for part in walk(parse(formula)) if isinstance(part, Call)]
+        fits = len(formula) <= MOST_CHARACTERS and all(len(call.arguments) <= MOST_ARGUMENTS for call in calls)
+        if not fits or not {call.name for call in calls} <= FUNCTIONS:
+            found.append(formula)
+    return found
 
 
 def build(entry: Entry) -> Built:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import xlparity
-from tests.compiler.ops import Built, Entry, book_of, build, entries
+from tests.compiler.ops import Built, Entry, beyond_excel_2010, book_of, build, entries
 from xlparity.check.judge import hold
 from xlparity.compiler.lower import RULES, VIEWS
 from xlparity.engines.embedded import EmbeddedEngine
@@ -76,6 +76,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def values(path: Path) -> Values:
     return EmbeddedEngine().evaluate(read_book(path))
+
+
+def test_every_formula_is_one_of_excel_2010_and_libreoffice(path: Path) -> None:
+    assert beyond_excel_2010(read_book(path)) == []
 
 
 @EACH

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import xlparity
+from tests.compiler.ops import beyond_excel_2010
 from xlparity.check.judge import hold
 from xlparity.compiler.eager import trained
 from xlparity.engines.embedded import EmbeddedEngine
@@ -23,11 +24,16 @@ OPTIMIZERS = {
     "SGD uphill": {"lr": 0.1, "maximize": True},
     "Adam": {"lr": 0.1, "weight_decay": 0.1},
     "Adam with amsgrad": {"lr": 0.1, "betas": (0.8, 0.99), "amsgrad": True},
+    "Adam uphill": {"lr": 0.1, "eps": 1e-3, "maximize": True},
     "AdamW": {"lr": 0.1, "weight_decay": 0.1},
+    "AdamW with amsgrad": {"lr": 0.1, "betas": (0.5, 0.9), "amsgrad": True},
     "RMSprop": {"lr": 0.01},
     "RMSprop, centered": {"lr": 0.01, "centered": True, "momentum": 0.5},
+    "RMSprop with weight decay": {"lr": 0.01, "alpha": 0.8, "eps": 1e-4, "weight_decay": 0.1, "maximize": True},
     "Adadelta": {"lr": 1.0},
+    "Adadelta with weight decay": {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1},
     "Adagrad": {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.5},
+    "Adagrad with weight decay": {"lr": 0.1, "weight_decay": 0.1, "eps": 1e-3, "maximize": True},
 }
 
 
@@ -53,6 +59,7 @@ def test_three_steps_are_those_of_the_real_optimizer(name: str, tmp_path: Path) 
     model, x, y = classifier()
     optimizer = getattr(torch.optim, name.partition(" ")[0].rstrip(","))(model.parameters(), **OPTIMIZERS[name])
     made = xlparity.generate(model, x, y, nn.MSELoss(), optimizer, 3)
+    assert beyond_excel_2010(made.book) == []
     path = made.save(tmp_path / "net.xlsx")
     compared = assert_equal_to_torch(path, made, trained(model, [x], y, nn.MSELoss(), optimizer, 3, "net"))
     assert compared >= 3 * (1 + 2 * 4 + 3)  # loss, gradients and new values of four parameters, three outputs

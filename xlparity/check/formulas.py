@@ -266,21 +266,26 @@ class MappedAreas:
     """The areas of all tensors of a map, to ask which cells of a range belong to one."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        corners: dict[str, list[tuple[int, int, int, int]]] = {}
+        # By sheet and by how tall they are, so that few are looked at that do not lie near: (top, left, bottom, right).
+        corners: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {}
         for plane in {plane for block in blocks for plane in block.planes}:
-            corners.setdefault(plane.sheet, []).append((plane.row, plane.column, plane.bottom, plane.right))
-        self._corners = {sheet: np.array(sorted(found)) for sheet, found in corners.items()}
+            alike = corners.setdefault(plane.sheet, {}).setdefault(plane.height.bit_length(), [])
+            alike.append((plane.row, plane.column, plane.bottom, plane.right))
+        self._corners = {
+            sheet: [(1 << bits, np.array(sorted(found))) for bits, found in groups.items()]
+            for sheet, groups in corners.items()
+        }
 
     def covered(self, area: Area) -> NDArray[np.bool_]:
         """Which cells of `area` belong to a tensor, as an array of its height and width."""
         mask = np.zeros((area.height, area.width), bool)
-        corners = self._corners.get(area.sheet)
-        if corners is None:
-            return mask
-        low = np.maximum(corners[:, :2], (area.row, area.column)) - (area.row, area.column)
-        high = np.minimum(corners[:, 2:], (area.bottom, area.right)) - (area.row, area.column)
-        for at in np.flatnonzero((low < high).all(1)).tolist():
-            mask[low[at, 0] : high[at, 0], low[at, 1] : high[at, 1]] = True
+        for tallest, corners in self._corners.get(area.sheet, ()):
+            first, last = np.searchsorted(corners[:, 0], (area.row - tallest, area.bottom))
+            near = corners[first:last]
+            low = np.maximum(near[:, :2], (area.row, area.column)) - (area.row, area.column)
+            high = np.minimum(near[:, 2:], (area.bottom, area.right)) - (area.row, area.column)
+            for at in np.flatnonzero((low < high).all(1)).tolist():
+                mask[low[at, 0] : high[at, 0], low[at, 1] : high[at, 1]] = True
         return mask
 
 

@@ -21,6 +21,9 @@ __all__ = ["PARITY_SHEET", "map_of_book", "map_of_toml", "row_texts", "show_bloc
 PARITY_SHEET = "Parity"
 
 _MAX_TOML_BYTES = 16_000_000
+_MOST_AREAS = 1 << 18  # of one tensor: the kernels of a convolution from 512 to 512 channels
+_LISTED = 8  # areas; more of them stand as the first and the last if they are regular
+_AND_SO_ON = "..."  # between the first and the last area of a regular arrangement
 _SEMICOLON = re.compile(r";(?=(?:[^']*'[^']*')*[^']*\Z)")  # a semicolon outside of quotes
 _REQUIRED = ("tensor", "role", "cells")
 
@@ -136,8 +139,10 @@ def _row(fields: Mapping[str, Any], place: str, book: Book) -> MapRow:
 
 def _areas(text: str, place: str, book: Book) -> tuple[tuple[Area, ...], bool]:
     transposed = text.endswith(" T")
-    areas = []
-    for part in _SEMICOLON.split(text.removesuffix(" T")):
+    areas: list[Area] = []
+    parts = [part.strip() for part in _SEMICOLON.split(text.removesuffix(" T"))]
+    regular = len(parts) == 3 and parts[1] == _AND_SO_ON
+    for part in parts[::2] if regular else parts:
         try:
             area = parse_area(part)
             sheet = book.sheet(area.sheet)
@@ -147,7 +152,33 @@ def _areas(text: str, place: str, book: Book) -> tuple[tuple[Area, ...], bool]:
             known = ", ".join(sheet.name for sheet in book.sheets)
             raise MapError(f"{place}: there is no sheet {area.sheet!r}; the workbook has {known}") from None
         areas.append(Area.of(sheet.name, area.row, area.column, area.height, area.width))
-    return tuple(areas), transposed
+    if not regular:
+        return tuple(areas), transposed
+    first, last = areas
+    down, across = _steps(first, last)
+    if not down or not across or down * across > _MOST_AREAS:
+        raise MapError(
+            f"{place}: cells: {text} is no regular arrangement of at most {_MOST_AREAS:,} areas; these are of one "
+            "size, on one sheet, with one row and one column between them"
+        )
+    return tuple(_arranged(first, down, across)), transposed
+
+
+def _steps(first: Area, last: Area) -> tuple[int, int]:
+    """How many areas like `first` stand below and beside each other up to `last`; 0 where they do not."""
+    counts = []
+    for start, end, size in ((first.row, last.row, first.height), (first.column, last.column, first.width)):
+        whole, rest = divmod(end - start, size + 1)
+        counts.append(0 if rest or whole < 0 else whole + 1)
+    alike = (first.sheet, first.height, first.width) == (last.sheet, last.height, last.width)
+    return (counts[0], counts[1]) if alike else (0, 0)
+
+
+def _arranged(first: Area, down: int, across: int) -> Iterator[Area]:
+    height, width = first.height, first.width
+    for row in range(down):
+        for column in range(across):
+            yield Area(first.corner.moved(row * (height + 1), column * (width + 1)), height, width)
 
 
 def _shape(value: Any, areas: tuple[Area, ...], transposed: bool, place: str) -> tuple[int, ...]:
@@ -170,6 +201,11 @@ def _shape(value: Any, areas: tuple[Area, ...], transposed: bool, place: str) ->
 
 def show_block(block: Block) -> str:
     """The cells of `block` as the map's column `cells` has them."""
+    first, last = block.planes[0], block.planes[-1]
+    if len(block.planes) > _LISTED:
+        down, across = _steps(first, last)
+        if down * across == len(block.planes) and block.planes == tuple(_arranged(first, down, across)):
+            return f"{show_area(first)}; {_AND_SO_ON}; {show_area(last)}" + (" T" if block.transposed else "")
     return "; ".join(show_area(plane) for plane in block.planes) + (" T" if block.transposed else "")
 
 

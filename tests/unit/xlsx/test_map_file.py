@@ -17,7 +17,7 @@ from xlparity.xlsx.map_file import map_of_book, map_of_toml, show_block
 
 SHEETS = (Sheet("Layer 1"), Sheet("It's; odd"))
 BOOK = Book(SHEETS)
-X = {"tensor": "x", "role": "input", "cells": "'Layer 1'!A1:B3"}
+X: dict[str, object] = {"tensor": "x", "role": "input", "cells": "'Layer 1'!A1:B3"}
 
 
 def toml(folder: Path, *tables: dict[str, object]) -> Path:
@@ -48,6 +48,23 @@ def test_planes_are_separated_by_semicolons_outside_of_quotes(tmp_path: Path) ->
     (row,) = map_of_toml(toml(tmp_path, table), BOOK)
     assert [plane.row for plane in row.block.planes] == [0, 3]
     assert show_block(row.block) == table["cells"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shape", "last"),
+    [
+        ("'Layer 1'!A1:B2; ...; 'Layer 1'!A31:B32", [11, 2, 2], (30, 0)),
+        ("'It''s; odd'!B2:B4; ...; 'It''s; odd'!F22:F24 T", [3, 6, 1, 3], (21, 5)),
+    ],
+)
+def test_many_planes_in_regular_places_are_the_first_and_the_last(
+    cells: str, shape: list[int], last: tuple[int, int], tmp_path: Path
+) -> None:
+    (row,) = map_of_toml(toml(tmp_path, {**X, "cells": cells, "shape": shape}), BOOK)
+    assert (row.block.planes[-1].row, row.block.planes[-1].column) == last
+    assert show_block(row.block) == cells
+    irregular = Block((9, 1, 1), tuple(Area.of("Layer 1", at * at, 0) for at in range(9)))
+    assert "..." not in show_block(irregular)
 
 
 def test_the_sheet_is_read_back_as_it_was_written() -> None:
@@ -86,6 +103,11 @@ def test_notes_above_the_headings_and_empty_rows_are_passed_over() -> None:
         ({"cells": "'Layer 1'!A0"}, "outside a sheet"),
         ({"cells": "'Layer 1'!ZZZ1"}, "outside a sheet"),
         ({"cells": ""}, "is not a cell or area"),
+        ({"cells": "'Layer 1'!A1:B2; ...; 'Layer 1'!A30:B31"}, "no regular arrangement"),
+        ({"cells": "'Layer 1'!A1:B2; ...; 'Layer 1'!A31:C32"}, "no regular arrangement"),
+        ({"cells": "'Layer 1'!A31:B32; ...; 'Layer 1'!A1:B2"}, "no regular arrangement"),
+        ({"cells": "'Layer 1'!A1; ...; 'Layer 1'!XFC1048575"}, "of at most 262,144 areas"),
+        ({"cells": "'Layer 1'!A1:B2; ...; 'Layer 1'!A31:B32", "shape": "3, 2"}, "needs 1 area(s), not 11"),
         ({"shape": "3, 3"}, "does not hold shape"),
         ({"shape": "three"}, "shape is 'three'"),
         ({"shape": "0, 2"}, "shape is"),

@@ -40,7 +40,7 @@ from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.map import Role
 from xlparity.model.table import Table
 
-__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of"]
+__all__ = ["INPUTS", "RULES", "VIEWS", "BlockPlan", "Lowering", "Style", "area_of", "lay_out"]
 
 Rule = Callable[..., Any]
 RULES: Table[str, Rule] = Table("aten operations as formulas")  # by overload: "add.Tensor"
@@ -61,6 +61,7 @@ _PARTIAL = {
 _LONGEST_TEXT = 1000  # characters of torch's expression; a map row holds no more than 8,192
 _WIDEST_ROW = 1024  # a longer vector stands in a column
 _WIDEST_PLANES = 256  # columns that planes side by side may take
+_MOST_ROWS, _MOST_COLUMNS = MAX_ROWS - 100, MAX_COLUMNS - 100  # of a block: its sheet has headings and labels too
 
 
 class Style:
@@ -116,29 +117,42 @@ class BlockPlan:
         return pack(self.number, self.rows, self.columns)
 
 
-def _laid_out(plan: BlockPlan) -> None:
+def _planes_across(leading: tuple[int, ...], height: int, width: int) -> int:
+    """How many planes of that size stand side by side, those of the last leading dimension if they find room.
+
+    As many more as it takes for the others to find room below; 0 if a sheet does not hold them.
+    """
+    count = math.prod(leading)
+    most = (_MOST_COLUMNS + 1) // (width + 1)
+    least = -(-count * (height + 1) // (_MOST_ROWS + 1))
+    if len(leading) > 1 and leading[-1] * (width + 1) <= _WIDEST_PLANES and leading[-1] >= least:
+        return leading[-1]
+    return next((across for across in range(max(least, 1), most + 1) if count % across == 0), 0)
+
+
+def lay_out(plan: BlockPlan) -> None:
     """Set where each element of the block stands within it; InputError if it is larger than a sheet."""
     shape = plan.shape
     plan.transposed = (len(shape) == 1 and shape[0] > _WIDEST_ROW) or (
         len(shape) >= 2 and shape[-1] > MAX_COLUMNS // 2 and shape[-2] < shape[-1]
     )
     height, width = plan.plane_shape
-    if height > MAX_ROWS - 100 or width > MAX_COLUMNS - 100:
+    if height > _MOST_ROWS or width > _MOST_COLUMNS:
         raise InputError(
-            f"{plan.name} of shape {list(shape)} needs {height} rows and {width} columns; a sheet has {MAX_ROWS} and "
-            f"{MAX_COLUMNS}. Make that layer smaller"
+            f"{plan.name} of shape {list(shape)} needs {height:,} rows and {width:,} columns; a sheet has {MAX_ROWS:,} "
+            f"and {MAX_COLUMNS:,}. Make that layer smaller"
         )
     leading = shape[:-2]
     count = math.prod(leading)
-    across = leading[-1] if len(leading) > 1 and leading[-1] * (width + 1) <= _WIDEST_PLANES else 1
-    plan.planes = tuple((p // across * (height + 1), p % across * (width + 1)) for p in range(count))
-    plan.height = (count // max(across, 1)) * (height + 1) - 1 if count else 1
-    plan.width = across * (width + 1) - 1
-    if plan.height > MAX_ROWS - 100:
+    across = _planes_across(leading, height, width)
+    if not across:
         raise InputError(
-            f"{plan.name} of shape {list(shape)} needs {plan.height} rows; a sheet has {MAX_ROWS}. Use fewer samples "
-            "or a smaller model"
+            f"{plan.name} of shape {list(shape)} has {count:,} planes of {height} x {width} cells, which a sheet of "
+            f"{MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns does not hold. Use fewer samples or a smaller model"
         )
+    plan.planes = tuple((p // across * (height + 1), p % across * (width + 1)) for p in range(count))
+    plan.height = (count // across) * (height + 1) - 1 if count else 1
+    plan.width = across * (width + 1) - 1
     down, right = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     if plan.transposed:
         down, right = down.T, right.T
@@ -236,7 +250,7 @@ class Lowering:
         return self._add(plan)
 
     def _add(self, plan: BlockPlan) -> Formula:
-        _laid_out(plan)
+        lay_out(plan)
         self.blocks.append(plan)
         self._by_name[plan.name] = plan
         return identity(plan.ids(), plan.dtype, plan.name)
