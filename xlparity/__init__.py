@@ -21,6 +21,7 @@ from xlparity.api import (
     generate,
     generate_documents,
     gradient,
+    propose,
     recalculate,
 )
 from xlparity.errors import (
@@ -52,5 +53,6 @@ __all__ = [
     "generate",
     "generate_documents",
     "gradient",
+    "propose",
     "recalculate",
 ]

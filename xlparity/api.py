@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xlparity.model.book import Book
     from xlparity.model.explanation import Explanation
     from xlparity.model.map import Map
+    from xlparity.model.proposal import Proposal
     from xlparity.model.value import Values
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "generate_documents",
     "gradient",
     "has_map",
+    "propose",
     "recalculate",
 ]
 
@@ -475,6 +477,72 @@ def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded")
     formulas = sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
     undecided = sum(int((cells.kind == Kind.UNDECIDED).sum()) for cells in values.sheets.values())
     return formulas, undecided
+
+
+def propose(
+    workbook: StrPath,
+    model: nn.Module | str | None = None,
+    *,
+    weights: StrPath | None = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+    targets: Tensor | None = None,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    name: str = "net",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Proposal:
+    """A map for a workbook that has none: which cells hold which tensor, and what torch computes it from.
+
+    Parameters
+    ----------
+    workbook
+        The .xlsx file; it is only read. A sheet `Parity` in it is not looked at.
+    model
+        The model that it should be, a module or `path/to/file.py:name`, which is imported: the areas of its
+        parameters, module outputs, intermediate tensors, loss, gradients and updated parameters are looked for by
+        value. Without it, and for what the model does not account for, roles and expressions are read from the
+        formulas.
+    weights
+        A .safetensors file whose parameters are loaded into the model (a copy of it) before.
+    inputs, targets
+        What the model's forward and the loss take; where they are not given, areas of numbers are tried whose
+        outputs stand in the workbook.
+    loss, optimizer
+        With them the loss, all gradients and the updated parameters are looked for too.
+    name
+        What the map calls the model.
+
+    Returns
+    -------
+    Proposal
+        The rows, each with its evidence and how sure it is, and what could not be placed; see
+        `report.proposal.proposal_to_toml`.
+
+    Raises InputError if the workbook holds nothing that a map could say.
+
+    Examples
+    --------
+    >>> propose("net.xlsx", net).rows[0].row.tensor  # doctest: +SKIP
+    'x'
+    """
+    from torch import Tensor
+
+    from xlparity.proposing.bind import ModelTensors
+    from xlparity.proposing.propose import propose_map
+
+    path = Path(workbook)
+    loaded = _model(model, weights)
+    if not name.isidentifier():
+        raise InputError(f"name is {name!r}; the map needs a Python name such as 'net'")
+    if loaded is None and any(part is not None for part in (inputs, targets, loss, optimizer)):
+        raise InputError("inputs, targets, loss and optimizer belong to a model; name it with model= (--model)")
+    progress(f"reading {path.name}")
+    book = _read(path)
+    what = None
+    if loaded is not None:
+        tensors = (inputs,) if isinstance(inputs, Tensor) else None if inputs is None else tuple(inputs)
+        what = ModelTensors(loaded, tensors, targets, loss, optimizer, name)
+    return propose_map(book, path, what, progress)
 
 
 def _read(path: Path) -> Book:

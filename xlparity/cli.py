@@ -320,6 +320,89 @@ def grad(book: Path, *, of: str, wrt: str, format: Literal["text", "json"] = "te
 
 
 @app.command
+def init(
+    book: Path,
+    *,
+    model: str | None = None,
+    weights: Path | None = None,
+    inputs: Annotated[list[str] | None, Parameter(negative=())] = None,
+    targets: str | None = None,
+    loss: str | None = None,
+    optimizer: str | None = None,
+    lr: float | None = None,
+    name: str = "net",
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    force: Annotated[bool, Parameter(negative=())] = False,
+    seed: int = 0,
+) -> int:
+    """Propose a map for a workbook that has none, as a TOML file to correct.
+
+    Parameters
+    ----------
+    book
+        The .xlsx file. It is only read.
+    model
+        The model that it should be: package.module:name or path/to/file.py:name. Without it, roles and expressions
+        are read from the formulas alone.
+    weights
+        The model's weights, a .safetensors file.
+    inputs
+        What the model's forward takes, if the workbook's numbers do not tell: a .csv, .npy or .safetensors file, or
+        BOOK.xlsx!Sheet!A1:B4; once for each input.
+    targets
+        The targets, likewise.
+    loss
+        With it the loss and the gradients are looked for: mse, cross_entropy, ..., or path/to/file.py:name.
+    optimizer
+        With it the updated parameters are looked for: sgd, adam, ..., with options as in "sgd(momentum=0.9)".
+    lr
+        The optimizer's learning rate.
+    name
+        What the map calls the model.
+    output
+        The map to write; by default BOOK.parity.toml beside the workbook.
+    force
+        Write over a file that is there.
+    seed
+        Torch's seed before a class or a function makes the model.
+    """
+    from xlparity.report.proposal import proposal_to_text, proposal_to_toml
+
+    target = output or book.with_suffix(".parity.toml")
+    if target.exists() and not force:
+        raise InputError(f"{target} is there already; name another file with -o, or write over it with --force")
+    if target.exists() and book.exists() and target.samefile(book):
+        raise InputError(f"{target} is the workbook itself; name another file with -o")
+    made, given, wanted, chosen, trained_by = None, None, None, None, None
+    if model is not None:
+        from xlparity.target import as_inputs, as_targets, load_model, load_tensor, named_loss, named_optimizer
+
+        made = load_model(model, seed)
+        chosen = None if loss is None else named_loss(loss)
+        given = None if inputs is None else [as_inputs(load_tensor(source), made) for source in inputs]
+        wanted = None if targets is None else as_targets(load_tensor(targets), chosen)
+        if weights is not None:
+            from xlparity.target import load_weights
+
+            load_weights(made, weights)
+        trained_by = None if optimizer is None else named_optimizer(optimizer, made, lr)
+    elif any(part is not None for part in (weights, inputs, targets, loss, optimizer)):
+        raise InputError(
+            "--weights, --inputs, --targets, --loss and --optimizer belong to a model; name it with --model"
+        )
+    proposal = api.propose(
+        book, made, inputs=given, targets=wanted, loss=chosen, optimizer=trained_by, name=name,
+        progress=_progress(book),
+    )  # fmt: skip
+    with written_aside(target) as file:
+        file.write(proposal_to_toml(proposal).encode())
+    sys.stdout.write(proposal_to_text(proposal))
+    named = "" if target == book.with_suffix(".parity.toml") else f" --map {target}"
+    print(f"\n{target} written; correct it where it is wrong, then: xlparity check {book}{named}")
+    return PARITY
+
+
+@app.command
 def calc(
     book: Path,
     *,

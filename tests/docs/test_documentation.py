@@ -93,7 +93,9 @@ def test_the_examples_of_the_how_to_about_gradients_run(
 def test_every_command_and_option_is_documented() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     commands = [name for name in app if not name.startswith("-")]
-    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "ops", "demo"} == set(commands)
+    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "ops", "demo", "init"} == set(
+        commands
+    )
     for command in commands:
         assert f"`xlparity {command}" in page
     options = "--map --engine --rtol --atol --decimals --ignore --format --output --html --all"

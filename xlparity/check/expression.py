@@ -26,7 +26,7 @@ from xlparity.check.aten import DTYPES, UNWRITABLE, aten_overload
 from xlparity.check.sizes import Sizes
 from xlparity.errors import MapError
 
-__all__ = ["Expression", "Lookup", "evaluate", "parse_expression"]
+__all__ = ["Expression", "Lookup", "evaluate", "name_of", "parse_expression"]
 
 _MAX_LENGTH = 8_192
 _MAX_DEPTH = 100
@@ -119,16 +119,16 @@ def parse_expression(text: str, names: Collection[str], place: str) -> Expressio
     )  # fmt: skip
 
 
-def _name_of(node: ast.expr) -> str | None:
+def name_of(node: ast.expr) -> str | None:
     """The dotted and indexed name that `node` spells, or None if it is no name."""
     match node:
         case ast.Name(id=name):
             return name
         case ast.Attribute(value=value, attr=attribute):
-            inner = _name_of(value)
+            inner = name_of(value)
             return None if inner is None else f"{inner}.{attribute}"
         case ast.Subscript(value=value, slice=ast.Constant(value=int() as number)):
-            inner = _name_of(value)
+            inner = name_of(value)
             return None if inner is None else f"{inner}[{number}]"
         case _:
             return None
@@ -147,7 +147,7 @@ class _Names:
         return MapError(f"{self.place}: {ast.unparse(node)[:80]!r} {why}")
 
     def reference(self, node: ast.expr) -> str:
-        name = _name_of(node)
+        name = name_of(node)
         if name is None or name not in self.names:
             raise self.refuse(node, "is not a tensor of the map")
         return name
@@ -155,7 +155,7 @@ class _Names:
     def visit(self, node: ast.expr, depth: int) -> None:
         if depth > _MAX_DEPTH:
             raise MapError(f"{self.place}: the torch expression is nested more than {_MAX_DEPTH} deep")
-        name = _name_of(node)
+        name = name_of(node)
         if name is not None and name in self.names:
             self.tensors.append(name)
             return
@@ -281,7 +281,7 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
     def value(part: ast.expr) -> Any:
         return _evaluate(part, names, lookup, wide)
 
-    name = _name_of(node)
+    name = name_of(node)
     if name is not None and name in names:
         return lookup.tensor(name)
     match node:
@@ -307,9 +307,9 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
             named_dtype: torch.dtype = getattr(torch, dtype)
             return torch.float64 if wide and named_dtype.is_floating_point else named_dtype
         case ast.Call(func=ast.Name(id="grad"), args=[of, wrt]):
-            return lookup.grad(_part(of, names), _name_of(wrt) or "")
+            return lookup.grad(_part(of, names), name_of(wrt) or "")
         case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
-            return lookup.expected(_name_of(tensor) or "", which == "printed")
+            return lookup.expected(name_of(tensor) or "", which == "printed")
         case ast.Call(func=function, args=arguments, keywords=keywords):
             positional = [value(argument) for argument in arguments]
             named = {keyword.arg or "": value(keyword.value) for keyword in keywords}

@@ -1,0 +1,88 @@
+"""Areas of numbers as tensors that a model could take as its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice, product
+
+import torch
+from torch import Tensor, nn
+
+from xlparity.check.judge import hold
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.value import Values
+from xlparity.proposing.labels import Labels, stem
+from xlparity.proposing.match import Hit
+
+__all__ = ["candidates"]
+
+_MOST_PLANES = 16
+
+
+def candidates(
+    model: nn.Module,
+    areas: Sequence[Area],
+    values: Values,
+    names: Sequence[str],
+    labels: Labels,
+    most: int,
+    target: bool = False,
+) -> Iterator[tuple[tuple[Hit, Tensor], ...]]:
+    """Choices of an area for each of the inputs `names`, read as tensors of the ranks and dtypes that models take.
+
+    At most `most`, those whose labels sound like an input first; a `target` may be of class labels too.
+    """
+    first = next((module for module in model.modules() if not list(module.children())), None)
+    tokens = isinstance(first, nn.Embedding)
+    readings = []
+    for area in areas:
+        readings += _readings(area)
+    readings += [Block((len(group), *_size(group[0])), group) for group in _groups(areas)]
+    readings += [Block((1, len(group), *_size(group[0])), group) for group in _groups(areas)]
+
+    def sounds(block: Block, name: str) -> bool:
+        words = {name.lower(), *(("y", "target", "targets", "label", "labels") if target else ("x", "input", "inputs"))}
+        return any(stem(label).lower() in words for label in labels.around(block.planes[0])[:3])
+
+    found = []
+    for block in readings:
+        held = torch.from_numpy(hold(values, block, "float64").values.copy())
+        if torch.isnan(held).any():
+            continue
+        whole = bool((held == held.round()).all())
+        if not tokens or target:
+            found.append((block, held))
+        if whole and (tokens or target):
+            found.append((block, held.to(torch.int64)))
+    choices = [sorted(found, key=lambda one: not sounds(one[0], name)) for name in names]
+    for choice in islice(product(*choices), most):
+        planes = [plane for block, _ in choice for plane in block.planes]
+        if len(set(planes)) == len(planes):
+            yield tuple((Hit(block), tensor) for block, tensor in choice)
+
+
+def _readings(area: Area) -> list[Block]:
+    height, width = _size(area)
+    found = [Block((height, width), (area,))]
+    if area.size > 1:
+        found.append(Block((width, height), (area,), True))
+    if 1 in (height, width):
+        found.append(Block((area.size,), (area,)))
+    found += [Block((1, height, width), (area,)), Block((1, 1, height, width), (area,))]
+    if area.size > 1:
+        found.append(Block((1, width, height), (area,), True))
+    return found
+
+
+def _groups(areas: Sequence[Area]) -> list[tuple[Area, ...]]:
+    """Areas of one size below each other, as the planes of a tensor of rank 3 are written."""
+    columns: dict[tuple[str, int, int, int], list[Area]] = {}
+    for area in areas:
+        if area.size > 1:
+            columns.setdefault((area.sheet, area.column, area.height, area.width), []).append(area)
+    return [tuple(sorted(group)) for group in columns.values() if 1 < len(group) <= _MOST_PLANES]
+
+
+def _size(area: Area) -> tuple[int, int]:
+    return area.height, area.width
