@@ -379,7 +379,7 @@ def init(
 
         made = load_model(model, seed)
         chosen = None if loss is None else named_loss(loss)
-        given = None if inputs is None else [as_inputs(load_tensor(source), made) for source in inputs]
+        given = as_inputs([load_tensor(source) for source in inputs], made) if inputs else None
         wanted = None if targets is None else as_targets(load_tensor(targets), chosen)
         if weights is not None:
             from xlparity.target import load_weights
