@@ -27,7 +27,8 @@ _LAYER, _NEURON, _RADIUS = 270, 88, 23
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_STEP = 300, 42, 66
 # Blue and orange are told apart by all common kinds of colour blindness; a negative weight is dashed as well.
 _STYLE = (
-    "<style>.xlp text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}"
+    "<style>.xlp{max-width:100%;height:auto}"
+    ".xlp text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}"
     ".xlp .small{font-size:11px}.xlp .under{stroke:none;opacity:.88}"
     ".xlp circle,.xlp rect{fill:var(--paper,Canvas);stroke:currentColor;stroke-width:1.5}"
     ".xlp .positive{stroke:#2f6fb5}.xlp .negative{stroke:#c8651b;stroke-dasharray:6 3}"
@@ -150,7 +151,7 @@ class _Network:
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="xlp" role="img" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" style="max-width:100%;height:auto"><title>{escape(title)}</title>{_STYLE}'
+        f'width="{width:.0f}"><title>{escape(title)}</title>{_STYLE}'
         f"{''.join(parts)}</svg>"
     )
 

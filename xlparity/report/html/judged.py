@@ -13,11 +13,11 @@ from xlparity.model.block import Block
 from xlparity.model.cell import Cell
 from xlparity.model.map import Map
 from xlparity.model.report import IGNORED, Report
-from xlparity.model.value import Values
+from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.report.html.packed import Packer
 
-__all__ = ["BINS", "MOST_FINDINGS", "given_data", "histogram", "judged_data"]
+__all__ = ["BINS", "MOST_FINDINGS", "given_data", "held", "histogram", "judged_data"]
 
 # Cells of which the page says more than verdict and numbers; a wrong number near the input of a large network makes
 # hundreds of thousands of cells inherit its error, all with the same sentence.
@@ -26,7 +26,7 @@ MOST_FINDINGS = 20_000
 # The histogram of |difference| / bound: upper edges and what they are called.
 BINS = (
     (0.0, "no difference"), (1e-3, "up to 0.1 %"), (1e-2, "0.1 to 1 %"), (0.1, "1 to 10 %"), (0.5, "10 to 50 %"),
-    (1.0, "50 to 100 %"), (10.0, "1 to 10 times"), (np.inf, "more"),
+    (1.0, "50 to 100 %"), (10.0, "1 to 10 times"), (np.inf, "more than that"),
 )  # fmt: skip
 
 
@@ -35,11 +35,11 @@ def judged_data(report: Report, values: Values, numbers: Mapping[str, int], pack
     tensors = []
     for tensor in report.tensors:
         block = tensor.block
-        held = np.concatenate([values.grid(plane).number.ravel() for plane in block.planes] or [np.empty(0)])
+        numbers_held = np.concatenate([values.grid(plane).number.ravel() for plane in block.planes] or [np.empty(0)])
         expected = _as_in_sheet(block, tensor.expected)
         # Torch's value is nearly the sheet's: of the two numbers' bits hardly any differ, which packs well and loses
         # nothing, as a difference in float64 would.
-        bits = np.ascontiguousarray(expected).view(np.uint64) ^ np.ascontiguousarray(held).view(np.uint64)
+        bits = np.ascontiguousarray(expected).view(np.uint64) ^ np.ascontiguousarray(numbers_held).view(np.uint64)
         tensors.append(
             {
                 "name": tensor.tensor, "role": tensor.role.value, "torch": tensor.torch, "dtype": tensor.dtype,
@@ -92,6 +92,13 @@ def histogram(report: Report) -> list[tuple[str, int, bool]]:
         counts += np.bincount(np.searchsorted(edges, part[known], side="left"), minlength=len(BINS))
     rows = [(name, int(count), edge > 1) for (edge, name), count in zip(BINS, counts, strict=True)]
     return [*rows, ("no number or bound", unknown, False)] if unknown else rows
+
+
+def held(values: Values, block: Block) -> NDArray[np.float64]:
+    """The numbers in the cells of `block`, of its tensor's shape; NaN where there is none."""
+    grids = [values.grid(plane) for plane in block.planes]
+    planes = [np.where(grid.kind == Kind.NUMBER, grid.number, np.nan) for grid in grids]
+    return np.stack([plane.T if block.transposed else plane for plane in planes]).reshape(block.shape)
 
 
 def _as_in_sheet(block: Block, array: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+import re
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -21,7 +21,8 @@ from xlparity.model.map import Map
 from xlparity.model.report import IGNORED, Report
 from xlparity.model.value import Values
 from xlparity.model.verdict import Finding, Verdict
-from xlparity.report.html.judged import MOST_FINDINGS, given_data, histogram, judged_data
+from xlparity.report.drawing import network_drawing
+from xlparity.report.html.judged import given_data, held, histogram, judged_data
 from xlparity.report.html.packed import Packer
 from xlparity.report.html.sheets import book_data
 from xlparity.report.text import plain, report_notes, verdict_sentence
@@ -36,10 +37,10 @@ _MOST_LISTED = 200  # cells in the list of faults; the grid has all
 
 # Sign and word of each verdict: no verdict is told by its colour alone.
 _SIGNS = {
-    Verdict.FAULT: ("✕", "wrong", "wrong here"),
-    Verdict.INHERITED: ("↳", "inherited", "wrong only because of a cell before it"),
-    Verdict.UNDECIDED: ("?", "undecided", "not evaluated, not understood or without a bound; never passes"),
-    Verdict.EXPLAINED: ("≈", "explained", "differs no more than rounded or changed inputs explain"),
+    Verdict.FAULT: ("✕", "wrong", "its own formula or number is wrong"),
+    Verdict.INHERITED: ("↳", "inherited", "wrong only because a cell before it is"),
+    Verdict.UNDECIDED: ("?", "undecided", "not evaluated or without a bound; never passes"),
+    Verdict.EXPLAINED: ("≈", "explained", "by rounded or changed inputs"),
     Verdict.MATCH: ("✓", "match", "equal within what rounding allows"),
 }
 
@@ -54,7 +55,8 @@ def report_to_html(report: Report) -> str:
 
 def book_to_html(book: Book, parity: Map, values: Values) -> str:
     """The sheets of a workbook that was not checked, as the same page without verdicts."""
-    return _render(None, book.title or "Workbook", _data(None, book, parity, values))
+    drawing = network_drawing(parity, lambda row: held(values, row.block))
+    return _render(None, book.title or "Workbook", _data(None, book, parity, values), drawing)
 
 
 def in_frame(page: str, title: str) -> str:
@@ -75,8 +77,11 @@ def _page(report: Report, with_sheets: bool) -> str:
     subject = report.subject
     if with_sheets and subject is None:
         raise ValueError("the report does not carry the workbook that it was made from")
-    data = _data(report, subject.book, subject.map, subject.values) if with_sheets and subject is not None else None
-    return _render(report, report.workbook, data)
+    if subject is None:
+        return _render(report, report.workbook, None)
+    drawing = network_drawing(subject.map, lambda row: held(subject.values, row.block))
+    data = _data(report, subject.book, subject.map, subject.values) if with_sheets else None
+    return _render(report, report.workbook, data, drawing)
 
 
 def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dict[str, Any]:
@@ -92,9 +97,10 @@ def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dic
     return data
 
 
-def _render(report: Report | None, title: str, data: dict[str, Any] | None) -> str:
+def _render(report: Report | None, title: str, data: dict[str, Any] | None, drawing: str = "") -> str:
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     style = _asset("page.css")
+    styles = " ".join(map(_hash, [style, *re.findall(r"<style>(.*?)</style>", drawing, re.DOTALL)]))
     context: dict[str, Any] = {
         "title": title,
         "version": __version__,
@@ -102,11 +108,13 @@ def _render(report: Report | None, title: str, data: dict[str, Any] | None) -> s
         "style": Markup(style),
         "script": Markup(script),
         # Nothing may be loaded, and of scripts only this one may run, whatever a workbook's texts say.
-        "policy": f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
+        "policy": f"default-src 'none'; style-src {styles}; script-src {_hash(script)}; base-uri 'none'; "
         "form-action 'none'",
         "data": None if data is None else Markup(_json(data)),
         "signs": [(verdict.value, *words) for verdict, words in _SIGNS.items()],
-        "most_findings": MOST_FINDINGS,
+        "drawing": Markup(drawing),
+        "listed": [],
+        "inherited": [],
     }
     if report is not None:
         context |= _summary(report)
@@ -120,6 +128,9 @@ def _summary(report: Report) -> dict[str, Any]:
     most = max((count for _, count, _ in bars), default=0)
     sentence = verdict_sentence(report)
     head, _, rest = sentence.partition(". ")
+    failing = [finding for finding in report.cells if not finding.verdict.passes]
+    inherited = [finding for finding in failing if finding.verdict is Verdict.INHERITED]
+    wrong = [finding for finding in failing if finding.verdict is not Verdict.INHERITED]
     return {
         "passed": report.passed,
         "headline": head[0].upper() + head[1:] if report.passed else head,
@@ -143,31 +154,31 @@ def _summary(report: Report) -> dict[str, Any]:
         ],
         "has_split": any(tensor.split is not None for tensor in report.tensors),
         "has_float32": any(tensor.float32 is not None for tensor in report.tensors),
-        "listed": list(_listed(report)),
-        "unlisted": max(sum(not finding.verdict.passes for finding in report.cells) - _MOST_LISTED, 0),
+        "listed": [_entry(finding) for finding in wrong[:_MOST_LISTED]],
+        "inherited": [_entry(finding) for finding in inherited[:_MOST_LISTED]],
+        "inherited_count": len(inherited),
+        "unlisted": max(len(wrong) - _MOST_LISTED, 0) + max(len(inherited) - _MOST_LISTED, 0),
     }  # fmt: skip
 
 
-def _listed(report: Report) -> Iterator[dict[str, Any]]:
-    """The cells of the list, the worst first: those that do not pass."""
-    wrong = [finding for finding in report.cells if not finding.verdict.passes]
-    for finding in wrong[:_MOST_LISTED]:
-        yield {
-            "cell": show_cell(finding.cell),
-            "verdict": finding.verdict.value,
-            "sign": _SIGNS[finding.verdict][0],
-            "word": _SIGNS[finding.verdict][1],
-            "tensor": finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else ""),
-            "formula": finding.formula if finding.formula.startswith("=") else "",
-            "actual": _shown(finding.actual),
-            "expected": "no finite number" if finding.expected is None else repr(finding.expected),
-            "difference": _short(finding.difference),
-            "bound": _short(finding.bound),
-            "because": finding.because,
-            "origin": "" if finding.origin is None else show_cell(finding.origin),
-            "repair": finding.repair,
-            "typed": _typed(finding),
-        }
+def _entry(finding: Finding) -> dict[str, Any]:
+    """What the list says of a cell that does not pass."""
+    return {
+        "cell": show_cell(finding.cell),
+        "verdict": finding.verdict.value,
+        "sign": _SIGNS[finding.verdict][0],
+        "word": _SIGNS[finding.verdict][1],
+        "tensor": finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else ""),
+        "formula": finding.formula if finding.formula.startswith("=") else "",
+        "actual": _shown(finding.actual),
+        "expected": "no finite number" if finding.expected is None else repr(finding.expected),
+        "difference": _short(finding.difference),
+        "bound": _short(finding.bound),
+        "because": finding.because,
+        "origin": "" if finding.origin is None else show_cell(finding.origin),
+        "repair": finding.repair,
+        "typed": _typed(finding),
+    }
 
 
 def _typed(finding: Finding) -> dict[str, Any] | None:
@@ -186,7 +197,7 @@ def _shown(value: float | str | None) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "" if value is None else "0" if value == 0 else f"{value:.2g}" if isfinite(value) else str(value)
+    return "" if value is None else "0" if value == 0 else f"{value:.3g}" if isfinite(value) else str(value)
 
 
 @cache

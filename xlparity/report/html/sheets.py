@@ -75,7 +75,9 @@ def _with_blanks(cells: Cells, areas: Iterable[Area]) -> Cells:
         (np.arange(area.row, area.bottom)[:, None] * MAX_COLUMNS + np.arange(area.column, area.right)).ravel()
         for area in areas
     ]
-    missing = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *wanted]), place)
+    asked = np.concatenate([np.empty(0, np.int64), *wanted])
+    at = np.minimum(np.searchsorted(place, asked), max(len(place) - 1, 0))
+    missing = np.unique(asked[place[at] != asked] if len(place) else asked)
     if not len(missing):
         return cells
     joined = np.concatenate([place, missing])

@@ -13,7 +13,8 @@ class Grid {
     this.canvas = make("div", "canvas", { role: "presentation" });
     this.heads = make("div", "heads", { role: "row", "aria-rowindex": "1" });
     this.marks = make("div", "marks", { "aria-hidden": "true" });
-    this.canvas.append(this.heads, this.marks);
+    this.rules = make("div", "rules", { "aria-hidden": "true" }); // the lines between columns
+    this.canvas.append(this.heads, this.rules, this.marks);
     element.append(this.canvas);
     this.lines = new Map(); // the rows in the document
     this.places = new Map(); // where each sheet was left: chosen cell and scroll position
@@ -135,8 +136,10 @@ class Grid {
   }
 
   drawHeads({ left, right }) {
-    const corner = make("div", "corner", { role: "columnheader", "aria-colindex": "1", "aria-label": "Row" });
+    const corner = make("div", "corner", { role: "columnheader", "aria-colindex": "1" });
+    corner.append(make("span", "hidden", {}, "Row"));
     const heads = [corner];
+    const rules = [];
     for (let column = left; column < right; column++) {
       const head = make("div", "column-head", { role: "columnheader", "aria-colindex": column + 2 }, columnLetters(column));
       head.dataset.column = column;
@@ -144,8 +147,12 @@ class Grid {
       head.style.width = `${this.left[column + 1] - this.left[column]}px`;
       head.classList.toggle("active", column === this.chosen?.column);
       heads.push(head);
+      const rule = make("div", "rule");
+      rule.style.left = `${this.gutter + this.left[column + 1] - 1}px`;
+      rules.push(rule);
     }
     this.heads.replaceChildren(...heads);
+    this.rules.replaceChildren(...rules);
   }
 
   line(row, { left, right }) {

@@ -131,10 +131,6 @@ class Page {
     });
     document.getElementById("next-wrong")?.addEventListener("click", () => this.step(1));
     document.getElementById("previous-wrong")?.addEventListener("click", () => this.step(-1));
-    for (const id of ["next-wrong", "previous-wrong"]) {
-      const button = document.getElementById(id);
-      if (button) button.disabled = this.book.wrong().length === 0;
-    }
     this.grid.element.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
       if (GRID_KEYS[event.key] && document.getElementById("next-wrong")) this.step(GRID_KEYS[event.key]);
