@@ -92,6 +92,7 @@ def check(
     model: nn.Module | str | None = None,
     weights: StrPath | None = None,
     map: StrPath | None = None,
+    against: StrPath | None = None,
     engines: Sequence[str] = ("embedded",),
     rtol: float | None = None,
     atol: float | None = None,
@@ -115,6 +116,9 @@ def check(
         A .safetensors file whose parameters are loaded into the model (a copy of it) before.
     map
         A TOML map; by default the workbook's sheet `Parity`, else `BOOK.parity.toml` beside it.
+    against
+        Another workbook, whose formulas are right: they stand in torch's place, on this workbook's numbers. If both
+        workbooks have a map, tensors are matched by name, else cells by address.
     engines
         The engines that evaluate the formulas; all must agree with torch. What the file remembers is compared too.
     rtol, atol
@@ -150,26 +154,29 @@ def check(
     held_against = _model(model, weights)
     progress(f"reading {path.name}")
     book = _read(path)
-    parity = _map(book, path, map)
+    parity = _map(book, path, map) if against is None else None
 
+    from xlparity.check.against import check_against
     from xlparity.check.check import check_book
     from xlparity.check.judge import Tolerance
     from xlparity.engines import engine
     from xlparity.formula.a1 import parse_area
 
     areas = [parse_area(text) for text in ignore]
-    found = check_book(
-        book,
-        path,
-        parity,
-        [engine(name) for name in chosen],
-        None if tolerance_given is None else Tolerance(*tolerance_given),
-        areas,
-        progress,
-        held_against,
-        samples,
-        seed,
-    )
+    named = [engine(name) for name in chosen]
+    tolerance = None if tolerance_given is None else Tolerance(*tolerance_given)
+    if against is not None:
+        if held_against is not None:
+            raise InputError("model and against are two things to hold a workbook against; give one of them")
+        other = Path(against)
+        solution = _read(other)
+        maps = _both_maps(book, path, map, solution, other)
+        found = check_against(
+            book, path, solution, other, maps, named, tolerance, areas, progress, samples, seed
+        )  # fmt: skip
+    else:
+        assert parity is not None
+        found = check_book(book, path, parity, named, tolerance, areas, progress, held_against, samples, seed)
     return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
@@ -298,6 +305,7 @@ def assert_parity(
     model: nn.Module | str | None = None,
     weights: StrPath | None = None,
     map: StrPath | None = None,
+    against: StrPath | None = None,
     engines: Sequence[str] = ("embedded",),
     rtol: float | None = None,
     atol: float | None = None,
@@ -309,8 +317,8 @@ def assert_parity(
     """`check`, with an AssertionError that shows the worst cells if the workbook does not pass."""
     __tracebackhide__ = True
     report = check(
-        workbook, model=model, weights=weights, map=map, engines=engines, rtol=rtol, atol=atol, decimals=decimals,
-        ignore=ignore, samples=samples, seed=seed,
+        workbook, model=model, weights=weights, map=map, against=against, engines=engines, rtol=rtol, atol=atol,
+        decimals=decimals, ignore=ignore, samples=samples, seed=seed,
     )  # fmt: skip
     if not report.passed:
         raise AssertionError("\n" + str(report))
@@ -570,20 +578,39 @@ def _model(model: nn.Module | str | None, weights: StrPath | None) -> nn.Module 
 
 def _map(book: Book, path: Path, named: StrPath | None) -> Map:
     """The map that the user named, or the workbook's own, or the one beside it."""
-    from xlparity.xlsx.map_file import map_of_book, map_of_toml
+    from xlparity.xlsx.map_file import map_of_toml
 
     if named is not None:
         return map_of_toml(Path(named), book)
-    found = map_of_book(book)
+    found = _found_map(book, path)
     if found is not None:
         return found
     beside = path.with_suffix(".parity.toml")
-    if beside.exists():
-        return map_of_toml(beside, book)
     raise MapError(
         f"{path.name} has no sheet Parity and there is no {beside.name} beside it; "
         "write one that says which cells hold which tensor, or name it with --map"
     )
+
+
+def _both_maps(book: Book, path: Path, named: StrPath | None, solution: Book, other: Path) -> tuple[Map, Map] | None:
+    """The maps of a workbook and its solution; None if not both have one."""
+    theirs = _found_map(solution, other)
+    mine = _found_map(book, path) if named is None else _map(book, path, named)
+    if named is not None and theirs is None:
+        raise MapError(
+            f"{other.name} has no sheet Parity and there is no {other.with_suffix('.parity.toml').name} beside it, so "
+            f"that the tensors of {named} have no counterpart; write one, or leave --map out to compare by address"
+        )
+    return None if mine is None or theirs is None else (mine, theirs)
+
+
+def _found_map(book: Book, path: Path) -> Map | None:
+    """The map in the workbook or beside it, None if there is none."""
+    from xlparity.xlsx.map_file import map_of_book, map_of_toml
+
+    found = map_of_book(book)
+    beside = path.with_suffix(".parity.toml")
+    return map_of_toml(beside, book) if found is None and beside.exists() else found
 
 
 def _checked_tolerance(rtol: float | None, atol: float | None, decimals: int | None) -> tuple[float, float] | None:

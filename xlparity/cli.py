@@ -168,6 +168,7 @@ def check(
     samples: int = 0,
     seed: int = 0,
     map: Path | None = None,
+    against: Path | None = None,
     engine: Annotated[list[str] | None, Parameter(negative=())] = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -195,6 +196,8 @@ def check(
         Draws these samples; torch's seed before a class or a function makes the model.
     map
         A TOML map (by default the sheet Parity, else BOOK.parity.toml beside the workbook).
+    against
+        Another workbook whose formulas are right, in torch's place: a student's workbook against the solution.
     engine
         The engine that evaluates the formulas (see `xlparity engines`); may be given several times.
     rtol
@@ -238,8 +241,9 @@ def check(
     for book in books:
         try:
             report = api.check(
-                book, model=held_against, weights=weights, map=map, engines=engine or ["embedded"], rtol=rtol,
-                atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed, progress=_progress(book),
+                book, model=held_against, weights=weights, map=map, against=against, engines=engine or ["embedded"],
+                rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed,
+                progress=_progress(book),
             )  # fmt: skip
         except NothingChecked as error:
             _complain(str(error))

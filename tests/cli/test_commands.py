@@ -265,3 +265,16 @@ def test_one_web_page_for_two_workbooks_is_bad_usage(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "name a folder with --html" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_workbook_is_held_against_another(broken: Path, tmp_path: Path) -> None:
+    result = xlparity("check", broken, "--against", WORKBOOKS / "mse.xlsx", "--samples", "10")
+    assert result.returncode == 1
+    assert "MSE!D6 (total) is 38.123612122204996, the solution has 351.259287131805" in result.stdout
+    assert "repair  =SUM(D2:D4)" in result.stdout
+    same = xlparity("check", WORKBOOKS / "mse.xlsx", "--against", WORKBOOKS / "mse.xlsx")
+    assert same.returncode == 0
+    assert "agree with the formulas of mse.xlsx" in same.stdout
+    both = xlparity("check", broken, "--against", tmp_path / "absent.xlsx")
+    assert both.returncode == 2
+    assert "absent.xlsx" in both.stderr

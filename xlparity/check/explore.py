@@ -41,7 +41,7 @@ from xlparity.model.map import Role
 from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Counterexample
 
-__all__ = ["Explored", "Explorer"]
+__all__ = ["MOVES", "Explored", "Explorer", "beside"]
 
 _INFINITE = 1e300  # and beyond: stands for infinity, and stays
 _SMALLEST = 2.0**-1022  # below it numbers lose precision, and Excel sets them to 0
@@ -95,7 +95,7 @@ class Explorer:
         self._shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
         self._is_formula = {name: index.mask_of(program.rows[name].block) for name in program.expressions}
         self.varied = tuple(self._varied())
-        self._moves = {**_MOVES, "beside constants": _beside(index.numbers())}
+        self._moves = {**MOVES, "beside constants": beside(index.numbers())}
         self._samples: list[_Sample] = []
         self._minimised = 0
 
@@ -340,7 +340,7 @@ def _within(held: Array, random: np.random.Generator) -> Array:
     return random.uniform(held.min(initial=np.inf), held.max(initial=-np.inf), held.shape) if held.size else held
 
 
-def _beside(numbers: Sequence[float]) -> _Move:
+def beside(numbers: Sequence[float]) -> _Move:
     """Numbers at, above and below those that the formulas themselves have: a threshold, a divisor, a pasted value."""
     usual = [number for number in numbers if number < 1e9]
     each = np.array([sign * number + add for number in usual for sign in (1.0, -1.0) for add in (-1.0, 0.0, 1.0)])
@@ -348,7 +348,7 @@ def _beside(numbers: Sequence[float]) -> _Move:
 
 
 # How numbers are moved: near their own, of other signs and sizes, many zeros and ties among them.
-_MOVES: dict[str, _Move] = {
+MOVES: dict[str, _Move] = {
     "near": lambda held, random: held * random.uniform(0.75, 1.25, held.shape),
     "normal": lambda held, random: random.normal(0.0, _size(held), held.shape),
     "within": _within,

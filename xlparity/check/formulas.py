@@ -98,6 +98,18 @@ class FormulaIndex:
                     found.setdefault(fill.area, cell)
         return list(found.values())
 
+    def fills_in(self, area: Area) -> list[Fill]:
+        """The fills that have a cell in `area`, each once."""
+        keys = self.keys.get(area.sheet)
+        if keys is None:
+            return []
+        wanted = _keys(area)
+        found = np.searchsorted(keys, wanted)
+        inside = found < len(keys)
+        hits = found[inside]
+        hits = hits[keys[hits] == wanted[inside]]
+        return [self._fills[area.sheet][number] for number in np.unique(self._numbers[area.sheet][hits]).tolist()]
+
     def fill(self, cell: Cell) -> Fill | None:
         """The fill that `cell` belongs to, or None if it holds no formula."""
         keys = self.keys.get(cell.sheet)
@@ -189,13 +201,12 @@ def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell,
 
 def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:
     """What `cell` would hold if it were filled as most others in its column or row of `block`, or in its plane, are."""
-    for others in _lines(index, block, cell):
-        if len(others) < 2:
+    for forms, like in _lines(index, block, cell):
+        if forms.total() < 2:
             continue
-        forms = Counter(form for form, _ in others)
         form, count = forms.most_common(1)[0]
-        if 2 * count > len(others):
-            return _moved_here(index, next(other for one, other in others if one == form), cell)
+        if 2 * count > forms.total():
+            return _moved_here(index, like[form], cell)
     return None
 
 
@@ -205,14 +216,14 @@ def neighbours_formulas(index: FormulaIndex, block: Block, cell: Cell, most: int
     Those that most have come first.
     """
     found: dict[str, None] = {}
-    for others in _lines(index, block, cell):
-        for form, _ in Counter(form for form, _ in others).most_common(most):
-            found[_moved_here(index, next(other for one, other in others if one == form), cell)] = None
+    for forms, like in _lines(index, block, cell):
+        for form, _ in forms.most_common(most):
+            found[_moved_here(index, like[form], cell)] = None
     return list(found)[:most]
 
 
-def _lines(index: FormulaIndex, block: Block, cell: Cell) -> Iterator[list[tuple[str, Cell]]]:
-    """The other formula cells in the column, the row and the plane of `cell`, each with its relative form."""
+def _lines(index: FormulaIndex, block: Block, cell: Cell) -> Iterator[tuple[Counter[str], dict[str, Cell]]]:
+    """For the column, the row and the plane of `cell`: how many others have each relative form, and one that has it."""
     for plane in block.planes:
         if cell not in plane:
             continue
@@ -221,11 +232,15 @@ def _lines(index: FormulaIndex, block: Block, cell: Cell) -> Iterator[list[tuple
         for line in (column, row, plane):
             if line.size > 100_000:
                 continue
-            yield [
-                (relative_text(text, other.row, other.column), other)
-                for other in line.cells()
-                if other != cell and (text := index.text(other)) is not None
-            ]
+            forms: Counter[str] = Counter()
+            like: dict[str, Cell] = {}
+            for fill in index.fills_in(line):
+                part = fill.area.intersection(line)
+                if part is not None and part.size > (cell in part):
+                    form = relative_text(fill.formula, fill.area.row, fill.area.column)
+                    forms[form] += part.size - (cell in part)
+                    like.setdefault(form, part.corner)
+            yield forms, like
 
 
 def _one_fill(index: FormulaIndex, plane: Area) -> bool:

@@ -17,6 +17,8 @@ from xlparity.model.verdict import Finding, Verdict
 
 __all__ = [
     "IGNORED",
+    "Against",
+    "Changed",
     "Coverage",
     "Disagreement",
     "EngineUsed",
@@ -82,6 +84,30 @@ class Exploration:
     seed: int
     varied: tuple[str, ...]
     never: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A cell whose number is taken as it stands, though the solution has another; `formula` where one computes it."""
+
+    cell: Cell
+    value: Scalar
+    solution: Scalar
+    formula: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The other workbook whose formulas a workbook was held against, on the numbers of the latter.
+
+    `by_name` tells that the cells were matched by the tensors' names in both maps, else they were by address.
+    `changed` are numbers that differ from the other workbook's, `missing` says in words what the workbook lacks.
+    """
+
+    workbook: str
+    by_name: bool
+    changed: tuple[Changed, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +196,8 @@ class Report:
 
     `cells` lists every cell whose verdict is not a match, faults first; the matches stand in the arrays of `tensors`.
     `model` names the class of the model that the workbook was held against, "" if none; `missing` are the parameters of
-    it that the map does not name. `subject` is there for reports that show the sheets.
+    it that the map does not name. `subject` is there for reports that show the sheets, `against` where another workbook
+    stood in torch's place.
     """
 
     workbook: str
@@ -185,6 +212,7 @@ class Report:
     formulas: Mapping[Cell, str] = field(default_factory=dict, repr=False)
     exploration: Exploration | None = None
     subject: Subject | None = field(default=None, repr=False, compare=False)
+    against: Against | None = None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from xlparity.formula.a1 import show_cell
 from xlparity.model.verdict import Verdict
 from xlparity.report.outcome import Outcome, failing
-from xlparity.report.text import finding_lines, plain, verdict_sentence
+from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 __all__ = ["outcomes_to_github"]
 
@@ -38,7 +38,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield _command("error", outcome.path, "xlparity", [sentence])
     for finding in shown:
         title = f"{show_cell(finding.cell)} ({finding.tensor}): {finding.verdict.value}"
-        yield _command("error", outcome.path, title, finding_lines(finding))
+        yield _command("error", outcome.path, title, finding_lines(finding, other_side(outcome.report)))
 
 
 def _command(kind: str, path: str, title: str, lines: list[str]) -> str:

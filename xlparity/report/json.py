@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from xlparity.formula.a1 import show_cell
-from xlparity.model.report import Report, Split
+from xlparity.model.report import Against, Report, Split
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Counterexample, Finding
 from xlparity.xlsx.map_file import show_block
@@ -26,6 +26,7 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
         "workbook": report.workbook,
         "engines": [{"name": engine.name, "version": engine.version} for engine in report.engines],
         "model": {"class": report.model, "missing": list(report.missing)} if report.model else None,
+        "against": _against(report.against),
         "passed": report.passed,
         "counts": report.counts,
         "coverage": {
@@ -107,6 +108,25 @@ def _counterexample(found: Counterexample | None) -> dict[str, Any] | None:
         "type": {show_cell(cell): number for cell, number in found.changes},
         "actual": _number(found.actual),
         "expected": _number(found.expected),
+    }
+
+
+def _against(against: Against | None) -> dict[str, Any] | None:
+    if against is None:
+        return None
+    return {
+        "workbook": against.workbook,
+        "matched": "by name" if against.by_name else "by address",
+        "changed": [
+            {
+                "cell": show_cell(one.cell),
+                "value": _number(_value(one.value)),
+                "solution": _number(_value(one.solution)),
+                "formula": one.formula or None,
+            }
+            for one in against.changed
+        ],
+        "missing": list(against.missing),
     }
 
 

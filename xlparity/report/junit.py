@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from xlparity.model.report import IGNORED
 from xlparity.report.outcome import Outcome, failing, named_tensors
-from xlparity.report.text import finding_lines, plain, verdict_sentence
+from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 __all__ = ["outcomes_to_junit"]
 
@@ -51,10 +51,11 @@ def _suite(outcome: Outcome) -> ElementTree.Element:
                 continue
             failures += 1
             bad = failing(findings)
-            lines = [line for finding in bad[:_MOST_CELLS] for line in finding_lines(finding)]
+            other = other_side(outcome.report)
+            lines = [line for finding in bad[:_MOST_CELLS] for line in finding_lines(finding, other)]
             if len(bad) > _MOST_CELLS:
                 lines.append(f"and {len(bad) - _MOST_CELLS} more cells of {tensor.tensor}")
-            message = f"{len(bad)} of {tensor.block.size} cells do not agree with PyTorch"
+            message = f"{len(bad)} of {tensor.block.size} cells do not agree with {other.replace('torch', 'PyTorch')}"
             failure = ElementTree.SubElement(case, "failure", type=tensor.verdict.value, message=message)
             failure.text = "\n".join(plain(line) for line in lines)
     suite.set("tests", str(len(suite.findall("testcase"))))

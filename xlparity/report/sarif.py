@@ -14,7 +14,7 @@ from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.report.outcome import Outcome, failing
-from xlparity.report.text import finding_lines, plain
+from xlparity.report.text import finding_lines, other_side, plain
 from xlparity.version import __version__
 
 __all__ = ["outcomes_to_sarif"]
@@ -56,7 +56,10 @@ def outcomes_to_sarif(outcomes: Sequence[Outcome]) -> str:
                 }
             )
             continue
-        results += [_result(outcome.path, finding) for finding in failing(list(outcome.report.cells))]
+        results += [
+            _result(outcome.path, finding, other_side(outcome.report))
+            for finding in failing(list(outcome.report.cells))
+        ]
     rules = [
         {
             "id": verdict.value,
@@ -84,13 +87,13 @@ def outcomes_to_sarif(outcomes: Sequence[Outcome]) -> str:
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _result(path: str, finding: Finding) -> dict[str, Any]:
+def _result(path: str, finding: Finding, other: str) -> dict[str, Any]:
     cell = plain(show_cell(finding.cell))
     found: dict[str, Any] = {
         "ruleId": finding.verdict.value,
         "ruleIndex": list(_RULES).index(finding.verdict),
         "level": _RULES[finding.verdict][1],
-        "message": {"text": "\n".join(plain(line) for line in finding_lines(finding))},
+        "message": {"text": "\n".join(plain(line) for line in finding_lines(finding, other))},
         "locations": [_location(path, finding.cell)],
         # What stays the same as long as the same cell is wrong for the same tensor, whatever its numbers.
         "partialFingerprints": {"cell/v1": f"{plain(path)}!{cell}:{plain(finding.tensor)}:{finding.verdict.value}"},

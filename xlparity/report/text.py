@@ -12,12 +12,12 @@ from rich.text import Text
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.map import Role
-from xlparity.model.report import Report, TensorVerdict
+from xlparity.model.report import Against, Report, TensorVerdict
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.xlsx.map_file import show_block
 
-__all__ = ["finding_lines", "plain", "report_notes", "report_to_text", "show_scalar", "verdict_sentence"]
+__all__ = ["finding_lines", "other_side", "plain", "report_notes", "report_to_text", "show_scalar", "verdict_sentence"]
 
 _COLOURS = {
     Verdict.MATCH: "green",
@@ -28,6 +28,7 @@ _COLOURS = {
 }
 _MOST_TENSORS = 40  # a longer table of tensors that all match is summed up
 _MOST_CELLS = 20
+_MOST_CHANGED = 10
 
 
 def report_to_text(report: Report, colour: bool = False, width: int = 120) -> str:
@@ -39,12 +40,12 @@ def report_to_text(report: Report, colour: bool = False, width: int = 120) -> st
     console.print(
         Text(plain(f"{report.workbook}: {verdict_sentence(report)}"), style="green" if report.passed else "bold red")
     )
-    console.print(_tensors(report.tensors))
+    console.print(_tensors(report.tensors, report.against is not None))
     for line in report_notes(report):
         console.print(Text(plain(line)))
     for finding in _worst(report.cells):
         console.print()
-        first, *rest = finding_lines(finding)
+        first, *rest = finding_lines(finding, other_side(report))
         console.print(Text(plain(first), style=_COLOURS[finding.verdict]))
         for line in rest:
             console.print(Text(plain(line)))
@@ -63,7 +64,8 @@ def verdict_sentence(report: Report) -> str:
     if report.passed:
         explained = counts[Verdict.EXPLAINED.value]
         extra = f", {explained} of them within what rounded or changed inputs explain" if explained else ""
-        return f"parity. All {total} checked cells agree with PyTorch{extra}{_where(report)} ({engines})"
+        other = "PyTorch" if report.against is None else f"the formulas of {report.against.workbook}"
+        return f"parity. All {total} checked cells agree with {other}{extra}{_where(report)} ({engines})"
     parts = [
         f"{counts[verdict.value]} {word}"
         for verdict, word in (
@@ -82,12 +84,18 @@ def _where(report: Report) -> str:
     return f", at the sheet's own numbers and on {explored.samples} samples of others"
 
 
-def finding_lines(finding: Finding) -> list[str]:
-    """One cell's finding: what stands where, by how much it differs, and why."""
+def other_side(report: Report) -> str:
+    """Whose values the workbook's are held against."""
+    return "torch" if report.against is None else "the solution"
+
+
+def finding_lines(finding: Finding, other: str = "torch") -> list[str]:
+    """One cell's finding: what stands where, by how much it differs from what the `other` side has, and why."""
     at = f"[{', '.join(map(str, finding.index))}]" if finding.index else ""
     actual = repr(finding.actual) if isinstance(finding.actual, float) else finding.actual
-    torch = "no finite number" if finding.expected is None else repr(finding.expected)
-    lines = [f"{show_cell(finding.cell)} ({finding.tensor}{at}) is {actual}, torch has {torch}"]
+    expected = "no finite number" if finding.expected is None else repr(finding.expected)
+    name = "" if "!" in finding.tensor else f" ({finding.tensor}{at})"  # cells that belong to no named tensor
+    lines = [f"{show_cell(finding.cell)}{name} is {actual}, {other} has {expected}"]
     if finding.difference is not None and finding.bound is not None:
         lines.append(f"  difference {abs(finding.difference):.1e}, allowed {finding.bound:.1e}")
     lines.append(f"  {finding.verdict.value}: {finding.because}")
@@ -103,13 +111,13 @@ def plain(text: str) -> str:
     return "".join(character if not unicodedata.category(character).startswith("C") else "�" for character in text)
 
 
-def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
+def _tensors(tensors: Iterable[TensorVerdict], against: bool = False) -> Table:
     everything = list(tensors)
     against_model = any(tensor.split is not None for tensor in everything)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("tensor", "cells", "verdict"):
         table.add_column(title, overflow="fold")
-    last = ("by inputs", "by precision") if against_model else ("float32 apart",)
+    last = () if against else ("by inputs", "by precision") if against_model else ("float32 apart",)
     for title in ("count", "largest difference", "allowed", *last):
         table.add_column(title, justify="right", overflow="fold")
     shown = [tensor for tensor in everything if tensor.verdict is not Verdict.MATCH or not _is_comparison(tensor)]
@@ -122,7 +130,8 @@ def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
         apart = (tensor.split.largest[1:] if tensor.split else (None, None)) if against_model else (tensor.float32,)
         table.add_row(
             plain(name), plain(show_block(tensor.block)), Text(tensor.verdict.value, style=_COLOURS[tensor.verdict]),
-            str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound), *map(_small, apart),
+            str(tensor.block.size), _small(tensor.max_difference), _small(tensor.max_bound),
+            *map(_small, () if against else apart),
         )  # fmt: skip
     for verdict in Verdict:
         same = [tensor for tensor in rest if tensor.verdict is verdict]
@@ -130,7 +139,7 @@ def _tensors(tensors: Iterable[TensorVerdict]) -> Table:
             worst = max(tensor.max_difference or 0.0 for tensor in same)
             table.add_row(
                 f"{len(same)} more tensors", "", Text(verdict.value, style=_COLOURS[verdict]),
-                str(sum(tensor.block.size for tensor in same)), _small(worst), "each its own", "",
+                str(sum(tensor.block.size for tensor in same)), _small(worst), "each its own", *["" for _ in last[:1]],
             )  # fmt: skip
     return table
 
@@ -157,6 +166,8 @@ def show_scalar(value: Scalar) -> str:
 
 def report_notes(report: Report) -> Iterable[str]:
     """What else there is to say of the check: the model, the samples, engines that disagree, what was not checked."""
+    if report.against is not None:
+        yield from _against(report.against)
     if report.model:
         yield _parameters(report)
     explored = report.exploration
@@ -174,8 +185,9 @@ def report_notes(report: Report) -> Iterable[str]:
         )
     coverage = report.coverage
     if coverage.unmapped and coverage.unmapped_example is not None:
+        outside = "stand outside the map" if report.against is None else f"are none of {report.against.workbook}'s"
         yield (
-            f"{coverage.unmapped} of {coverage.formulas} formula cells stand outside the map and were not checked "
+            f"{coverage.unmapped} of {coverage.formulas} formula cells {outside} and were not checked "
             f"(first: {show_cell(coverage.unmapped_example)})"
         )
     if coverage.stale and coverage.stale_example is not None:
@@ -183,6 +195,22 @@ def report_notes(report: Report) -> Iterable[str]:
             f"{coverage.stale} of those show a remembered value that their formula does not give "
             f"(first: {show_cell(coverage.stale_example)}); recalculate and save"
         )
+
+
+def _against(against: Against) -> Iterable[str]:
+    """Which numbers are taken as they stand, though the solution has others, and what is not there."""
+    name = against.workbook
+    for one in against.changed[:_MOST_CHANGED]:
+        what = f"{show_cell(one.cell)} is {show_scalar(one.value)}"
+        if one.formula:
+            yield f"{what} by {one.formula}, {name} has the number {show_scalar(one.solution)}; taken as it is"
+        else:
+            yield f"{what}, {name} has {show_scalar(one.solution)}; taken as it is"
+    if len(against.changed) > _MOST_CHANGED:
+        yield f"{len(against.changed) - _MOST_CHANGED} more numbers differ from {name} and are taken as they are"
+    yield from against.missing[:_MOST_CHANGED]
+    if len(against.missing) > _MOST_CHANGED:
+        yield f"{len(against.missing) - _MOST_CHANGED} more things are missing"
 
 
 def _parameters(report: Report) -> str:
