@@ -14,6 +14,7 @@ import xlparity.check as _check  # noqa: F401
 from xlparity.api import (
     Report,
     Workbook,
+    annotate,
     assert_parity,
     check,
     evaluate,
@@ -46,6 +47,7 @@ __all__ = [
     "WorkbookError",
     "XlparityError",
     "__version__",
+    "annotate",
     "assert_parity",
     "check",
     "evaluate",

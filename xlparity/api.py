@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Report",
     "Workbook",
+    "annotate",
     "assert_parity",
     "check",
     "evaluate",
@@ -297,6 +298,25 @@ def generate(
     tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     number_format = "0.0000" if decimals is None else "0." + "0" * decimals if decimals else "0"
     return Workbook(*generated(model, tensors, targets, loss, optimizer, steps, style, number_format, name))
+
+
+def annotate(report: Report, workbook: StrPath, output: StrPath) -> Path:
+    """Write a copy of `workbook` that shows `report` in its cells, and nothing else changed; the copy's path.
+
+    Each cell that is not a match has a colour and a comment with the expected value, the difference, the cause and the
+    repair if there is one; a sheet `Parity report` lists them with links.
+
+    Raises InputError if `output` cannot be written, is the workbook itself, or has another suffix.
+
+    Examples
+    --------
+    >>> annotate(check("mse.xlsx"), "mse.xlsx", "mse_report.xlsx")  # doctest: +SKIP
+    PosixPath('mse_report.xlsx')
+    """
+    from xlparity.report.annotated import write_annotated
+
+    write_annotated(report, Path(workbook), Path(output))
+    return Path(output)
 
 
 def assert_parity(

@@ -177,6 +177,7 @@ def check(
     format: Literal["text", "json", "junit", "github", "sarif"] = "text",
     output: Path | None = None,
     html: Path | None = None,
+    annotate: Path | None = None,
     all: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Check workbooks cell by cell against what torch computes from the numbers that stand in them.
@@ -216,11 +217,15 @@ def check(
     html
         Write a web page too that shows the sheets, every cell with its verdict: a file, or for several workbooks a
         folder for BOOK.html each.
+    annotate
+        Write a copy of the workbook that shows the report in its cells: colours, comments, a sheet with links.
     all
         List every cell in the JSON, the matching ones too.
     """
     if not books:
         raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
+    if annotate is not None and len(books) > 1:
+        raise InputError("--annotate writes a copy of one workbook; check them one by one")
     from xlparity.report.github import outcomes_to_github
     from xlparity.report.json import report_to_json
     from xlparity.report.junit import outcomes_to_junit
@@ -245,6 +250,8 @@ def check(
                 rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed,
                 progress=_progress(book),
             )  # fmt: skip
+            if annotate is not None:
+                api.annotate(report, book, annotate)
         except NothingChecked as error:
             _complain(str(error))
             worst = max(worst, NOTHING_CHECKED)

@@ -109,6 +109,19 @@ def test_formats_for_machines_hold_all_workbooks_and_those_that_cannot_be_read(b
     ]  # fmt: skip
 
 
+def test_annotate_writes_a_copy_and_says_what_it_cannot_do(broken: Path, tmp_path: Path) -> None:
+    before = broken.read_bytes()
+    assert xlparity("check", broken, "--annotate", tmp_path / "copy.xlsx").returncode == 1
+    assert openpyxl.load_workbook(tmp_path / "copy.xlsx").sheetnames[-1] == "Parity report"
+    assert broken.read_bytes() == before
+    itself = xlparity("check", broken, "--annotate", broken)
+    assert (itself.returncode, broken.read_bytes() == before) == (2, True)
+    assert "is the workbook itself" in itself.stderr
+    several = xlparity("check", broken, broken, "--annotate", tmp_path / "other.xlsx")
+    assert several.returncode == 2
+    assert "check them one by one" in several.stderr
+
+
 def test_a_tolerance_replaces_the_bound(broken: Path) -> None:
     assert xlparity("check", broken, "--rtol", "0", "--atol", "1e9").returncode == 0
     assert xlparity("check", WORKBOOKS / "mse.xlsx", "--decimals", "4").returncode == 0

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,18 +17,16 @@ from xlparity.formula.relative import move
 from xlparity.model.book import Book, FillKind
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Cells, Scalar, Values
-from xlparity.xlsx.aside import written_aside
 from xlparity.xlsx.markup import Markup, read_markup
 from xlparity.xlsx.package import Limits, Package
 from xlparity.xlsx.rows import formula_xml, result_xml
+from xlparity.xlsx.splice import Edit, copy_package
 from xlparity.xlsx.text import encode
 from xlparity.xlsx.workbook import read_workbook
 
 __all__ = ["recalculated_copy", "replace_cached", "replace_formula", "replace_value"]
 
 Place = str | os.PathLike[str]
-# (first byte, byte after the last, what stands there instead)
-_Edit = tuple[int, int, str]
 
 
 def recalculated_copy(source: Place, book: Book, values: Values, target: Place, limits: Limits | None = None) -> None:
@@ -50,13 +47,13 @@ def recalculated_copy(source: Place, book: Book, values: Values, target: Place, 
         `source` cannot be read, `target` cannot be written.
     """
 
-    def edit(name: str) -> Callable[[Markup], list[_Edit]]:
+    def edit(name: str) -> Callable[[Markup], list[Edit]]:
         sheet = book.sheet(name)
         arrays = [fill.area for fill in sheet.fills if fill.kind is not FillKind.COPIED and fill.area.size > 1]
         answer = values.sheets.get(sheet.name, Cells.empty())
         places = answer.row.astype(np.int64) * MAX_COLUMNS + answer.column
 
-        def edits(markup: Markup) -> list[_Edit]:
+        def edits(markup: Markup) -> list[Edit]:
             row, column = np.frombuffer(markup.row, np.int64), np.frombuffer(markup.column, np.int64)
             chosen = np.frombuffer(markup.f, np.int64) >= 0
             for area in arrays:
@@ -132,7 +129,7 @@ def replace_cached(source: Place, cell: Cell, value: Scalar, target: Place) -> N
     Raises InputError if there is no formula in the cell.
     """
 
-    def edits(markup: Markup) -> list[_Edit]:
+    def edits(markup: Markup) -> list[Edit]:
         number = _find(markup, cell)
         if number is None or markup.f[number] < 0:
             raise InputError(f"{show_cell(cell)} has no formula, so no value is remembered for one")
@@ -142,7 +139,7 @@ def replace_cached(source: Place, cell: Cell, value: Scalar, target: Place) -> N
 
 
 def _replace(source: Path, cell: Cell, made: Callable[[str, str, str], str], target: Path, keeps_array: bool) -> None:
-    def edits(markup: Markup) -> list[_Edit]:
+    def edits(markup: Markup) -> list[Edit]:
         number = _find(markup, cell)
         address = f"{column_letters(cell.column)}{cell.row + 1}"
         if number is None:
@@ -167,7 +164,7 @@ def _replace(source: Path, cell: Cell, made: Callable[[str, str, str], str], tar
     _edit_sheet(source, cell.sheet, edits, target)
 
 
-def _spelled_out(markup: Markup, master: int, group: str, text: str, prefix: str) -> Iterable[_Edit]:
+def _spelled_out(markup: Markup, master: int, group: str, text: str, prefix: str) -> Iterable[Edit]:
     """The other cells of a shared group that loses its first cell get formulas of their own."""
     for number, (attributes, own) in markup.formulas.items():
         if number == master or own or attributes.get("t") != "shared" or attributes.get("si", "") != group:
@@ -177,7 +174,7 @@ def _spelled_out(markup: Markup, master: int, group: str, text: str, prefix: str
         yield markup.f[number], markup.f_end[number], f"<{prefix}f>{moved}</{prefix}f>"
 
 
-def _inserted(markup: Markup, cell: Cell, xml: str) -> _Edit:
+def _inserted(markup: Markup, cell: Cell, xml: str) -> Edit:
     """A cell that the file does not have yet, in the place where it belongs."""
     for row, start, end in markup.rows:
         tag = markup.tag(start)
@@ -200,7 +197,7 @@ def _inserted(markup: Markup, cell: Cell, xml: str) -> _Edit:
     return close, close, row_xml
 
 
-def _with_result(markup: Markup, number: int, kind: str, value: str) -> _Edit:
+def _with_result(markup: Markup, number: int, kind: str, value: str) -> Edit:
     """The cell `number` with another value and the type that goes with it, its formula as it is."""
     tag = markup.tag(markup.start[number])
     first, last = markup.inside(number)
@@ -227,7 +224,7 @@ def _find(markup: Markup, cell: Cell) -> int | None:
     return None
 
 
-def _edit_sheet(source: Path, sheet: str, edits: Callable[[Markup], list[_Edit]], target: Path) -> None:
+def _edit_sheet(source: Path, sheet: str, edits: Callable[[Markup], list[Edit]], target: Path) -> None:
     with Package(source) as package:
         parts = {each.name.casefold(): each.part for each in read_workbook(package).sheets}
         if sheet.casefold() not in parts:
@@ -235,25 +232,10 @@ def _edit_sheet(source: Path, sheet: str, edits: Callable[[Markup], list[_Edit]]
         _copy(package, {parts[sheet.casefold()]: edits}, target)
 
 
-def _copy(package: Package, edits: dict[str, Callable[[Markup], list[_Edit]]], target: Path) -> None:
+def _copy(package: Package, edits: dict[str, Callable[[Markup], list[Edit]]], target: Path) -> None:
     """Copy the package part by part, the sheets among `edits` changed."""
-    changed = {package.info(part).filename: part for part in edits}
-    with written_aside(target) as file, zipfile.ZipFile(file, "w") as archive:
-        for name in package.names:
-            info = package.info(name)
-            copy = zipfile.ZipInfo(name, info.date_time)
-            copy.compress_type, copy.external_attr = info.compress_type, info.external_attr
-            copy.create_system, copy.comment = info.create_system, info.comment
-            if name not in changed:
-                with archive.open(copy, "w", force_zip64=info.file_size >= 1 << 31) as part:
-                    for chunk in package.chunks(name):
-                        part.write(chunk)
-                continue
-            markup = read_markup(package.read(name), f"{package.path}: {name}")
-            at = 0
-            with archive.open(copy, "w", force_zip64=info.file_size >= 1 << 30) as part:
-                for start, end, text in sorted(edits[changed[name]](markup)):
-                    part.write(markup.data[at:start])
-                    part.write(text.encode())
-                    at = end
-                part.write(markup.data[at:])
+
+    def of_part(part: str) -> Callable[[bytes], list[Edit]]:
+        return lambda data: edits[part](read_markup(data, f"{package.path}: {part}"))
+
+    copy_package(package, {part: of_part(part) for part in edits}, (), target)

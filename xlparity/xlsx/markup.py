@@ -11,7 +11,7 @@ from xlparity.errors import WorkbookError
 from xlparity.formula.a1 import column_number
 from xlparity.xlsx.package import parse_xml
 
-__all__ = ["Markup", "Tag", "read_markup"]
+__all__ = ["Markup", "Tag", "read_markup", "require_utf8", "tag_at"]
 
 _TAG = re.compile(rb"<([^\s/>]+)((?:\s+[^\s=]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*)\s*(/?)>")
 _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
@@ -63,10 +63,7 @@ class Markup:
 
     def tag(self, at: int) -> Tag:
         """The start tag at the byte `at`."""
-        found = _TAG.match(self.data, at)
-        if found is None:
-            raise WorkbookError(f"no tag stands at byte {at} of a sheet; save the workbook again in Excel")
-        return Tag(found[1].decode(), found[2].decode(), bool(found[3]), found.end())
+        return tag_at(self.data, at)
 
     def inside(self, number: int) -> tuple[int, int]:
         """Where the content of the cell `number` begins and ends."""
@@ -74,15 +71,28 @@ class Markup:
         return tag.end, tag.end if tag.empty else self.data.rindex(b"<", tag.end, self.end[number])
 
 
+def tag_at(data: bytes, at: int) -> Tag:
+    """The start tag at the byte `at` of well-formed XML; WorkbookError if it is in no usual spelling."""
+    found = _TAG.match(data, at)
+    if found is None:
+        raise WorkbookError(f"no tag stands at byte {at} of a part; save the workbook again in Excel")
+    return Tag(found[1].decode(), found[2].decode(), bool(found[3]), found.end())
+
+
+def require_utf8(data: bytes, where: str) -> None:
+    """Raise WorkbookError if the XML `data` says that it is stored in another encoding; `where` names it."""
+    if data[:2] in (b"\xfe\xff", b"\xff\xfe") or re.match(
+        rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!utf-8|us-ascii)", data, re.I
+    ):
+        raise WorkbookError(f"{where} is not stored in UTF-8; save the workbook again in Excel")
+
+
 def read_markup(data: bytes, where: str) -> Markup:
     """The places of all cells in the worksheet `data`; `where` names it in errors.
 
     Raises WorkbookError if the part is not well-formed or not in UTF-8.
     """
-    if data[:2] in (b"\xfe\xff", b"\xff\xfe") or re.match(
-        rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!utf-8|us-ascii)", data, re.I
-    ):
-        raise WorkbookError(f"{where} is not stored in UTF-8; save the workbook again in Excel")
+    require_utf8(data, where)
     markup = Markup(data)
     columns: dict[str, int] = {}
     parser: Any = None
