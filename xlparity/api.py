@@ -35,7 +35,7 @@ __all__ = [
     "generate",
     "generate_documents",
     "gradient",
-    "has_map",
+    "map_of",
     "propose",
     "recalculate",
 ]
@@ -477,14 +477,17 @@ def gradient(workbook: StrPath, *, of: str, wrt: str) -> pandas.DataFrame:
     return derivatives(_read(Path(workbook)), Path(workbook), of, wrt)
 
 
-def has_map(workbook: StrPath) -> bool:
-    """Whether the workbook, or a TOML file beside it, says which cells hold which tensor."""
-    path = Path(workbook)
-    if path.with_suffix(".parity.toml").exists():
-        return True
+def map_of(workbook: StrPath) -> Map | None:
+    """Which cells hold which tensor, as the workbook says or a TOML file beside it; None if nothing does.
+
+    Raises InputError (WorkbookError, MapError) if the workbook or its map cannot be read.
+    """
     from xlparity.xlsx.map_file import PARITY_SHEET
 
-    return any(sheet.name.casefold() == PARITY_SHEET.casefold() for sheet in _read(path).sheets)
+    path = Path(workbook)
+    book = _read(path)
+    of_its_own = any(sheet.name.casefold() == PARITY_SHEET.casefold() for sheet in book.sheets)
+    return _map(book, path, None) if of_its_own or path.with_suffix(".parity.toml").exists() else None
 
 
 def recalculate(workbook: StrPath, output: StrPath, *, engine: str = "embedded") -> tuple[int, int]:

@@ -32,7 +32,7 @@ _MEANINGS = {
 _MOST_COMMENTS = 10_000  # each is a drawing, and Excel grows slow with more
 _MOST_ROWS = 50_000
 _HEADINGS = {
-    "cell": 16, "verdict": 11, "tensor": 24, "in the sheet": 22, "PyTorch": 22, "difference": 12, "allowed": 12,
+    "cell": 16, "verdict": 11, "tensor": 24, "in the sheet": 22, "expected": 22, "difference": 12, "allowed": 12,
     "formula": 34, "cause": 70, "repair": 34, "origin": 16,
 }  # fmt: skip
 
@@ -101,7 +101,7 @@ def _page(report: Report) -> Page:
 
 
 def _heading_look(heading: str) -> Look:
-    numbers, texts = ("in the sheet", "PyTorch", "difference", "allowed"), ("formula", "cause", "repair")
+    numbers, texts = ("in the sheet", "expected", "difference", "allowed"), ("formula", "cause", "repair")
     return Look(bold=True, colour="E7E6E6", right=heading in numbers, wrap=heading in texts)
 
 

@@ -30,7 +30,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         # Never at the start of a line, where a file's name could be read as a command.
         yield f"xlparity: {plain(outcome.path)}: {verdict_sentence(outcome.report)}"
         return
-    bad = failing(list(outcome.report.cells))
+    bad = failing(outcome.report.cells)
     own = [finding for finding in bad if finding.verdict is not Verdict.INHERITED]
     shown = (own or bad)[:_MOST_CELLS]
     more = len(own or bad) - len(shown)

@@ -56,10 +56,8 @@ def outcomes_to_sarif(outcomes: Sequence[Outcome]) -> str:
                 }
             )
             continue
-        results += [
-            _result(outcome.path, finding, other_side(outcome.report))
-            for finding in failing(list(outcome.report.cells))
-        ]
+        other = other_side(outcome.report)
+        results += [_result(outcome.path, finding, other) for finding in failing(outcome.report.cells)]
     rules = [
         {
             "id": verdict.value,
