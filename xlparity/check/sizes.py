@@ -26,6 +26,11 @@ class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
     first on tensors that have a shape and no elements (torch's device "meta").
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: torch would load its compiler, which takes more than a second and is not asked to look inside."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         leaves, _ = tree_flatten((args, kwargs))
