@@ -40,7 +40,7 @@ from xlparity.formula.show import show
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill
 from xlparity.model.cell import Cell
-from xlparity.model.map import Map
+from xlparity.model.map import Map, Role
 from xlparity.model.report import Report
 from xlparity.model.value import Kind
 from xlparity.xlsx.map_file import map_of_book, map_of_toml
@@ -56,6 +56,7 @@ NETWORKS = (
 EXPLORED = 1_000  # samples on which a survivor must equal the original to be called equivalent
 OTHER_SEED = 20_091  # that draws them; the checker's is 0
 _CELLS_AT_A_TIME = 4_000_000
+_LARGE, _SAMPLES_OF_LARGE = 1_000, 12  # tensors in a map, and the samples of which such a check takes a minute
 _PAIRS_OF_A_MUTANT = 12  # changed cells of one mutant that are compared
 
 
@@ -84,6 +85,7 @@ class Study:
     formulas: int
     all: bool
     clean: bool  # no fault in the workbook as it is, at its own numbers and on the samples
+    samples: int
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -125,13 +127,15 @@ def study(
     """The fate of at most `most` mutants of one workbook, of as many as `seconds` allow."""
     begun = time.perf_counter()
     sound = remembering(book)
+    if sum(row.role is Role.COMPUTED for row in parity) > _LARGE:
+        samples = min(samples, _SAMPLES_OF_LARGE)
     clean = checked(sound, parity, samples)
     start = time.process_time()
     mutants = Mutants(book, parity, seed)
     drawn = mutants.sample(most)
     complete = len(drawn) < most
     random.Random(seed).shuffle(drawn)
-    result = Study(name, kind, mutants.index.count, complete, not clean.faults and clean.passed)
+    result = Study(name, kind, mutants.index.count, complete, not clean.faults and clean.passed, samples)
     # What a workbook gets wrong by itself is no mutant's doing.
     known = {finding.cell for finding in clean.cells if not finding.verdict.passes}
     for mutant in drawn:
@@ -263,7 +267,7 @@ def page(studies: Sequence[Study], samples: int, most: int, took: float) -> str:
         "",
         "A mutant is a copy of the workbook, saved after recalculation, in which one slip was made in a formula that the "
         "map covers. It is checked without samples, and if that passes with "
-        f"`--samples {samples}`. References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
+        f"`--samples {samples}` (a map of more than {_LARGE:,} tensors on {_SAMPLES_OF_LARGE}). References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
         "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
         "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it. "
         f"Of {whole} workbooks all mutants were taken, of the others a sample (seed 0, at most {most}) drawn by turns over "
@@ -279,7 +283,11 @@ def page(studies: Sequence[Study], samples: int, most: int, took: float) -> str:
     lines += ["", "| workbook | formulas | mutants | equivalent | killed | named first | mended | letter for letter |",
               "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for each in studies:
-        name = each.name + (" (all)" if each.all else "")
+        name = (
+            each.name
+            + (" (all)" if each.all else "")
+            + ("" if each.samples == samples else f", {each.samples} samples")
+        )
         cells = _row("", each.outcomes).removeprefix("|  |")
         lines.append(f"| {name} | {each.formulas} |{cells}")
     if survivors:

@@ -115,7 +115,7 @@ def check_book(
         shown = {key: hold(opinions[0].values, row.block, row.dtype).values for key, row in program.shown.items()}
         of_model = hold_model(model, program, own, shown, opinions[0].whole)
     progress("looking for the origin of differences")
-    formula_faults = _formula_faults(index, opinions[0].values, rows, program, book)
+    formula_faults = _formula_faults(index, opinions[0], rows, program, book)
     merged = [_merge(opinions, number, row, formula_faults) for number, row in enumerate(rows)]
     computed = {
         row.tensor: verdicts for row, (verdicts, _) in zip(rows, merged, strict=True) if row.role is Role.COMPUTED
@@ -265,16 +265,22 @@ def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
 
 
 def _formula_faults(
-    index: FormulaIndex, values: Values, rows: Sequence[MapRow], program: Program, book: Book
+    index: FormulaIndex, opinion: Opinion, rows: Sequence[MapRow], program: Program, book: Book
 ) -> dict[Cell, str]:
     """Cells of computed tensors whose formula is not what it should be, whatever its value."""
+    values = opinion.values
+    wrong = {
+        row.block.cell(tuple(at))
+        for row, judged in zip(rows, opinion.judged, strict=True)
+        for at in np.argwhere(judged.verdicts == FAULT).tolist()
+    }
     faults: dict[Cell, str] = {}
     breaks: dict[str, dict[Cell, str]] = {}
     mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
     for row in rows:
         if row.role is not Role.COMPUTED:
             continue
-        found = breaks_of_fill(index, row.block)
+        found = breaks_of_fill(index, row.block, wrong)
         if found:
             breaks[row.tensor] = found
         for cell in index.first_of_each_fill(row.block):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,12 +159,13 @@ def _keys(area: Area) -> NDArray[np.int64]:
     return (rows + np.arange(area.column, area.right, dtype=np.int64)).ravel()
 
 
-def breaks_of_fill(index: FormulaIndex, block: Block) -> dict[Cell, str]:
+def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = ()) -> dict[Cell, str]:
     """Cells whose formula is not the one that the rest of their column or row in `block` is filled with.
 
     The reason is given for each. Only near misses are named: a formula of the same build with another reference,
     operator or number, where at least two others, and all others, in its line share one relative form. A formula of
-    another build (the first of a running sum) may be meant, and is judged by its value alone.
+    another build (the first of a running sum) may be meant, and is judged by its value alone. Where the others are `wrong`
+    by their values, it is they that were filled from a wrong cell.
     """
     found: dict[Cell, str] = {}
     for plane in block.planes:
@@ -178,7 +179,7 @@ def breaks_of_fill(index: FormulaIndex, block: Block) -> dict[Cell, str]:
         seen: set[Cell] = set()
         for line in ("column", "row"):
             for alone, other in _alone_in_line(forms, line):
-                if alone in seen:
+                if alone in seen or other in wrong:
                     continue
                 seen.add(alone)
                 expected = _moved_here(index, other, alone)
