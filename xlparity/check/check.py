@@ -17,6 +17,7 @@ from xlparity.check.disagree import disagreements
 from xlparity.check.elsewhere import areas_of, right_elsewhere
 from xlparity.check.explore import Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
+from xlparity.check.identity import Identical, identical_tensors
 from xlparity.check.judge import (
     EXPLAINED,
     FAULT,
@@ -121,11 +122,13 @@ def check_book(
         row.tensor: verdicts for row, (verdicts, _) in zip(rows, merged, strict=True) if row.role is Role.COMPUTED
     }
     explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance) if samples else None
-    explored, never = None, 0
+    explored, never, identical = None, 0, Identical((), 0.0)
     if explorer is not None:
         known = {name: verdicts > EXPLAINED for name, verdicts in computed.items()}
         explored = explorer.explore(samples, known, progress)
         never = sum(int((count == 0)[~known[name]].sum()) for name, count in explored.compared.items())
+        progress("comparing with torch as rational functions")
+        identical = identical_tensors(program, book, index, opinions[0].values, seed)
         for name, elsewhere in explored.verdicts.items():
             computed[name][...] = np.maximum(computed[name], elsewhere)
     if of_model is not None:
@@ -175,7 +178,16 @@ def check_book(
         "" if model is None else type(model).__name__,
         () if of_model is None else of_model.missing,
         _texts(index, rows),
-        None if explorer is None or explored is None else Exploration(explored.samples, seed, explorer.varied, never),
+        None
+        if explorer is None or explored is None
+        else Exploration(
+            explored.samples,
+            seed,
+            explorer.varied,
+            never,
+            tuple(name for name in identical.tensors if (computed[name] <= MATCH).all()),
+            identical.probability,
+        ),
         Subject(book, parity, opinions[0].values),
     )
 

@@ -41,11 +41,11 @@ from xlparity.model.map import Role
 from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Counterexample
 
-__all__ = ["MOVES", "Explored", "Explorer", "beside"]
+__all__ = ["MOVES", "UNDERFLOW", "Explored", "Explorer", "beside"]
 
 _INFINITE = 1e300  # and beyond: stands for infinity, and stays
 _SMALLEST = 2.0**-1022  # below it numbers lose precision, and Excel sets them to 0
-_UNDERFLOW = 1e-200  # differences that no reader of a sheet could see, such as EXP(-709) where torch has 0
+UNDERFLOW = 1e-200  # differences that no reader of a sheet could see, such as EXP(-709) where torch has 0
 _MOST_CELLS = 20_000_000  # that are evaluated at a time, over all samples
 _MOST_MINIMISED = 8  # counterexamples that are made small
 _MOST_TRIALS = 200  # evaluations that making one of them small may take
@@ -328,7 +328,7 @@ def _wrong(judged: Judged) -> NDArray[np.bool_]:
 
     An error of Excel's (EXP overflows) tells nothing, since the numbers are ours.
     """
-    same = np.abs(judged.held.values - judged.expected) < _UNDERFLOW
+    same = np.abs(judged.held.values - judged.expected) < UNDERFLOW
     return np.asarray((judged.verdicts >= INHERITED) & (judged.held.kinds != Kind.ERROR) & ~same)
 
 

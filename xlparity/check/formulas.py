@@ -164,8 +164,8 @@ def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = 
 
     The reason is given for each. Only near misses are named: a formula of the same build with another reference,
     operator or number, where at least two others, and all others, in its line share one relative form. A formula of
-    another build (the first of a running sum) may be meant, and is judged by its value alone. Where the others are `wrong`
-    by their values, it is they that were filled from a wrong cell.
+    another build (the first of a running sum) may be meant, and is judged by its value alone. Where the others are
+    `wrong` by their values, it is they that were filled from a wrong cell.
     """
     found: dict[Cell, str] = {}
     for plane in block.planes:

@@ -187,6 +187,12 @@ class Program:
                            f"but the map gives {name} the shape {row.block.shape}")  # fmt: skip
         return result.detach()
 
+    def computed(
+        self, name: str, tensor: Callable[[str], Tensor], shown: Callable[[tuple[str, bool]], Tensor]
+    ) -> Tensor:
+        """The value of `name` from tensors of whatever kind: those that `tensor` gives by name, and those `shown`."""
+        return self._tensor(name, _Lookup(self, tensor, shown))
+
     def evaluated(self, name: str, lookup: _Lookup) -> Tensor:
         """The value of the expression of `name`; how large it gets is looked at once, since its shapes stay."""
         known = (name, lookup.wide) in self._of_known_size

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.check.candidates import Candidates
-from xlparity.check.explore import Explorer
+from xlparity.check.explore import UNDERFLOW, Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, reaches_beyond
 from xlparity.check.judge import Array, hold
 from xlparity.check.reference import Program
@@ -145,8 +145,11 @@ def _agree(gives: Array, expected: Sequence[_Expected]) -> NDArray[np.bool_]:
     """Which of the formulas that give `gives`, of shape (samples or 1, formulas), agree everywhere."""
     samples = np.minimum([one.sample for one in expected], len(gives) - 1)
     values, bounds = np.array([[one.value] for one in expected]), np.array([[one.bound] for one in expected])
+    given = gives[samples]
+    overflown = np.isnan(given)  # an error of Excel's on numbers that are ours tells nothing
     with np.errstate(invalid="ignore"):
-        return np.asarray((np.abs(gives[samples] - values) <= bounds).all(0))
+        near = np.abs(given - values) <= np.maximum(bounds, UNDERFLOW)
+    return np.asarray((near | overflown).all(0) & (2 * overflown.sum(0) < len(expected)))
 
 
 def _depends_on_cells_alone(text: str) -> bool:

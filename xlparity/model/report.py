@@ -78,12 +78,16 @@ class Exploration:
     """The check on other numbers than the sheet's own: so many `samples`, drawn with `seed`, of the tensors `varied`.
 
     `never` counts the checked cells that no sample could compare, since they, or torch, gave no number there.
+    `identical` are the tensors whose cells are the same polynomials or quotients of polynomials as torch's, by an exact
+    comparison that is wrong with at most the probability `wrong`; the others agree on the samples, and no more is said.
     """
 
     samples: int
     seed: int
     varied: tuple[str, ...]
     never: int
+    identical: tuple[str, ...] = ()
+    wrong: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

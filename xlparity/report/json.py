@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from xlparity.formula.a1 import show_cell
+from xlparity.model.map import Role
 from xlparity.model.report import Against, Report, Split
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 from xlparity.model.verdict import Counterexample, Finding
@@ -42,6 +43,7 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
             "seed": report.exploration.seed,
             "varied": list(report.exploration.varied),
             "never_compared": report.exploration.never,
+            "identity": {"tensors": len(report.exploration.identical), "probability": report.exploration.wrong},
         },
         "disagreements": [
             {
@@ -63,6 +65,9 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
                 "max_difference": _number(tensor.max_difference),
                 "bound": _number(tensor.max_bound),
                 "float32_difference": _number(tensor.float32),
+                "identical": None
+                if report.exploration is None or tensor.role is not Role.COMPUTED
+                else tensor.tensor in report.exploration.identical,
                 "split": None if tensor.split is None else dict(zip(_PARTS, tensor.split.largest, strict=True)),
                 "inputs_allowed": None if tensor.split is None else _number(tensor.split.largest_allowed),
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterable
+from math import ceil, log10
 
 from rich.console import Console
 from rich.table import Table
@@ -111,6 +112,11 @@ def plain(text: str) -> str:
     return "".join(character if not unicodedata.category(character).startswith("C") else "�" for character in text)
 
 
+def _power_of_ten(probability: float) -> str:
+    """The next power of ten above a probability; where it is too small for a float64, the smallest there is."""
+    return f"1e{ceil(log10(probability)) if probability else -323}"
+
+
 def _tensors(tensors: Iterable[TensorVerdict], against: bool = False) -> Table:
     everything = list(tensors)
     against_model = any(tensor.split is not None for tensor in everything)
@@ -173,7 +179,15 @@ def report_notes(report: Report) -> Iterable[str]:
     explored = report.exploration
     if explored is not None and not explored.varied:
         yield "no other numbers were tried: no tensor of the map is a number that torch's expressions read"
-    elif explored is not None and explored.never:
+    if explored is not None and explored.identical and report.passed:
+        computed = sum(tensor.role is Role.COMPUTED for tensor in report.tensors)
+        rest = computed - len(explored.identical)
+        yield (
+            f"{len(explored.identical)} of {computed} computed tensors are identical to torch's as polynomials or "
+            f"quotients of polynomials (wrong with a probability below {_power_of_ten(explored.wrong)})"
+            + (f"; the other {rest} are only sampled" if rest else "")
+        )
+    if explored is not None and explored.varied and explored.never:
         yield (
             f"{explored.never} of the checked cells could be compared on none of the {explored.samples} samples: "
             "torch or the sheet gave no number there, or no bound is known"

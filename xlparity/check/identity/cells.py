@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.check.formulas import FormulaIndex
-from xlparity.check.identity.field import Degree, NotRational, residue, simplest
+from xlparity.check.identity.modular import Degree, NotRational, residue, simplest
 from xlparity.errors import FormulaError
 from xlparity.formula import ast
 from xlparity.formula.parse import parse

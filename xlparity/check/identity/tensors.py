@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.identity.field import Degree, NotRational, residue, simplest
+from xlparity.check.identity.modular import Degree, NotRational, residue, simplest
 from xlparity.model.table import Table
 
 __all__ = ["Residues", "modulo"]
@@ -262,9 +262,12 @@ def _matrix_product(func: Any, left: Any, right: Any) -> Any:
     return _made(_contracted(func, a, b), (da * db).sum_of(a.shape[-1]))
 
 
+_PRODUCTS: dict[str, Any] = {"addmm": torch.mm, "addmv": torch.mv, "baddbmm": torch.bmm}
+
+
 @RATIONAL.rule("addmm", "addmv", "baddbmm")
 def _added_product(func: Any, added: Any, left: Any, right: Any, *, beta: float = 1, alpha: float = 1) -> Any:
-    product = {"addmm": torch.mm, "addmv": torch.mv, "baddbmm": torch.bmm}[func.overloadpacket.__name__]
+    product: Callable[[Any, Any], Any] = _PRODUCTS[func.overloadpacket.__name__]
     return added * beta + product(left, right) * alpha
 
 
