@@ -112,7 +112,8 @@ def check(
     model
         Holds the workbook against this model too, a module or `path/to/file.py:name`, which is imported. The sheet's
         parameters must be the model's (or the model's rounded to 2 or more decimals), the map's expressions must give
-        what its modules give, and each difference is divided into formula, inputs and precision.
+        what its modules give, and each difference is divided into formula, inputs and precision. Computed tensors that
+        the map names as the model does, `net[0]` or `net[0].weight.grad`, need no expression of their own.
     weights
         A .safetensors file whose parameters are loaded into the model (a copy of it) before.
     map
@@ -156,6 +157,8 @@ def check(
     progress(f"reading {path.name}")
     book = _read(path)
     parity = _map(book, path, map) if against is None else None
+    if parity is not None and held_against is not None:
+        parity = _completed(parity, book, path, held_against)
 
     from xlparity.check.against import check_against
     from xlparity.check.check import check_book
@@ -597,6 +600,14 @@ def _model(model: nn.Module | str | None, weights: StrPath | None) -> nn.Module 
         loaded = deepcopy(loaded)
         load_weights(loaded, Path(weights))
     return loaded
+
+
+def _completed(parity: Map, book: Book, path: Path, model: nn.Module) -> Map:
+    """The map with the model's own expressions for the tensors that it only names."""
+    from xlparity.engines.embedded import EmbeddedEngine
+    from xlparity.proposing.complete import completed_map, is_complete
+
+    return parity if is_complete(parity) else completed_map(parity, EmbeddedEngine().evaluate(book, path), model)
 
 
 def _map(book: Book, path: Path, named: StrPath | None) -> Map:

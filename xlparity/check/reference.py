@@ -56,6 +56,12 @@ class Program:
                     raise MapError(f"{row.place}: expected values of shape {row.block.shape} for {row.tensor!r}, "
                                    f"whose shape is {self.rows[row.tensor].block.shape}")  # fmt: skip
                 self.shown.setdefault((row.tensor, row.decimals is not None), row)
+        for row in self.rows.values():
+            if row.role is Role.COMPUTED and not row.torch:
+                raise MapError(
+                    f"{row.place}: {row.tensor} is computed, so the column torch must say from what, for instance "
+                    "x @ W.T + b; or name the model that has a tensor of this name with --model"
+                )
         self.expressions: dict[str, Expression] = {
             name: parse_expression(row.torch, self.rows.keys(), row.place)
             for name, row in self.rows.items()

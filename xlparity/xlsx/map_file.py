@@ -124,10 +124,6 @@ def _row(fields: Mapping[str, Any], place: str, book: Book) -> MapRow:
     if dtype not in DTYPES:
         raise MapError(f"{place}: {dtype!r} is no dtype that a map may name; it is one of {', '.join(DTYPES)}")
     torch = _text(fields.get("torch")).removeprefix("=")
-    if role is Role.COMPUTED and not torch:
-        raise MapError(
-            f"{place}: {tensor} is computed, so the column torch must say from what, for instance x @ W.T + b"
-        )
     decimals_text = _text(fields.get("decimals"))
     if decimals_text and not (decimals_text.isdigit() and int(decimals_text) <= 15):
         raise MapError(f"{place}: decimals is {decimals_text!r}; it is a whole number from 0 to 15, or empty if exact")

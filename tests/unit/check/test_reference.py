@@ -97,6 +97,7 @@ def test_the_local_value_starts_from_what_stands_in_the_sheet() -> None:
         ([row("a", (2,)), row("g", (2,), "grad(grad(a.sum(), a).sum(), a)")], "a gradient of a gradient"),
         ([row("a", (2,)), row("g", (2,), "grad(2 * 3, a)")], "no tensor of the map goes into"),
         ([row("a", (2,)), row("d", (2,), "a - expected(a)")], "no row with expected values"),
+        ([row("a", (2,)), row("b", (2,), role=Role.COMPUTED)], "the column torch must say"),
         ([row("b", (2,), role=Role.EXPECTED)], "which no other row of the map names"),
     ],
 )

@@ -114,7 +114,6 @@ def test_notes_above_the_headings_and_empty_rows_are_passed_over() -> None:
         ({"dtype": "float31"}, "'float31' is no dtype"),
         ({"decimals": "four"}, "whole number"),
         ({"decimals": 99}, "whole number"),
-        ({"role": "computed"}, "the column torch must say"),
         ({"tensor": ""}, "needs a name"),
         ({"tensor": "x" * 300}, "at most 255"),
         ({"colour": "blue"}, "unknown key 'colour'"),
