@@ -172,15 +172,20 @@ class Program:
 
         If these are float64, as the sheet's are, every floating dtype that an expression names is float64 too.
         """
+        return {name: _reference_of(tensor) for name, tensor in self.tensors(given, shown).items()}
+
+    def tensors(
+        self,
+        given: Mapping[str, Tensor],
+        shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+    ) -> dict[str, Tensor]:
+        """The same as tensors, of the kind of those `given`."""
         wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
-        references = {name: _reference_of(tensor) for name, tensor in given.items()}
         lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]), wide)
         for name in self.order:
-            result = self._tensor(name, lookup)
-            tensors[name] = result
-            references[name] = _reference_of(result)
-        return references
+            tensors[name] = self._tensor(name, lookup)
+        return tensors
 
     def _tensor(self, name: str, lookup: _Lookup) -> Tensor:
         row = self.rows[name]

@@ -89,7 +89,7 @@ def test_rounded_weights_explain_the_difference_and_the_parts_add_up(tmp_path: P
     assert 0 < precision < 1e-6
 
 
-@pytest.mark.parametrize("decimals", [2, 3, 4, 6])
+@pytest.mark.parametrize("decimals", [2, 6])
 @pytest.mark.parametrize("activation", [nn.ReLU(), nn.Tanh()])
 def test_the_three_parts_sum_to_the_difference_and_are_what_they_say(
     decimals: int, activation: nn.Module, tmp_path: Path

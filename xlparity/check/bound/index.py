@@ -83,6 +83,32 @@ def _embedded(func: Any, weight: Any, index: Any, *args: Any) -> Any:
     return Ball(value, radius)
 
 
+@INDEX.rule("_embedding_bag", "_embedding_bag_forward_only")
+def _bagged(func: Any, weight: Any, index: Any, offsets: Any, *args: Any, **kwargs: Any) -> Any:
+    names = [argument.name for argument in func._schema.arguments]
+    named = dict(zip(names[3:], args, strict=False)) | kwargs
+    factors = named.pop("per_sample_weights", None)
+    plain, starts = value_of(index), value_of(offsets)
+
+    def bags(of: Tensor, by: Any) -> Any:
+        return func(of, plain, starts, **named, per_sample_weights=by)
+
+    results = bags(value_of(weight), value_of(factors))
+    (w, r), value = parts(weight), results[0]
+    if _doubtful(index) or _doubtful(offsets):
+        return (Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64)), *results[1:])
+    r = r.expand(w.shape).contiguous()
+    if named.get("mode", 0) == 2:  # the largest of each bag
+        low, high = (bags(end, None)[0] for end in ends(Ball(w, r)))
+        at = value.to(torch.float64)
+        return (finished(value, torch.maximum(high - at, at - low)), *results[1:])
+    by = None if factors is None else size(value_of(factors))
+    radius, sizes = bags(r, by)[0], bags(size(w), by)[0]
+    if isinstance(factors, Ball):
+        radius = radius + bags(size(w) + r, factors.radius)[0]
+    return (rounded(value, radius, plain.numel() + 2, sizes=sizes), *results[1:])
+
+
 @INDEX.rule("index", "_unsafe_index")
 def _indexed(func: Any, operand: Any, indices: Any) -> Any:
     plain = [value_of(index) for index in indices]

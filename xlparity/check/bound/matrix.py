@@ -150,7 +150,24 @@ def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     return rounded(value, radius.abs(), counted, is_infinite(sizes), sizes.abs())
 
 
-@MATRIX.rule("upsample_bicubic2d", "linspace", "logspace", "nextafter", "_embedding_bag")
+@MATRIX.rule("upsample_bicubic2d")
+def _cubic(func: Any, operand: Ball, size_of: Any, align: bool, *scales: float | None) -> Any:
+    value = func(operand.value, size_of, align, *scales)
+    # Some weights are negative. Those along one axis are what torch itself makes of the unit vectors, one pixel wide.
+    weights = []
+    for axis, (inside, out) in enumerate(zip(operand.shape[-2:], size_of, strict=True)):
+        unit = torch.eye(inside, dtype=torch.float64)[:, None]
+        unit = unit[..., None] if axis == 0 else unit[:, :, None]
+        target = [out, 1] if axis == 0 else [1, out]
+        weights.append(func(unit, target, align, *scales).reshape(inside, out).abs() * (1 + 2.0**-40))
+    radius = weights[0].T @ operand.radius @ weights[1]
+    # The weights are cubic polynomials of differences of coordinates: they lose as much as the largest coordinate rounds.
+    terms = 64 + 32 * max(*operand.shape[-2:], *size_of)
+    most = (size(operand.value) + operand.radius).amax((-2, -1), keepdim=True)
+    return rounded(value, radius, terms, sizes=most.expand(value.shape))
+
+
+@MATRIX.rule("linspace", "logspace", "nextafter")
 def _not_bounded(func: Any, *args: Any, **kwargs: Any) -> Any:
     result = func(*map(value_of, args), **kwargs)
     return tuple(map(unknown, result)) if isinstance(result, tuple) else unknown(result)
@@ -256,21 +273,53 @@ def rounded_up(value: Tensor, share: Tensor, terms: int) -> Ball:
 def _solved(func: Any, operand: Any, right: Any, *, left: bool = True, check_errors: bool = False) -> Any:
     results = func(value_of(operand), value_of(right), left=left, check_errors=check_errors)
     (a, ra), (b, rb) = parts(operand), parts(right)
-    if not left:
-        return tuple(map(unknown, results))
-    x, away = _inverse(a, ra, _elimination(a, results[0].dtype))
-    y = results[0].to(torch.float64)
-    vector = b.dim() == a.dim() - 1 or b.dim() == 1
-    b, rb, at = (t.unsqueeze(-1) if vector else t for t in (b.to(torch.float64), rb.expand(b.shape), y))
-    own = _elimination(a, results[0].dtype) + ra
+    b, rb, at = (part.to(torch.float64) for part in (b, rb.expand(b.shape), results[0]))
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    if vector:
+        b, rb, at = (part.unsqueeze(-1) for part in (b, rb, at))
+    elif not left:
+        a, ra = a.mT, ra.expand(a.shape).mT
+        b, rb, at = b.mT, rb.mT, at.mT
+    own = _elimination(a, results[0].dtype)
+    x, away = _inverse(a, ra, own)
+    wide = a.to(torch.float64)
     rest = (
-        (b - a.to(torch.float64) @ at).abs()
+        (b - wide @ at).abs()
         + rb
-        + own @ at.abs()
-        + gamma(a.shape[-1] + 1, torch.float64) * (b.abs() + a.to(torch.float64).abs() @ at.abs())
+        + (own + ra) @ at.abs()
+        + gamma(a.shape[-1] + 1, torch.float64) * (b.abs() + wide.abs() @ at.abs())
     )
     radius = (x.abs() + away) @ rest
-    return (finished(results[0], radius.squeeze(-1) if vector else radius), *map(unknown, results[1:]))
+    radius = radius.squeeze(-1) if vector else radius if left else radius.mT
+    return (finished(results[0], radius), *map(unknown, results[1:]))
+
+
+@MATRIX.rule("linalg_cholesky", "linalg_cholesky_ex")
+def _cholesky(func: Any, operand: Ball, *, upper: bool = False, **kwargs: Any) -> Any:
+    """The factor of every matrix near by.
+
+    With A + E = (L + LY)(L + LY)' and F = inverse(L) E inverse(L)', the lower triangular Y has Y + Y' + YY' = F, so its
+    Frobenius norm is at most |F| sqrt(2) / (1 + sqrt(1 - 2 |F|)) where |F| < 1/2 (Sun, BIT 31, 1991).
+    """
+    results = func(operand.value, upper=upper, **kwargs)
+    value = results if isinstance(results, Tensor) else results[0]
+    # Torch and the sheet read one triangle alone.
+    half = torch.triu(operand.value, 1).mT if upper else torch.tril(operand.value, -1)
+    a = (half + half.mT + torch.diag_embed(operand.value.diagonal(dim1=-2, dim2=-1))).to(torch.float64)
+    half = torch.triu(operand.radius, 1).mT if upper else torch.tril(operand.radius, -1)
+    ra = half + half.mT + torch.diag_embed(operand.radius.diagonal(dim1=-2, dim2=-1))
+    factor = (value.mT if upper else value).to(torch.float64)
+    n = a.shape[-1]
+    product = factor.abs() @ factor.abs().mT
+    apart = (a - factor @ factor.mT).abs() + ra + gamma(2 * n + 4, value.dtype) * (product + a.abs())
+    x, away = _inverse(factor, torch.zeros_like(factor), torch.zeros_like(factor))
+    reach = x.abs() + away
+    moved = torch.linalg.matrix_norm(reach @ apart @ reach.mT) * (1 + 2.0**-30)
+    share = torch.where(moved < 0.5, moved * 2**0.5 / (1 + torch.sqrt(1 - 2 * moved)), torch.nan)
+    radius = torch.linalg.vector_norm(factor, dim=-1, keepdim=True) * share[..., None, None] * (1 + 2.0**-30)
+    radius = torch.tril(radius.expand(factor.shape))  # above the diagonal both are 0
+    ball = finished(value, radius.mT if upper else radius)
+    return ball if isinstance(results, Tensor) else (ball, *results[1:])
 
 
 def _triangle(a: Any, upper: bool, unit: bool) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, finished, gamma, is_infinite, radius_of, rounded, size, unknown
+from xlparity.check.bound.ball import Ball, Rule, ends, finished, gamma, is_infinite, radius_of, rounded, size
 from xlparity.model.table import Table
 
 __all__ = ["REDUCE"]
@@ -102,10 +102,11 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     order = 2.0 if order is None else float(order)
     result = func(operand.value, *args, **kwargs)
     if order < 1 and order not in (0, float("-inf")):
-        return unknown(result)
+        return _norm_of_powers(operand, order, options, result)
     wide = {key: value for key, value in kwargs.items() if key != "dtype"}
     if order == 0:
-        return unknown(result) if operand.radius.any() else Ball(result)
+        unsure = (operand.radius != 0) & ~(size(operand.value) > operand.radius)
+        return Ball(result, func(unsure.to(torch.float64), *args, **wide))
     if order == float("-inf"):  # the least of the sizes moves by no more than the largest radius
         return Ball(
             result,
@@ -116,6 +117,26 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     if order == float("inf"):
         return finished(result, share, is_infinite(result))
     return rounded(result, share, _terms(operand.value, result) + 4, is_infinite(result))
+
+
+def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result: Tensor) -> Ball:
+    """A norm of an order below 1, which may be negative, and which is none: as it is written."""
+    sizes, r = size(operand.value), operand.radius
+    least = torch.clamp(sizes - r, min=0)
+    powers = sizes**order
+    moved = torch.maximum((least**order - powers).abs(), ((sizes + r) ** order - powers).abs()) * (1 + 2.0**-40)
+    dims = options.get("dim")
+    dims = list(range(operand.dim())) if dims is None or dims == [] else dims
+    total = Ball(powers, torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers)).sum(
+        dims, keepdim=bool(options.get("keepdim", False))
+    )
+    low, high = ends(Ball(total.value, total.radius + gamma(_terms(operand.value, result) + 8, result.dtype) * total.value))
+    at = result.to(torch.float64)
+    first, last = torch.clamp(low, min=0) ** (1 / order), high ** (1 / order)
+    away = torch.maximum((first - at).abs(), (last - at).abs())
+    # Of a negative order, one number that is 0 makes it 0.
+    nothing = ((sizes == 0) & (r == 0)).to(torch.float64).sum(dims, keepdim=bool(options.get("keepdim", False))) > 0
+    return rounded(result, torch.where(nothing & (order < 0), 0.0, away), 8)
 
 
 @REDUCE.rule("logsumexp")
