@@ -134,7 +134,7 @@ def recurrent(made: Made) -> Any:
     return with_targets(
         made,
         Sequence(kind(4, hidden, batch_first=True), hidden),
-        torch.randn(made.between(2, 5), made.between(3, 6), 4),
+        torch.randn(made.between(10, 20), made.between(3, 6), 4),
     )
 
 
@@ -145,7 +145,7 @@ def attention(made: Made) -> Any:
         lambda: nn.TransformerEncoderLayer(width, 2, 8, 0.0, made.one_of("relu", "gelu"), batch_first=True),
         lambda: Block(width, 2),
     )()
-    return with_targets(made, model, torch.randn(2, made.between(3, 6), width))
+    return with_targets(made, model, torch.randn(made.between(6, 10), made.between(3, 6), width))
 
 
 FAMILIES: dict[str, Callable[[Made], Any]] = {

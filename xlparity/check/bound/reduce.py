@@ -130,7 +130,9 @@ def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result
     total = Ball(powers, torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers)).sum(
         dims, keepdim=bool(options.get("keepdim", False))
     )
-    low, high = ends(Ball(total.value, total.radius + gamma(_terms(operand.value, result) + 8, result.dtype) * total.value))
+    low, high = ends(
+        Ball(total.value, total.radius + gamma(_terms(operand.value, result) + 8, result.dtype) * total.value)
+    )
     at = result.to(torch.float64)
     first, last = torch.clamp(low, min=0) ** (1 / order), high ** (1 / order)
     away = torch.maximum((first - at).abs(), (last - at).abs())
