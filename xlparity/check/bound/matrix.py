@@ -161,7 +161,7 @@ def _cubic(func: Any, operand: Ball, size_of: Any, align: bool, *scales: float |
         target = [out, 1] if axis == 0 else [1, out]
         weights.append(func(unit, target, align, *scales).reshape(inside, out).abs() * (1 + 2.0**-40))
     radius = weights[0].T @ operand.radius @ weights[1]
-    # The weights are cubic polynomials of differences of coordinates: they lose as much as the largest coordinate rounds.
+    # The weights are polynomials of differences of coordinates: they lose as much as the largest coordinate rounds.
     terms = 64 + 32 * max(*operand.shape[-2:], *size_of)
     most = (size(operand.value) + operand.radius).amax((-2, -1), keepdim=True)
     return rounded(value, radius, terms, sizes=most.expand(value.shape))

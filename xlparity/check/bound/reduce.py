@@ -127,17 +127,16 @@ def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result
     moved = torch.maximum((least**order - powers).abs(), ((sizes + r) ** order - powers).abs()) * (1 + 2.0**-40)
     dims = options.get("dim")
     dims = list(range(operand.dim())) if dims is None or dims == [] else dims
-    total = Ball(powers, torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers)).sum(
-        dims, keepdim=bool(options.get("keepdim", False))
-    )
-    low, high = ends(
-        Ball(total.value, total.radius + gamma(_terms(operand.value, result) + 8, result.dtype) * total.value)
-    )
+    keep = bool(options.get("keepdim", False))
+    total = powers.sum(dims, keepdim=keep)
+    share = torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers).sum(dims, keepdim=keep)
+    own = gamma(_terms(operand.value, result) + 8, result.dtype) * (total + share)
+    low, high = ends(finished(total, share + own))
     at = result.to(torch.float64)
     first, last = torch.clamp(low, min=0) ** (1 / order), high ** (1 / order)
     away = torch.maximum((first - at).abs(), (last - at).abs())
     # Of a negative order, one number that is 0 makes it 0.
-    nothing = ((sizes == 0) & (r == 0)).to(torch.float64).sum(dims, keepdim=bool(options.get("keepdim", False))) > 0
+    nothing = ((sizes == 0) & (r == 0)).to(torch.float64).sum(dims, keepdim=keep) > 0
     return rounded(result, torch.where(nothing & (order < 0), 0.0, away), 8)
 
 
