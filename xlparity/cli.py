@@ -9,11 +9,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.config import Toml
 
 from xlparity import api
 from xlparity.errors import InputError, NothingChecked, XlparityError
@@ -23,12 +25,23 @@ from xlparity.xlsx.aside import written_aside
 __all__ = ["app", "main"]
 
 PARITY, DIFFERENCE, BAD_INPUT, NOTHING_CHECKED = 0, 1, 2, 3
+_CONFIG = "pyproject.toml"
 
 app = App(
     name="xlparity",
     help="Prove, cell by cell, that an Excel workbook and a PyTorch model compute the same thing.",
+    help_epilogue="""\
+Examples:
+  xlparity demo                the lecture's workbooks, and a broken cell found
+  xlparity check BOOK.xlsx     judge every cell of a workbook with a map
+  xlparity init BOOK.xlsx      propose a map for a workbook that has none
+  xlparity doctor              what is installed here, and what is missing
+
+The options of a command can stand in pyproject.toml: [tool.xlparity.COMMAND].""",
+    help_format="plaintext",
     version=__version__,
     help_flags=["--help", "-h"],
+    config=Toml(_CONFIG, root_keys=("tool", "xlparity"), search_parents=True),
 )
 
 
@@ -44,7 +57,9 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else PARITY
     except CycloptsError as error:
-        _complain(f"{str(error).strip().splitlines()[0]}; see xlparity --help")
+        what = str(error).strip().splitlines()[0]
+        where = f"{_CONFIG}: " if what.startswith("TOMLDecodeError") else ""
+        _complain(f"{where}{what.removesuffix('.')}; see xlparity --help")
         return BAD_INPUT
     except NothingChecked as error:
         _complain(str(error))
@@ -75,7 +90,13 @@ def _complain(message: str) -> None:
     print(f"xlparity: {plain(message)}", file=sys.stderr)
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity generate documents -o workbooks/
+  xlparity generate model.py:Net --inputs x.csv -o net.xlsx
+  xlparity generate model.py:Net --inputs x.csv --targets y.csv \\
+      --loss mse --optimizer sgd --lr 0.1 --steps 3 -o net.xlsx"""
+)
 def generate(
     what: str,
     *,
@@ -160,7 +181,14 @@ def generate(
     return PARITY
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity check net.xlsx
+  xlparity check net.xlsx --model model.py:Net --samples 100
+  xlparity check net.xlsx --html net.html --annotate net_annotated.xlsx
+  xlparity check books/*.xlsx --format junit --output parity.xml
+  xlparity check student.xlsx --against solution.xlsx"""
+)
 def check(
     *books: Path,
     model: str | None = None,
@@ -243,13 +271,14 @@ def check(
     worst = PARITY
     colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = _width()
-    for book in books:
+    for number, book in enumerate(books, 1):
         try:
-            report = api.check(
-                book, model=held_against, weights=weights, map=map, against=against, engines=engine or ["embedded"],
-                rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed,
-                progress=_progress(book),
-            )  # fmt: skip
+            with _progress(book.name if len(books) == 1 else f"{book.name} ({number} of {len(books)})") as shown:
+                report = api.check(
+                    book, model=held_against, weights=weights, map=map, against=against,
+                    engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [],
+                    samples=samples, seed=seed, progress=shown,
+                )  # fmt: skip
             if annotate is not None:
                 api.annotate(report, book, annotate)
         except NothingChecked as error:
@@ -284,7 +313,10 @@ def check(
     return worst
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity explain net.xlsx "'Layer 1'!N11" --depth 2"""
+)
 def explain(book: Path, cell: str, *, map: Path | None = None, depth: int = 1) -> int:
     """Show how one cell comes to its value: its formula, what it reads, and torch's values beside.
 
@@ -307,7 +339,11 @@ def explain(book: Path, cell: str, *, map: Path | None = None, depth: int = 1) -
     return PARITY
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity grad net.xlsx --of Loss!D7 --wrt "'Layer 1'!B3:C5"
+"""
+)
 def grad(book: Path, *, of: str, wrt: str, format: Literal["text", "json"] = "text") -> int:
     """Differentiate one cell with respect to the numbers of an area, through all the formulas between them.
 
@@ -330,7 +366,10 @@ def grad(book: Path, *, of: str, wrt: str, format: Literal["text", "json"] = "te
     return PARITY
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity init sheet.xlsx --model model.py:Net --weights net.safetensors"""
+)
 def init(
     book: Path,
     *,
@@ -401,10 +440,10 @@ def init(
         raise InputError(
             "--weights, --inputs, --targets, --loss and --optimizer belong to a model; name it with --model"
         )
-    proposal = api.propose(
-        book, made, inputs=given, targets=wanted, loss=chosen, optimizer=trained_by, name=name,
-        progress=_progress(book),
-    )  # fmt: skip
+    with _progress(book.name) as shown:
+        proposal = api.propose(
+            book, made, inputs=given, targets=wanted, loss=chosen, optimizer=trained_by, name=name, progress=shown
+        )
     with written_aside(target) as file:
         file.write(proposal_to_toml(proposal).encode())
     sys.stdout.write(proposal_to_text(proposal))
@@ -413,7 +452,10 @@ def init(
     return PARITY
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity calc net.xlsx -o net_calculated.xlsx --engine libreoffice"""
+)
 def calc(
     book: Path,
     *,
@@ -437,6 +479,37 @@ def calc(
         + (f", {undecided} undecided" if undecided else "")
     )
     return DIFFERENCE if undecided else PARITY
+
+
+@app.command
+def doctor() -> int:
+    """Say what is installed here, with versions, and what to install for what is missing."""
+    from xlparity.doctor import examine
+    from xlparity.report.text import plain
+
+    broken = False
+    for part in examine():
+        what = f"{part.kind} {part.name}".strip()
+        broken |= part.needed and not part.version
+        print(plain(f"{what:24} {part.version or f'missing: {part.remedy}'}"))
+    return BAD_INPUT if broken else PARITY
+
+
+@app.command(
+    help_epilogue="""Examples:
+  eval "$(xlparity completion bash)"                                        for this shell
+  xlparity completion fish > ~/.config/fish/completions/xlparity.fish       for every new one"""
+)
+def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
+    """Print the script by which a shell completes commands and options when Tab is pressed.
+
+    Parameters
+    ----------
+    shell
+        The shell that will run it.
+    """
+    sys.stdout.write(app.generate_completion(shell=shell))
+    return PARITY
 
 
 @app.command
@@ -479,7 +552,10 @@ def ops() -> int:
     return PARITY
 
 
-@app.command
+@app.command(
+    help_epilogue="""Examples:
+  xlparity demo -o lecture/"""
+)
 def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo")) -> int:
     """Generate the lecture's workbooks, check them, then break one cell of a copy and show that it is caught.
 
@@ -540,12 +616,10 @@ def _width() -> int:
         return 120
 
 
-def _progress(book: Path) -> Callable[[str], None]:
+def _progress(name: str) -> AbstractContextManager[Callable[[str], None]]:
     """What is being done, on stderr and only where a person watches."""
     if not sys.stderr.isatty():
-        return lambda _: None
+        return nullcontext(lambda _: None)
+    from xlparity.report.progress import Progress
 
-    def say(what: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{book.name}: {what}\r" if what else "\r\x1b[K")
-
-    return say
+    return Progress(name, sys.stderr)

@@ -13,6 +13,9 @@ Excel's own errors (#DIV/0!, #N/A, ...) are values, never exceptions: see `model
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "EngineError",
     "FormulaError",
@@ -21,6 +24,7 @@ __all__ = [
     "NothingChecked",
     "WorkbookError",
     "XlparityError",
+    "did_you_mean",
 ]
 
 
@@ -50,3 +54,22 @@ class EngineError(XlparityError):
 
 class NothingChecked(XlparityError):
     """No cell could be checked, which is never a pass."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What a message says next of a `name` that is none of the `known` ones.
+
+    Examples
+    --------
+    >>> did_you_mean("embeded", ["embedded", "libreoffice"])
+    'did you mean embedded?'
+    >>> did_you_mean("excel", ["embedded", "libreoffice"])
+    'known are embedded, libreoffice'
+    """
+    names = list(known)
+    folded = {each.casefold(): each for each in names}
+    near = get_close_matches(name.casefold(), folded, 1)
+    if near:
+        return f"did you mean {folded[near[0]]}?"
+    shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    return f"known are {shown}" if names else "there are none"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xlparity.errors import InputError
+from xlparity.errors import InputError, did_you_mean
 from xlparity.formula.a1 import parse_area
 from xlparity.model.value import Kind
 from xlparity.xlsx.read import read_book
@@ -173,7 +173,8 @@ def _from_workbook(path: Path, area: str) -> np.ndarray[Any, np.dtype[np.float64
     try:
         sheet = book.sheet(place.sheet)
     except KeyError:
-        raise InputError(f"{path} has no sheet {place.sheet!r}") from None
+        hint = did_you_mean(place.sheet, [sheet.name for sheet in book.sheets])
+        raise InputError(f"{path} has no sheet {place.sheet!r}; {hint}") from None
     grid = sheet.constants.grid(place)
     if (grid.kind == Kind.BLANK).any():
         grid = sheet.cached.grid(place) if len(sheet.cached) else grid
@@ -223,7 +224,8 @@ def named_loss(name: str) -> Any:
             found = found()
         if callable(found):
             return found
-    raise InputError(f"there is no loss {name!r}; use one of {', '.join(_LOSSES)}, or path/to/file.py:name")
+    hint = did_you_mean(name, _LOSSES)
+    raise InputError(f"there is no loss {name!r}; {hint} A loss of your own is path/to/file.py:name")
 
 
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adadelta": "Adadelta",
@@ -245,7 +247,7 @@ def named_optimizer(text: str, model: nn.Module, lr: float | None) -> torch.opti
         node = node.func
     name = node.id if isinstance(node, ast.Name) else ""
     if name.lower() not in _OPTIMIZERS:
-        raise InputError(f"there is no optimizer {text!r}; use one of {', '.join(_OPTIMIZERS)}")
+        raise InputError(f"there is no optimizer {text!r}; {did_you_mean(text, _OPTIMIZERS)}")
     if lr is not None:
         options["lr"] = lr
     try:

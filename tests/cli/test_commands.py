@@ -148,6 +148,7 @@ def test_ignored_cells_are_not_judged(broken: Path) -> None:
         (["explain", str(WORKBOOKS / "mse.xlsx"), "MSE!Z99"], "is empty"),
         (["generate", "nothing", "-o", "somewhere"], "names no model"),
         (["calc", str(WORKBOOKS / "mse.xlsx"), "-o", str(WORKBOOKS / "mse.xlsx")], "is the workbook itself"),
+        (["explain", str(WORKBOOKS / "mse.xlsx"), "MES!A1"], "there is no sheet 'MES'; did you mean MSE?"),
         (["chekc"], "check"),
     ],
 )
@@ -218,6 +219,40 @@ def test_help_answers_without_torch() -> None:
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
     )
     assert result.returncode == 0
+
+
+def test_options_may_stand_in_pyproject_toml(broken: Path, tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "pyproject.toml").write_text('[tool.xlparity.check]\nformat = "json"\nsamples = 3\n')
+    report = json.loads(xlparity("check", broken, folder=tmp_path / "inner").stdout)
+    assert report["exploration"]["samples"] == 3
+    assert xlparity("check", broken, "--format", "github", folder=tmp_path).stdout.startswith("::error")
+    (tmp_path / "pyproject.toml").write_text("[tool.xlparity.check]\nsampels = 3\n")
+    wrong = xlparity("check", broken, folder=tmp_path)
+    assert (wrong.returncode, "sampels" in wrong.stderr, "pyproject.toml" in wrong.stderr) == (2, True, True)
+    (tmp_path / "pyproject.toml").write_text("[[\n")
+    assert xlparity("check", broken, folder=tmp_path).stderr.startswith("xlparity: pyproject.toml: TOMLDecodeError")
+
+
+def test_doctor_names_every_engine_and_package_and_what_is_missing(tmp_path: Path) -> None:
+    result = xlparity("doctor")
+    assert result.returncode == 0
+    said = {" ".join(line[:24].split()): line[25:] for line in result.stdout.splitlines()}
+    assert {"xlparity", "Python", "package torch", "engine embedded", "engine libreoffice"} <= said.keys()
+    assert said["package torch"].startswith("2.")
+    without = subprocess.run(
+        [sys.executable, "-c", "from xlparity.cli import main; main()", "doctor"], capture_output=True, text=True,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "XLPARITY_SOFFICE": str(tmp_path / "nowhere")},
+    )  # fmt: skip
+    (line,) = (line for line in without.stdout.splitlines() if line.startswith("engine libreoffice"))
+    assert (without.returncode, "missing: LibreOffice was not found" in line, "install it" in line) == (0, True, True)
+
+
+def test_a_shell_gets_a_script_that_completes() -> None:
+    result = xlparity("completion", "bash")
+    assert result.returncode == 0
+    assert subprocess.run(["bash", "-n"], input=result.stdout, text=True, check=False).returncode == 0
+    assert "--annotate" in result.stdout
 
 
 def test_engines_and_functions_are_listed() -> None:

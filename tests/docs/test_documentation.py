@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import runpy
 import shutil
@@ -90,17 +91,36 @@ def test_the_examples_of_the_how_to_about_gradients_run(
     assert evaluated == "torch.Size([1000, 1, 1]) torch.Size([1000, 2, 3])"
 
 
-def test_every_command_and_option_is_documented() -> None:
+def test_every_command_and_option_is_documented_and_no_other() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
     commands = [name for name in app if not name.startswith("-")]
-    assert {"generate", "check", "explain", "calc", "grad", "engines", "functions", "ops", "demo", "init"} == set(
-        commands
-    )
+    assert set(commands) == set(re.findall(r"^\| `xlparity (\w+)", page, re.M))
+    sections = dict(re.findall(r"^Options of `(\w+)[^\n]*:\n(.*?)(?=^Options of|^## )", page, re.M | re.S))
     for command in commands:
-        assert f"`xlparity {command}" in page
-    options = "--map --engine --rtol --atol --decimals --ignore --format --output --html --all"
-    for option in options.split():
-        assert option in page
+        rows = "\n".join(re.findall(rf"^\| `xlparity {command}[^\n]*", page, re.M)) + sections.get(command, "")
+        usages = " ".join(re.findall(r"^\| (`.*?) \| ", rows, re.M))
+        arguments = [each for each in app[command].assemble_argument_collection() if each.parameter.name]
+        keywords = inspect.signature(app[command].default_command).parameters
+        options = {
+            name
+            for argument in arguments
+            if keywords[argument.field_info.name].kind is inspect.Parameter.KEYWORD_ONLY
+            for name in argument.names
+        }
+        named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", usages))
+        assert named <= options, f"{command}: the page has {named - options}"
+        short = {name for name in options if not name.startswith("--")}
+        missing = options - short - named
+        assert not missing or (missing == {"--output"} and "-o" in named), f"{command}: the page lacks {missing}"
+
+
+def test_every_option_has_a_word_of_help_and_every_command_that_takes_some_an_example() -> None:
+    for command in (name for name in app if not name.startswith("-")):
+        function = app[command].default_command
+        documented = set(re.findall(r"^    (\w+)$", inspect.cleandoc(function.__doc__).replace("\n", "\n    "), re.M))
+        assert set(inspect.signature(function).parameters) <= documented | {"return"}, command
+        if inspect.signature(function).parameters:
+            assert f"xlparity {command}" in app[command].help_epilogue, command
 
 
 def test_every_column_and_role_of_the_map_is_documented() -> None:

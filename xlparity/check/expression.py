@@ -24,7 +24,7 @@ from torch import Tensor
 
 from xlparity.check.aten import DTYPES, UNWRITABLE, aten_overload
 from xlparity.check.sizes import Sizes
-from xlparity.errors import MapError
+from xlparity.errors import MapError, did_you_mean
 
 __all__ = ["Expression", "Lookup", "evaluate", "name_of", "parse_expression"]
 
@@ -146,10 +146,13 @@ class _Names:
     def refuse(self, node: ast.expr, why: str) -> MapError:
         return MapError(f"{self.place}: {ast.unparse(node)[:80]!r} {why}")
 
+    def no_tensor(self, node: ast.expr) -> str:
+        return f"is not a tensor of the map; {did_you_mean(ast.unparse(node)[:80], sorted(self.names))}"
+
     def reference(self, node: ast.expr) -> str:
         name = name_of(node)
         if name is None or name not in self.names:
-            raise self.refuse(node, "is not a tensor of the map")
+            raise self.refuse(node, self.no_tensor(node))
         return name
 
     def visit(self, node: ast.expr, depth: int) -> None:
@@ -218,7 +221,7 @@ class _Names:
                     case _:
                         raise self.refuse(function, "is not a function that a map may use (see the reference of maps)")
             case ast.Name() | ast.Attribute():
-                raise self.refuse(node, "is not a tensor of the map")
+                raise self.refuse(node, self.no_tensor(node))
             case _:
                 raise self.refuse(node, "is not allowed in a torch expression")
         for part in inner:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
-from xlparity.errors import InputError
+from xlparity.errors import InputError, did_you_mean
 from xlparity.model.engine import Engine
 from xlparity.model.table import Table
 
@@ -44,7 +43,5 @@ def engine(name: str) -> Engine:
     Raises InputError for a name that is not in ENGINES, EngineError if the engine is not installed.
     """
     if name not in ENGINES:
-        near = get_close_matches(name, ENGINES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(ENGINES)}"
-        raise InputError(f"there is no engine {name!r}; {hint}")
+        raise InputError(f"there is no engine {name!r}; {did_you_mean(name, ENGINES)}")
     return ENGINES[name]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from xlparity.errors import InputError
+from xlparity.errors import InputError, did_you_mean
 from xlparity.model.area import Area
 from xlparity.model.book import Book
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
@@ -104,8 +104,8 @@ def area_in(book: Book, text: str, workbook: str) -> Area:
     try:
         sheet = book.sheet(area.sheet).name
     except KeyError:
-        known = ", ".join(sheet.name for sheet in book.sheets)
-        raise InputError(f"{workbook}: there is no sheet {area.sheet!r}; the workbook has {known}") from None
+        hint = did_you_mean(area.sheet, [sheet.name for sheet in book.sheets])
+        raise InputError(f"{workbook}: there is no sheet {area.sheet!r}; {hint}") from None
     return Area.of(sheet, area.row, area.column, area.height, area.width)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from xlparity.errors import InputError, MapError
+from xlparity.errors import InputError, MapError, did_you_mean
 from xlparity.formula.a1 import parse_area, show_area
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -79,7 +79,7 @@ def map_of_toml(path: Path, book: Book) -> Map:
         place = f"{path.name}, tensor {number}"
         unknown = sorted(set(table) - set(COLUMNS))
         if unknown:
-            raise MapError(f"{place}: unknown key {unknown[0]!r}; known are {', '.join(COLUMNS)}")
+            raise MapError(f"{place}: unknown key {unknown[0]!r}; {did_you_mean(unknown[0], COLUMNS)}")
         found.append(_row(table, place, book))
     return _checked(found, str(path))
 
@@ -145,8 +145,8 @@ def _areas(text: str, place: str, book: Book) -> tuple[tuple[Area, ...], bool]:
         except InputError as error:
             raise MapError(f"{place}: cells: {error}") from None
         except KeyError:
-            known = ", ".join(sheet.name for sheet in book.sheets)
-            raise MapError(f"{place}: there is no sheet {area.sheet!r}; the workbook has {known}") from None
+            hint = did_you_mean(area.sheet, [sheet.name for sheet in book.sheets])
+            raise MapError(f"{place}: there is no sheet {area.sheet!r}; {hint}") from None
         areas.append(Area.of(sheet.name, area.row, area.column, area.height, area.width))
     if not regular:
         return tuple(areas), transposed
