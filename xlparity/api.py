@@ -42,7 +42,6 @@ __all__ = [
 
 StrPath = str | os.PathLike[str]
 
-_MOST_PRECEDENTS = 64
 _MOST_SAMPLES = 1_000_000
 _MOST_CELLS_IN_A_NOTEBOOK = 50_000  # a page of these has about a megabyte, which the notebook's file keeps
 
@@ -353,44 +352,12 @@ def explain(workbook: StrPath, cell: str, *, map: StrPath | None = None, depth: 
 
     Raises InputError if the workbook has no such sheet or the cell is empty; see `check` for the rest.
     """
-    from xlparity.check.formulas import FormulaIndex
-    from xlparity.engines.embedded import EmbeddedEngine
+    from xlparity.check.explain import explain_cell
     from xlparity.formula.a1 import cell_in
-    from xlparity.model.cell import Cell
-    from xlparity.model.explanation import Explanation
-    from xlparity.model.map import GIVEN
 
     path = Path(workbook)
     book = _read(path)
-    asked = cell_in(book, cell, path.name)
-    parity = _map(book, path, map)
-    findings = {finding.cell: finding for finding in check(path, map=map).every_cell()}
-    index = FormulaIndex(book)
-    values = EmbeddedEngine().evaluate(book, path)
-
-    def given(place: Cell) -> str:
-        rows = [row for row in parity if row.role in GIVEN and place in row.block]
-        return f"{rows[0].tensor}, {rows[0].role.value}" if rows else ""
-
-    def explained(place: Cell, levels: int) -> Explanation:
-        text = index.text(place)
-        areas = index.precedents(place) if levels else []
-        below = list(dict.fromkeys(read for area in areas if area.size <= 10_000 for read in area.cells()))
-        shown = below[:_MOST_PRECEDENTS]
-        omitted = len(below) - len(shown) + sum(area.size for area in areas if area.size > 10_000)
-        return Explanation(
-            place,
-            None if text is None else f"={text}",
-            values.scalar(place),
-            findings.get(place),
-            given(place),
-            tuple(explained(read, levels - 1) for read in shown),
-            omitted,
-        )
-
-    if index.text(asked) is None and values.scalar(asked) is None:
-        raise InputError(f"{path.name}: {cell} is empty; name a cell with a value or a formula")
-    return explained(asked, depth)
+    return explain_cell(book, path, _map(book, path, map), cell_in(book, cell, path.name), depth)
 
 
 def generate_documents(folder: StrPath) -> list[Path]:

@@ -98,7 +98,8 @@ class Because:
             return None, ""
         found = self._explorer.counterexample(row.tensor, at, sample)
         if found is None:
-            return None, f"right at the sheet's own numbers by coincidence; wrong on sample {sample + 1} of others"
+            wrong = f"wrong on sample {sample + 1} of others"
+            return None, f"its formula is right at the sheet's own numbers by coincidence; {wrong}"
         typed = ", ".join(f"{show_cell(cell)} = {number:g}" for cell, number in found.changes)
         gives = "no number" if np.isnan(found.actual) else repr(found.actual)
         return found, (

@@ -33,10 +33,10 @@ from xlparity.check.judge import (
     judge_expected,
     require_numbers,
 )
+from xlparity.check.mend import mended
 from xlparity.check.model import hold_model
 from xlparity.check.origin import Origins
 from xlparity.check.reference import Program, Reference
-from xlparity.check.repair import Repairer
 from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import NothingChecked
@@ -48,12 +48,10 @@ from xlparity.model.engine import Engine
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.report import IGNORED, Coverage, EngineUsed, Exploration, Report, Subject, TensorVerdict
 from xlparity.model.value import Kind, Values
-from xlparity.model.verdict import Finding, Repair, Verdict
+from xlparity.model.verdict import Verdict
 from xlparity.version import __version__
 
 __all__ = ["check_book"]
-
-_MOST_REPAIRS = 8
 
 
 def check_book(
@@ -124,7 +122,8 @@ def check_book(
     explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance) if samples else None
     explored, never, identical = None, 0, Identical((), 0.0)
     if explorer is not None:
-        known = {name: verdicts > EXPLAINED for name, verdicts in computed.items()}
+        # A cell that inherits an error may be wrong itself too, on other numbers.
+        known = {name: (verdicts > EXPLAINED) & (verdicts != INHERITED) for name, verdicts in computed.items()}
         explored = explorer.explore(samples, known, progress)
         never = sum(int((count == 0)[~known[name]].sum()) for name, count in explored.compared.items())
         progress("comparing with torch as rational functions")
@@ -164,7 +163,7 @@ def check_book(
         for at in np.argwhere(verdicts > MATCH).tolist():
             spot = tuple(at)
             findings.append(because.finding(opinions[int(chosen[spot])], number, spot, int(verdicts[spot])))
-    findings = _with_repairs(findings, program, book, index, opinions[0].values, formula_faults, progress)
+    findings = mended(findings, program, book, index, opinions[0].values, formula_faults, progress)
     rank = {verdict: -at for at, verdict in enumerate(Verdict)}
     findings.sort(key=lambda finding: rank[finding.verdict])
     return Report(
@@ -190,26 +189,6 @@ def check_book(
         ),
         Subject(book, parity, opinions[0].values),
     )
-
-
-def _with_repairs(
-    findings: Sequence[Finding], program: Program, book: Book, index: FormulaIndex, values: Values,
-    formula_faults: Mapping[Cell, str], progress: Callable[[str], None],
-) -> list[Finding]:  # fmt: skip
-    """`findings` with the single edits that mend the first faults among them."""
-    wrong = [one for one in findings if one.verdict is Verdict.FAULT and one.tensor in program.expressions]
-    wrong = [one for one in wrong if program.rows[one.tensor].block.cell(one.index) == one.cell]  # not one shown only
-    if not wrong:
-        return list(findings)
-    progress("looking for repairs")
-    repairer = Repairer(program, book, index, values, Explorer(program, book, index, values, 0))
-    repairs: dict[tuple[str, Cell], Repair | None] = {}
-    for one in wrong[:_MOST_REPAIRS]:
-        repairs[one.tensor, one.cell] = repairer.repair(one.tensor, one.index, one.cell in formula_faults)
-    return [
-        replace(one, repair=repairs.get((one.tensor, one.cell))) if one.verdict is Verdict.FAULT else one
-        for one in findings
-    ]
 
 
 def _opinion(

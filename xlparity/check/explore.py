@@ -20,6 +20,7 @@ from torch import Tensor
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import (
+    FAULT,
     INHERITED,
     MATCH,
     UNDECIDED,
@@ -49,6 +50,7 @@ UNDERFLOW = 1e-200  # differences that no reader of a sheet could see, such as E
 _MOST_CELLS = 20_000_000  # that are evaluated at a time, over all samples
 _MOST_MINIMISED = 8  # counterexamples that are made small
 _MOST_TRIALS = 200  # evaluations that making one of them small may take
+_MOST_ASKED = 32  # samples in which cells that inherit an error are asked whether they are wrong themselves
 _MOST_CHANGES = 24  # numbers that a person would type
 
 _Sample = dict[str, Array]  # numbers of the varied tensors
@@ -115,6 +117,7 @@ class Explorer:
         verdicts = {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()}
         compared = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
         first = {name: np.full(shape, -1) for name, shape in shapes.items()}
+        asked = 0
         by_steps = self._tolerance is None and not any(mask.any() for mask in known.values())
         while self.varied and len(self._samples) < samples:
             chunk = [
@@ -135,14 +138,21 @@ class Explorer:
                 self._samples.append(sample)
                 if judged is None:
                     continue
-                wrong = {name: _wrong(one) & ~known[name] for name, one in judged.items()}
-                if any((mask & (verdicts[name] == MATCH)).any() for name, mask in wrong.items()):
-                    # Which of them only inherit their error costs another evaluation, and is asked for new ones alone.
+                # What inherits an error in one sample may be wrong itself in another.
+                new = {
+                    name: _wrong(one) & ~known[name]
+                    & ((verdicts[name] == MATCH) | ((verdicts[name] == INHERITED) & (one.verdicts == FAULT)))
+                    for name, one in judged.items()
+                }  # fmt: skip
+                unseen = any((mask & (verdicts[name] == MATCH)).any() for name, mask in new.items())
+                asked += any(mask.any() for mask in new.values())
+                if unseen or (asked <= _MOST_ASKED and any(mask.any() for mask in new.values())):
+                    # Which of them only inherit their error costs another evaluation.
                     judged = self._judged(held, self._forced(sample)) or judged
-                    for name, mask in wrong.items():
-                        new = mask & (verdicts[name] == MATCH)
-                        verdicts[name][new] = judged[name].verdicts[new]
-                        first[name][new] = len(self._samples) - 1
+                    for name, mask in new.items():
+                        worse = mask & (judged[name].verdicts > verdicts[name])
+                        verdicts[name][worse] = judged[name].verdicts[worse]
+                        first[name][worse] = len(self._samples) - 1
                 for name, one in judged.items():
                     compared[name] += (one.verdicts != UNDECIDED) & (one.held.kinds != Kind.ERROR)
         return Explored(len(self._samples), verdicts, compared, first)
@@ -156,6 +166,8 @@ class Explorer:
         given = {
             one: array if one in upstream else self._own[one].values for one, array in self._samples[sample].items()
         }
+        if self._is_wrong(name, at, {one: array.values for one, array in self._own.items() if one in given}):
+            return None  # another fault shows already
         if not self._is_wrong(name, at, given):
             given = dict(self._samples[sample])  # what the cell reads is not what the map says
         self._minimised += 1

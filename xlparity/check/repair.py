@@ -31,7 +31,7 @@ from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Values
 from xlparity.model.verdict import Repair
 
-__all__ = ["Repairer"]
+__all__ = ["Expected", "Repairer", "agree", "depends_on_cells_alone", "free_column"]
 
 _SAMPLES = 60
 _MOST_CELLS = 4_000_000  # that are evaluated for each fault, over all samples
@@ -51,6 +51,11 @@ class Repairer:
         What the cells hold at the sheet's own numbers.
     explorer
         Gives the samples.
+
+    Attributes
+    ----------
+    samples
+        The numbers that repairs are proved on.
     """
 
     def __init__(
@@ -60,7 +65,7 @@ class Repairer:
         self._shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
         self._mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
         self._candidates = Candidates(program, index)
-        self._samples = explorer.samples(_LEAST + 2, _SAMPLES, _MOST_CELLS)
+        self.samples = explorer.samples(_LEAST + 2, _SAMPLES, _MOST_CELLS)
 
     def repair(self, name: str, at: tuple[int, ...], misread: bool) -> Repair | None:
         """The repair of element `at` of the computed tensor `name`; None where no single edit mends it.
@@ -71,26 +76,26 @@ class Repairer:
         """
         cell = self._program.rows[name].block.cell(at)
         text = self._index.text(cell)
-        if not self._samples or self._index.count > _MOST_FORMULAS:
+        if not self.samples or self._index.count > _MOST_FORMULAS:
             return None
-        if text is not None and not _depends_on_cells_alone(text):
+        if text is not None and not depends_on_cells_alone(text):
             return None
-        if _free_column(self._book.sheet(cell.sheet)) >= MAX_COLUMNS:
+        if free_column(self._book.sheet(cell.sheet)) >= MAX_COLUMNS:
             return None
         own = [] if text is None else [text]
         tried = set(own)
-        expected: list[_Expected] = []
+        expected: list[Expected] = []
         for group in self._candidates.of(name, at):
             drawn = dict.fromkeys(islice(group, _MOST_CANDIDATES))
-            new = [one for one in drawn if one not in tried and _depends_on_cells_alone(one)]
+            new = [one for one in drawn if one not in tried and depends_on_cells_alone(one)]
             if not own and not new:
                 continue
             tried.update(new)
             trace, gives = self._tried([*own, *new], cell)
-            expected = expected or self._expected(name, at, trace)
+            expected = expected or self.expected(name, at, trace)
             if len(expected) < _LEAST:
                 return None
-            right = np.flatnonzero(_agree(gives, expected))
+            right = np.flatnonzero(agree(gives, expected))
             if own and right[:1].tolist() == [0] and not misread:
                 return None
             for one in right.tolist():
@@ -104,24 +109,24 @@ class Repairer:
     def _tried(self, texts: Sequence[str], cell: Cell) -> tuple[Trace, Array]:
         """The workbook on all samples with the formulas `texts` beside it: what each gives, (samples or 1, texts)."""
         sheet = self._book.sheet(cell.sheet)
-        column = _free_column(sheet)
+        column = free_column(sheet)
         fills = tuple(Fill(Area.of(sheet.name, row, column), one) for row, one in enumerate(texts))
         extended = replace(sheet, fills=(*sheet.fills, *fills))
         sheets = tuple(extended if one.name == sheet.name else one for one in self._book.sheets)
-        trace = self._explorer.trace(self._samples, replace(self._book, sheets=sheets))
+        trace = self._explorer.trace(self.samples, replace(self._book, sheets=sheets))
         return trace, trace.tensor(Area.of(sheet.name, 0, column, max(len(texts), 1), 1)).numpy()[:, :, 0]
 
-    def _expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[_Expected]:
+    def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""
         found = []
-        for number, held in enumerate(self._explorer.held(trace, len(self._samples), self._read_for(name))):
+        for number, held in enumerate(self._explorer.held(trace, len(self.samples), self._read_for(name))):
             try:
                 near = self._program.local(name, {one: each.values for one, each in held.items()}, self._shown)
             except MapError:
                 continue
             value, bound = float(near.value[at]), float(near.radius[at])
             if np.isfinite(value) and np.isfinite(bound):
-                found.append(_Expected(number, value, bound))
+                found.append(Expected(number, value, bound))
         return found
 
     def _read_for(self, name: str) -> set[str]:
@@ -133,7 +138,7 @@ class Repairer:
         return needed
 
 
-class _Expected(NamedTuple):
+class Expected(NamedTuple):
     """Torch's result in a sample and how far a right formula may be from it."""
 
     sample: int
@@ -141,7 +146,7 @@ class _Expected(NamedTuple):
     bound: float
 
 
-def _agree(gives: Array, expected: Sequence[_Expected]) -> NDArray[np.bool_]:
+def agree(gives: Array, expected: Sequence[Expected]) -> NDArray[np.bool_]:
     """Which of the formulas that give `gives`, of shape (samples or 1, formulas), agree everywhere."""
     samples = np.minimum([one.sample for one in expected], len(gives) - 1)
     values, bounds = np.array([[one.value] for one in expected]), np.array([[one.bound] for one in expected])
@@ -152,7 +157,7 @@ def _agree(gives: Array, expected: Sequence[_Expected]) -> NDArray[np.bool_]:
     return np.asarray((near | overflown).all(0) & (2 * overflown.sum(0) < len(expected)))
 
 
-def _depends_on_cells_alone(text: str) -> bool:
+def depends_on_cells_alone(text: str) -> bool:
     """Whether a formula says the same in another cell of its sheet."""
     try:
         nodes: list[Expression] = list(walk(parse(text)))
@@ -165,7 +170,7 @@ def _depends_on_cells_alone(text: str) -> bool:
     )
 
 
-def _free_column(sheet: Sheet) -> int:
+def free_column(sheet: Sheet) -> int:
     """A column that nothing stands in."""
     right = max((fill.area.right for fill in sheet.fills), default=0)
     return max(right, int(sheet.constants.column.max(initial=0)) + 1) + 1

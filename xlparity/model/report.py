@@ -251,8 +251,23 @@ class Report:
                 if finding is not None:
                     yield finding
                     continue
-                actual, expected = float(tensor.actual[index]), float(tensor.expected[index])
-                yield Finding(
-                    cell, tensor.tensor, index, Verdict.MATCH, self.formulas.get(cell, ""), actual, expected,
-                    actual - expected, float(tensor.bound[index]), engine=engine,
-                )  # fmt: skip
+                yield self._match(tensor, index, cell, engine)
+
+    def finding(self, cell: Cell) -> Finding | None:
+        """What was found of one cell, None if it was not judged."""
+        for finding in self.cells:
+            if finding.cell == cell:
+                return finding
+        for tensor in self.tensors:
+            if cell in tensor.block:
+                index = tensor.block.index(cell)
+                if tensor.verdicts[index] != IGNORED:
+                    return self._match(tensor, index, cell, self.engines[0].name if self.engines else "")
+        return None
+
+    def _match(self, tensor: TensorVerdict, index: tuple[int, ...], cell: Cell, engine: str) -> Finding:
+        actual, expected = float(tensor.actual[index]), float(tensor.expected[index])
+        return Finding(
+            cell, tensor.tensor, index, Verdict.MATCH, self.formulas.get(cell, ""), actual, expected,
+            actual - expected, float(tensor.bound[index]), engine=engine,
+        )  # fmt: skip

@@ -36,10 +36,14 @@ class Counterexample:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A formula, without `=`, that computes what torch does on all of so many `samples` where the cell's does not."""
+    """A formula, without `=`, that computes what torch does on all of so many `samples` where the cell's does not.
+
+    `cell` is the cell that it belongs into, None for the finding's own.
+    """
 
     formula: str
     samples: int
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,9 @@ class Finding:
 
     `difference` is actual - expected and `bound` the largest size of it that passes; all are None where there is no
     number to compare. `formula` is the cell's text with its `=`, or the constant that stands there. `origin` is the
-    first wrong cell for INHERITED. `engine` is the engine whose value this is. `counterexample` is there for
-    a cell that is right at the sheet's own numbers alone, `repair` for a fault that a single edit mends.
+    first wrong cell for INHERITED, and for a FAULT an unmapped cell that is to blame. `engine` is the engine whose
+    value this is. `counterexample` is there for a cell that is right at the sheet's own numbers alone, `repair` for a
+    fault that a single edit mends.
     """
 
     cell: Cell

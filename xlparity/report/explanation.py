@@ -11,6 +11,9 @@ from xlparity.report.text import plain, show_scalar
 __all__ = ["explanation_to_text"]
 
 
+_LEAST = 0.005  # smaller parts of an error are not shown
+
+
 def explanation_to_text(explanation: Explanation) -> str:
     """One cell a line, its precedents indented: formula, sheet and torch value, difference and bound, verdict."""
     return "\n".join(_lines(explanation, 0)) + "\n"
@@ -33,8 +36,16 @@ def _lines(explanation: Explanation, level: int) -> Iterator[str]:
         parts.append(explanation.given)
     else:
         parts.append("not in the map" if explanation.formula is not None else "a constant that is not in the map")
+        if explanation.formula is not None and explanation.difference:
+            parts.append(f"{abs(explanation.difference):.1e} from what it gives on torch's values")
+    if explanation.share is not None and abs(explanation.share) >= _LEAST:
+        parts.append(f"carries {explanation.share:.0%} of the error")
     yield plain("  " * level + "  ".join(parts))
     for precedent in explanation.precedents:
         yield from _lines(precedent, level + 1)
+    if explanation.own is not None and abs(explanation.own) >= _LEAST:
+        yield "  " * (level + 1) + f"its own formula carries {explanation.own:.0%} of the error"
+    if explanation.rest is not None and abs(explanation.rest) >= _LEAST:
+        yield "  " * (level + 1) + f"{explanation.rest:.0%} of the error is beyond first order"
     if explanation.omitted:
         yield "  " * (level + 1) + f"... and {explanation.omitted} more cells"

@@ -102,7 +102,11 @@ def _cell(finding: Finding) -> dict[str, Any]:
         "counterexample": _counterexample(finding.counterexample),
         "repair": None
         if finding.repair is None
-        else {"formula": f"={finding.repair.formula}", "samples": finding.repair.samples},
+        else {
+            "formula": f"={finding.repair.formula}",
+            "samples": finding.repair.samples,
+            "cell": show_cell(finding.repair.cell or finding.cell),
+        },
     }
 
 

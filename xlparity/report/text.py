@@ -103,7 +103,8 @@ def finding_lines(finding: Finding, other: str = "torch") -> list[str]:
     if finding.formula.startswith("="):
         lines.append(f"  formula {finding.formula}")
     if finding.repair is not None:
-        lines.append(f"  repair  ={finding.repair.formula} (agrees on all {finding.repair.samples} samples)")
+        where = "" if finding.repair.cell is None else f"{show_cell(finding.repair.cell)}: "
+        lines.append(f"  repair  {where}={finding.repair.formula} (agrees on all {finding.repair.samples} samples)")
     return lines
 
 

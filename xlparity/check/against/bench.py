@@ -13,19 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xlparity.check.against.pairs import Counterparts, rectangles, without_formulas
+from xlparity.check.against.pairs import Counterparts
+from xlparity.check.edited import rectangles, without_formulas
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.judge import Array
+from xlparity.check.repair import depends_on_cells_alone, free_column
 from xlparity.engines.embedded import EmbeddedEngine, Trace
-from xlparity.errors import FormulaError
-from xlparity.formula.ast import Call, TableReference, walk
-from xlparity.formula.parse import parse
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book, Fill, Sheet
 from xlparity.model.cell import MAX_COLUMNS
 
-__all__ = ["Bench", "Sample", "depends_on_cells_alone"]
+__all__ = ["Bench", "Sample"]
 
 Sample = list[Array]  # a number for each element of each given pair
 
@@ -46,7 +45,7 @@ class Bench:
                     row, column = np.nonzero(number)
                     judged += rectangles((row + area.row) * np.int64(MAX_COLUMNS) + column + area.column, area.sheet)
         self._bare = without_formulas(book, judged)
-        self._right = {sheet.name: _free_column(sheet) for sheet in book.sheets}
+        self._right = {sheet.name: free_column(sheet) for sheet in book.sheets}
         keys = {area.sheet for area in judged}
         self._beside = replace(
             self._bare,
@@ -162,22 +161,3 @@ def _batch(trace: Trace, block: Block, count: int, blank: float = 0.0) -> Array:
         parts.append(number.swapaxes(1, 2) if block.transposed else number)
     stacked = np.stack(parts, 1)
     return np.array(np.broadcast_to(stacked, (count, *stacked.shape[1:]))).reshape((count, *block.shape))
-
-
-def depends_on_cells_alone(text: str) -> bool:
-    """Whether a formula says the same in another column of its sheet."""
-    try:
-        nodes = list(walk(parse(text)))
-    except FormulaError:
-        return False
-    return not any(
-        (isinstance(node, TableReference) and (node.table is None or node.items == ("#This Row",)))
-        or (isinstance(node, Call) and node.name.upper() in ("ROW", "COLUMN", "CELL") and not node.arguments)
-        for node in nodes
-    )
-
-
-def _free_column(sheet: Sheet) -> int:
-    """A column from which on nothing stands."""
-    right = max((fill.area.right for fill in sheet.fills), default=0)
-    return max(right, int(sheet.constants.column.max(initial=0)) + 1) + 1

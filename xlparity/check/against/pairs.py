@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xlparity.check.edited import keys_in, rectangles, without_formulas
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import Array, held_in, hold, show_value
@@ -16,7 +17,7 @@ from xlparity.engines.embedded.precedents import reads
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import InputError, MapError
 from xlparity.formula.a1 import show_area, show_cell
-from xlparity.formula.relative import move, relative_text
+from xlparity.formula.relative import relative_text
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book, Fill, FillKind, Sheet
@@ -26,7 +27,7 @@ from xlparity.model.report import Changed
 from xlparity.model.value import Cells, Kind, Values
 from xlparity.xlsx.map_file import PARITY_SHEET
 
-__all__ = ["Counterparts", "Pair", "alike", "by_address", "by_name", "rectangles", "without_formulas"]
+__all__ = ["Counterparts", "Pair", "alike", "by_address", "by_name"]
 
 _KEY = np.int64(MAX_COLUMNS)
 _MOST_LISTED = 1_000
@@ -188,26 +189,6 @@ def _relative(fill: Fill) -> str:
     return relative_text(fill.formula, fill.area.row, fill.area.column)
 
 
-def rectangles(keys: NDArray[np.int64], sheet: str) -> list[Area]:
-    """The cells with these sorted keys as disjoint rectangles: runs in a row, alike runs below each other joined."""
-    if not len(keys):
-        return []
-    row, column = np.divmod(keys, _KEY)
-    starts = np.flatnonzero(np.r_[True, (np.diff(keys) != 1) | (np.diff(row) != 0)])
-    ends = np.r_[starts[1:], len(keys)] - 1
-    top, left, right = row[starts], column[starts], column[ends]
-    order = np.lexsort((top, right, left))
-    top, left, right = top[order], left[order], right[order]
-    new = np.r_[True, (np.diff(left) != 0) | (np.diff(right) != 0) | (np.diff(top) != 1)]
-    first = np.flatnonzero(new)
-    last = np.r_[first[1:], len(top)] - 1
-    found = [
-        Area.of(sheet, int(top[a]), int(left[a]), int(top[b] - top[a] + 1), int(right[a] - left[a] + 1))
-        for a, b in zip(first.tolist(), last.tolist(), strict=True)
-    ]
-    return sorted(found, key=lambda area: (area.row, area.column))
-
-
 # -- by name ----------------------------------------------------------------------------------------------------------
 
 
@@ -281,7 +262,7 @@ def _with_numbers(book: Book, areas: Mapping[Area, Array]) -> Book:
         keys = [_keys_of(cells)]
         columns = [(cells.kind, cells.number)]
         for area, array in here.items():
-            keys.append(_keys_in(area))
+            keys.append(keys_in(area))
             columns.append((np.full(area.size, Kind.NUMBER, np.uint8), array.ravel()))
         every = np.concatenate(keys)
         kinds, numbers = (np.concatenate(parts) for parts in zip(*columns, strict=True))
@@ -292,38 +273,3 @@ def _with_numbers(book: Book, areas: Mapping[Area, Array]) -> Book:
         cells = Cells(row.astype(np.int32), column.astype(np.int32), kinds, numbers, cells.texts)
         sheets.append(replace(sheet, constants=cells))
     return replace(cut, sheets=tuple(sheets))
-
-
-def without_formulas(book: Book, areas: Sequence[Area]) -> Book:
-    """`book` without the formulas in `areas`; an array formula of which a part lies there goes as a whole."""
-    covered: dict[str, NDArray[np.int64]] = {}
-    for sheet in {area.sheet for area in areas}:
-        covered[sheet] = np.unique(np.concatenate([_keys_in(area) for area in areas if area.sheet == sheet]))
-    return replace(
-        book,
-        sheets=tuple(
-            replace(sheet, fills=tuple(part for fill in sheet.fills for part in _remains(fill, covered[sheet.name])))
-            if sheet.name in covered
-            else sheet
-            for sheet in book.sheets
-        ),
-    )
-
-
-def _keys_in(area: Area) -> NDArray[np.int64]:
-    rows = np.arange(area.row, area.bottom, dtype=np.int64)[:, None] * _KEY
-    return (rows + np.arange(area.column, area.right)).ravel()
-
-
-def _remains(fill: Fill, covered: NDArray[np.int64]) -> list[Fill]:
-    keys = _keys_in(fill.area)
-    gone = np.isin(keys, covered)
-    if not gone.any():
-        return [fill]
-    if gone.all() or fill.kind is not FillKind.COPIED:
-        return []
-    corner = fill.area.corner
-    return [
-        Fill(part, move(fill.formula, part.row - corner.row, part.column - corner.column))
-        for part in rectangles(keys[~gone], corner.sheet)
-    ]

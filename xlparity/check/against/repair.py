@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from xlparity.check.against.bench import depends_on_cells_alone
 from xlparity.check.against.explore import Explorer
 from xlparity.check.against.judge import on_sheets, on_solution, running_errors
 from xlparity.check.against.pairs import Counterparts
 from xlparity.check.against.rounding import RunningError
 from xlparity.check.formulas import FormulaIndex, neighbours_formula
+from xlparity.check.repair import depends_on_cells_alone
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.formula.ast import CellReference
 from xlparity.formula.edits import additions, replacements, single_edits

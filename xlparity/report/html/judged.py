@@ -14,7 +14,7 @@ from xlparity.model.cell import Cell
 from xlparity.model.map import Map
 from xlparity.model.report import IGNORED, Report
 from xlparity.model.value import Kind, Values
-from xlparity.model.verdict import Finding, Verdict
+from xlparity.model.verdict import Finding, Repair, Verdict
 from xlparity.report.html.packed import Packer
 
 __all__ = ["BINS", "MOST_FINDINGS", "given_data", "held", "histogram", "judged_data"]
@@ -134,12 +134,17 @@ def _finding(
         _number(finding.actual), _number(finding.expected), _number(finding.difference), _number(finding.bound),
         None if finding.origin is None else _cell(finding.origin, numbers),
         finding.engine,
-        None if finding.repair is None else [finding.repair.formula, finding.repair.samples],
+        None if finding.repair is None else [_repaired(finding.repair), finding.repair.samples],
         None if found is None else [
             [[show_cell(cell), number] for cell, number in found.changes], _number(found.actual),
             _number(found.expected),
         ],
     ]  # fmt: skip
+
+
+def _repaired(repair: Repair) -> str:
+    where = "" if repair.cell is None else f" in {show_cell(repair.cell)}"
+    return repair.formula + where
 
 
 def _cell(cell: Cell, numbers: Mapping[str, int]) -> list[int]:

@@ -177,6 +177,7 @@ def _entry(finding: Finding) -> dict[str, Any]:
         "because": finding.because,
         "origin": "" if finding.origin is None else show_cell(finding.origin),
         "repair": finding.repair,
+        "repaired": "" if finding.repair is None or finding.repair.cell is None else show_cell(finding.repair.cell),
         "typed": _typed(finding),
     }
 

@@ -1,0 +1,87 @@
+"""The tree of a cell: what it reads, how far each is off, and which part of its error each carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+import xlparity
+from xlparity.errors import InputError
+from xlparity.formula.a1 import show_cell
+from xlparity.model.explanation import Explanation
+from xlparity.report.explanation import explanation_to_text
+
+MAP = """
+[[tensor]]
+tensor = "x"
+role = "input"
+cells = "S!A1:A3"
+[[tensor]]
+tensor = "y"
+role = "computed"
+cells = "S!C1:C3"
+torch = "2 * x"
+[[tensor]]
+tensor = "total"
+role = "computed"
+cells = "S!D1"
+shape = []
+torch = "y.sum()"
+"""
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """C2 and C3 are wrong (C3 by the unmapped B3), D1 adds and is wrong itself."""
+    path = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "S"
+    for row, number in enumerate((1.0, 2.0, 4.0), 1):
+        sheet[f"A{row}"], sheet[f"B{row}"], sheet[f"C{row}"] = number, f"=A{row}", f"=2*B{row}"
+    sheet["C2"], sheet["B3"], sheet["D1"], sheet["E1"] = "=2*B2+1", "=A2", "=SUM(C1:C3)+1", "note"
+    book.save(path)
+    path.with_suffix(".parity.toml").write_text(MAP)
+    return path
+
+
+def below(explanation: Explanation) -> dict[str, Explanation]:
+    return {show_cell(one.cell, sheet=False): one for one in explanation.precedents}
+
+
+def test_precedents_and_the_own_formula_share_the_error(book: Path) -> None:
+    found = xlparity.explain(book, "D1", depth=3)
+    assert found.difference == pytest.approx(1 - 4 + 1)  # C2 is 1 too large, C3 4 too small, D1 adds 1
+    shares = {cell: one.share for cell, one in below(found).items()}
+    assert shares == {"C1": 0.0, "C2": pytest.approx(-0.5), "C3": pytest.approx(2.0)}
+    assert found.own == pytest.approx(-0.5)
+    assert found.rest == pytest.approx(0.0, abs=1e-12)
+    assert below(found)["C2"].own == pytest.approx(1.0)
+
+
+def test_an_error_is_followed_through_an_unmapped_cell(book: Path) -> None:
+    wrong = below(xlparity.explain(book, "S!D1", depth=3))["C3"]
+    assert (wrong.own, wrong.rest) == (0.0, 0.0)
+    unmapped = below(wrong)["B3"]
+    assert unmapped.finding is None
+    assert unmapped.difference == -2.0
+    assert unmapped.share == 1.0
+    assert unmapped.own == 1.0
+    text = explanation_to_text(wrong)
+    assert "S!B3  =A2  sheet 2.0  not in the map  2.0e+00 from what it gives on torch's values  carries 100% of" in text
+
+
+def test_right_cells_have_no_shares_and_depth_0_reads_nothing(book: Path) -> None:
+    right = xlparity.explain(book, "C1", depth=2)
+    assert right.own is None
+    assert [one.share for one in right.precedents] == [None]
+    assert xlparity.explain(book, "D1", depth=0).precedents == ()
+
+
+def test_an_empty_cell_and_a_missing_sheet_are_refused(book: Path) -> None:
+    with pytest.raises(InputError, match="S!Z9 is empty; name a cell with a value or a formula"):
+        xlparity.explain(book, "Z9")
+    with pytest.raises(InputError, match="there is no sheet"):
+        xlparity.explain(book, "Other!A1")
