@@ -92,6 +92,12 @@ CASES: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
         lambda x: functional.adaptive_max_pool3d(x, (2, 2, 2), return_indices=True)[1], (numbers(1, 1, 3, 4, 4),)),
     "nothing to multiply": (lambda x, a, b: torch.addmm(x, a[:, :0], b[:0]), (X, SMALL, X)),
     "isnan of what is computed": (lambda x: torch.isnan(torch.log(x)), (X,)),
+    "cholesky": (torch.linalg.cholesky, (SMALL,)),
+    "cholesky of the upper triangle": (
+        lambda a: torch.linalg.cholesky(a, upper=True), (SMALL.triu() + SMALL.tril(-1) / 2,)),
+    "solve from the right": (lambda a, b: torch.linalg.solve_ex(a, b.T, left=False)[0], (SMALL, X.T[:3])),
+    "norm of an order below 1": (lambda x: torch.linalg.vector_norm(x, 0.5, 1), (X,)),
+    "norm of a negative order": (lambda x: torch.linalg.vector_norm(x * MASK, -2, 1), (X,)),
     "softmax with a mask": (lambda x: torch.softmax(x.masked_fill(x < 0, -math.inf), 1), (numbers(3, 6),)),
 }  # fmt: skip
 for _how in ("sum", "prod", "mean", "amax", "amin"):
@@ -125,6 +131,39 @@ def test_the_workbook_holds_what_torch_computes(name: str, tmp_path: Path) -> No
     actual = next(tensor.actual for tensor in report.tensors if tensor.tensor == "net")
     expected = function(*inputs).double()
     torch.testing.assert_close(torch.from_numpy(actual).reshape(expected.shape), expected, rtol=1e-10, atol=1e-12)
+    assert report.passed, str(report)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: torch.linalg.vector_norm(x.masked_fill(torch.arange(4) > 2, math.inf), 2, 1), [math.inf] * 3),
+        (
+            lambda x: torch.logsumexp(x.masked_fill(torch.arange(3)[:, None] > 0, -math.inf), 1),
+            [None, -math.inf, -math.inf],
+        ),
+    ],
+    ids=["norm", "logsumexp of what is masked away"],
+)
+def test_an_infinite_result_is_the_number_that_stands_for_it(
+    function: Callable[[Tensor], Tensor], expected: list[float | None], tmp_path: Path
+) -> None:
+    report = xlparity.check(xlparity.generate(Applied(function), X).save(tmp_path / "net.xlsx"))
+    actual = next(tensor.actual for tensor in report.tensors if tensor.tensor == "net").tolist()
+    assert [number for number, wanted in zip(actual, expected, strict=True) if wanted is not None] == [
+        math.copysign(1e300, wanted) for wanted in expected if wanted is not None
+    ]
+    assert report.passed, str(report)
+
+
+def test_a_tensor_that_is_computed_anew_for_one_of_its_readers_breaks_no_fill(tmp_path: Path) -> None:
+    # The last column adds the key's own bias to a padding of the mask, 0, where the others add the mask.
+    torch.manual_seed(0)
+    attention = nn.MultiheadAttention(4, 1, add_bias_kv=True).double()
+    function = Applied(lambda x, mask: attention(x, x, x, attn_mask=mask)[0])
+    function.attention = attention
+    path = xlparity.generate(function, [X, numbers(3, 3)]).save(tmp_path / "net.xlsx")
+    report = xlparity.check(path)
     assert report.passed, str(report)
 
 

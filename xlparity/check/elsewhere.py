@@ -31,20 +31,57 @@ def right_elsewhere(
 
     In the numbers that stand in the sheet a formula may be right by chance, because two cells happen to hold the same.
     All tensors of floating dtype are changed, each element differently; integers and booleans say which elements are
-    read, and stay.
+    read, and stay. Where a formula reads what its tensor's expression computes anew from other tensors, the two agree
+    only if these are changed and the others computed from them. A formula that reads a wrong cell is right neither way.
     """
+    held = {name: hold(values, row.block, row.dtype).values for name, row in program.rows.items()}
+    right: set[Cell] = set()
+    changed = _apart(program, held)
+    for together in (False, True):
+        left = {name: [cell for cell in cells if cell not in right] for name, cells in suspects.items()}
+        if not any(left.values()):
+            break
+        if together:
+            try:
+                changed = _computed(program, changed, shown)
+            except MapError:
+                break
+        right |= _right(program, book, changed, shown, left)
+    return right
+
+
+def _apart(program: Program, held: Mapping[str, Array]) -> dict[str, Array]:
+    """Every tensor changed by itself."""
     random = np.random.default_rng(0)
     changed: dict[str, Array] = {}
-    forced: dict[Area, Array] = {}
     given = [name for name in program.rows if name not in program.expressions]
     for name in (*given, *program.order):
         row = program.rows[name]
-        held = hold(values, row.block, row.dtype).values
         if row.torch in changed:  # the same tensor in other cells, which formulas read in its place
             changed[name] = changed[row.torch]
         else:
-            changed[name] = _changed(held, random) if getattr(torch, row.dtype).is_floating_point else held
-        forced |= areas_of(row.block, changed[name])
+            real = getattr(torch, row.dtype).is_floating_point
+            changed[name] = _changed(held[name], random) if real else held[name]
+    return changed
+
+
+def _computed(
+    program: Program, changed: Mapping[str, Array], shown: Mapping[tuple[str, bool], Array]
+) -> dict[str, Array]:
+    """The given ones of the tensors `changed`, and all others as torch computes them from these."""
+    given = {name: program.given(name, changed[name]) for name in program.rows if name not in program.expressions}
+    references = program.whole(given, shown)
+    return {name: np.clip(references[name].value, -_INFINITE, _INFINITE) for name in program.rows}
+
+
+def _right(
+    program: Program, book: Book, changed: Mapping[str, Array], shown: Mapping[tuple[str, bool], Array],
+    suspects: Mapping[str, Collection[Cell]],
+) -> set[Cell]:  # fmt: skip
+    """Those cells of `suspects` whose own formula computes what torch does from the tensors `changed`."""
+    forced: dict[Area, Array] = {}
+    for name, array in changed.items():
+        forced |= areas_of(program.rows[name].block, array)
     again = EmbeddedEngine().evaluate(book, forced=forced)
     right: set[Cell] = set()
     for name, cells in suspects.items():

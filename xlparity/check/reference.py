@@ -150,7 +150,7 @@ class Program:
         def operand_of(operand: str) -> Tensor:
             return given[operand] if operand in given else self.given(operand, values[operand])
 
-        lookup = _Lookup(self, operand_of, lambda key: _ball(shown[key]))
+        lookup = _Lookup(self, operand_of, lambda key: _ball(_with_infinities(shown[key])))
         try:
             result = self._tensor(name, lookup)
         except MapError:
@@ -161,7 +161,11 @@ class Program:
                 given[operand] = _replaced(self.given(operand, sure), right[operand].value)
             result = self._tensor(name, lookup)
         found = _reference_of(result)
-        return Reference(np.where(np.isnan(found.radius), np.nan, found.value), found.radius) if doubtful else found
+        if not doubtful or not isinstance(result, Ball):
+            return found
+        return Reference(
+            np.where(result.radius.expand(result.shape).isnan().numpy(), np.nan, found.value), found.radius
+        )
 
     def whole(
         self,
@@ -182,7 +186,7 @@ class Program:
         """The same as tensors, of the kind of those `given`."""
         wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
-        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]), wide)
+        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(_with_infinities(shown[key])), wide)
         for name in self.order:
             tensors[name] = self._tensor(name, lookup)
         return tensors
@@ -231,8 +235,7 @@ class Program:
         """
         dtype = getattr(torch, self.rows[name].dtype)
         if dtype.is_floating_point:
-            # Excel has no infinity; generated sheets hold 1E+300 in its place.
-            return _ball(np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values), radius)
+            return _ball(_with_infinities(values), radius)
         possible = self.is_possible(name, values)
         whole = torch.from_numpy(np.where(possible, values, 0.0)).to(dtype)
         return whole if possible.all() else Ball(whole, torch.from_numpy(np.where(possible, 0.0, np.nan)))
@@ -243,6 +246,11 @@ def _replaced(tensor: Tensor, right: NDArray[np.float64]) -> Tensor:
     if not isinstance(tensor, Ball) or tensor.is_floating_point():
         return tensor
     return Ball(torch.where(tensor.radius == 0, tensor.value, torch.from_numpy(right).to(tensor.dtype)), tensor.radius)
+
+
+def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `values` of cells stand for: Excel has no infinity, generated sheets hold 1E+300 in its place."""
+    return np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values)
 
 
 def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:

@@ -10,6 +10,7 @@ from torch import Tensor
 from xlparity.compiler.compile import Compiled
 from xlparity.compiler.draft import SMALL_FORMAT, largest_name
 from xlparity.compiler.emit import CHECKS_SHEET
+from xlparity.compiler.lower.formula import INFINITE
 from xlparity.compiler.lower.lowering import BlockPlan
 from xlparity.compiler.place import PlacedBlock, SheetPlan, place_in_order
 from xlparity.compiler.workbook import CellsBuilder, planes
@@ -122,14 +123,15 @@ def checks_sheet(
         name = copy.plan.name
         pairs = list(zip(planes(own), planes(copy), strict=True))
         ones = "1.0 * " if copy.plan.dtype == "bool" else ""  # torch subtracts no booleans
+        infinite = copy.plan.values is not None and bool((copy.plan.values.abs() >= INFINITE).any())
         for first in range(0, len(pairs), _PLANES_A_FORMULA):
             part = pairs[first : first + _PLANES_A_FORMULA]
-            label, made, torch = name, name, f"({ones}{name} - {ones}expected({name})).abs().max()"
+            label, made, torch = name, name, _difference(f"{ones}{name}", f"{ones}expected({name})", infinite)
             if len(pairs) > _PLANES_A_FORMULA:
                 label = f"{name}, planes {first + 1} to {first + len(part)}"
                 made = f"{name}.part_{first // _PLANES_A_FORMULA + 1}"
                 flat = f"reshape([{len(pairs)}, -1])[{first}:{first + len(part)}]"
-                torch = f"({ones}{name}.{flat} - {ones}expected({name}).{flat}).abs().max()"
+                torch = _difference(f"{ones}{name}.{flat}", f"{ones}expected({name}).{flat}", infinite)
             page.text(at, 0, label)
             page.text(at, 1, show_area(part[0][0]) + ("" if len(part) == 1 else ", ..."))
             page.link(at, 1, part[0][0].corner)
@@ -156,6 +158,13 @@ def checks_sheet(
         merged=(Area.of(CHECKS_SHEET, 3, 0, 1, 5),), freeze=Cell(CHECKS_SHEET, 6, 1), landscape=False,
     )  # fmt: skip
     return Sheet(CHECKS_SHEET, page.cells.cells(), tuple(page.fills), layout=layout), rows
+
+
+def _difference(own: str, shown: str, infinite: bool) -> str:
+    """The largest difference as torch computes it; infinities that are the same differ by 0, as their cells do."""
+    if not infinite:
+        return f"({own} - {shown}).abs().max()"
+    return f"torch.where({own} == {shown}, 0.0, {own} - {shown}).abs().max()"
 
 
 def summary_sheet(

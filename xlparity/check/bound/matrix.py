@@ -291,7 +291,9 @@ def _solved(func: Any, operand: Any, right: Any, *, left: bool = True, check_err
     )
     radius = (x.abs() + away) @ rest
     radius = radius.squeeze(-1) if vector else radius if left else radius.mT
-    return (finished(results[0], radius), *map(unknown, results[1:]))
+    regular = away.isfinite().all(-1).all(-1)  # then there is an inverse, and the exit code is 0
+    code = Ball(results[3], torch.where(regular, 0.0, torch.nan).to(torch.float64).expand(results[3].shape))
+    return finished(results[0], radius), *map(unknown, results[1:3]), code
 
 
 @MATRIX.rule("linalg_cholesky", "linalg_cholesky_ex")

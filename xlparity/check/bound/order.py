@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, finished, is_infinite, radius_of
+from xlparity.check.bound.ball import Ball, Rule, ends, finished, radius_of
 from xlparity.check.bound.choice import CHOICE
 from xlparity.model.table import Table
 
@@ -28,7 +28,7 @@ def _hull(func: Any, operand: Ball, value: Tensor, *args: Any, **kwargs: Any) ->
     if not isinstance(first, Tensor):
         first, last = first[0], last[0]
     radius = torch.where(at.isinf() & (first == last), 0.0, torch.maximum(last - at, at - first))
-    return finished(value, radius, is_infinite(operand))
+    return finished(value, radius, first == last)
 
 
 def _places(operand: Ball, dim: int | None, index: Tensor) -> Ball:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch._ops import OpOverload
 
-from xlparity.compiler.lower.formula import Formula, block_of
+from xlparity.compiler.lower.formula import LOWEST, Formula, block_of
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.formula.ast import Name, walk
 from xlparity.formula.parse import parse
@@ -39,7 +39,6 @@ _FORMULAS: Mapping[str, str] = {
     "rsqrt.default": "1/SQRT(self)",
     "exp.default": "EXP(self)",
     "exp2.default": "2^self",
-    "log.default": "LN(self)",
     "log2.default": "LN(self)/LN(2)",
     "log10.default": "LOG10(self)",
     "sin.default": "SIN(self)",
@@ -270,6 +269,13 @@ def _rounded(low: Lowering, self: Formula, *, decimals: int) -> Formula:
 
 def _round(low: Lowering, self: Formula) -> Formula:
     return low.formula(_FORMULAS["round.default"], self=self)
+
+
+@RULES.rule("log.default")
+def _log(low: Lowering, self: Formula) -> Formula:
+    if low.may_be_infinite():  # as the sum of powers is 0 where all scores are masked away
+        return low.formula("IF(self=0,lowest,LN(self))", self=self, lowest=LOWEST)
+    return low.formula("LN(self)", self=self)
 
 
 @RULES.rule("log1p.default")

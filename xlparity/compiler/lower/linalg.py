@@ -86,7 +86,8 @@ def _cholesky(low: Lowering, self: Formula, upper: bool = False, check_errors: b
     a = low.cells(self)
     size = a.shape[-1]
     name = f"aten.linalg_cholesky.default({a.torch})"
-    if upper:
+    if upper:  # from the upper triangle, of which the lower may differ once somebody types into it
+        name = f"aten.linalg_cholesky.default(aten.transpose.int({a.torch}, -1, -2))"
         a = a.mapped(lambda ids: np.swapaxes(ids, -1, -2))
     ids = np.full(a.shape, low.literals.id(0.0), np.int64)
     for j in range(size):

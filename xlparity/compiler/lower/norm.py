@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xlparity.compiler.lower.formula import Formula
+from xlparity.compiler.lower.formula import INFINITE, Formula
 from xlparity.compiler.lower.lowering import RULES, Lowering
 from xlparity.compiler.lower.reduce import dimensions, reduced
 
@@ -25,11 +25,15 @@ def _vector_norm(
     if math.prod(self.shape[d] for d in dimensions(len(self.shape), dim)) == 1 and ord != 0:
         return low.formula("ABS(x)", x=reduced(low, "SUM", x, dim, keepdim))
     match float(ord):
+        case 2.0 if low.may_be_infinite():
+            squares = reduced(low, "SUMSQ", x, dim, keepdim)
+            largest = low.place(_largest(low, x, dim, keepdim).spelled(
+                f"aten.linalg_vector_norm.default({x.torch}, inf, {dim}, {keepdim})"))  # fmt: skip
+            return low.formula("IF(largest>=most,most,SQRT(squares))", largest=largest, squares=squares, most=INFINITE)
         case 2.0:
             return low.formula("SQRT(squares)", squares=reduced(low, "SUMSQ", x, dim, keepdim))
         case math.inf:
-            largest, smallest = reduced(low, "MAX", x, dim, keepdim), reduced(low, "MIN", x, dim, keepdim)
-            return low.formula("MAX(largest,-smallest)", largest=largest, smallest=smallest)
+            return _largest(low, x, dim, keepdim)
         case 0.0:
             return reduced(low, "SUM", low.apply(aten.ne.Scalar, x, 0), dim, keepdim)
     sizes = low.apply(aten.abs.default, x)
@@ -45,6 +49,11 @@ def _vector_norm(
     total = reduced(low, "SUM", low.apply(aten.pow.Tensor_Scalar, filled, ord), dim, keepdim)
     smallest = reduced(low, "MIN", sizes, dim, keepdim)
     return low.formula("IF(smallest=0,0,total^(1/p))", smallest=smallest, total=total, p=float(ord))
+
+
+def _largest(low: Lowering, x: Formula, dim: Any, keepdim: bool) -> Formula:
+    largest, smallest = reduced(low, "MAX", x, dim, keepdim), reduced(low, "MIN", x, dim, keepdim)
+    return low.formula("MAX(largest,-smallest)", largest=largest, smallest=smallest)
 
 
 @RULES.rule("dist.default")
