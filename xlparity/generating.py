@@ -7,6 +7,7 @@ that they must have. A workbook in which a cell differs is not handed out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,11 +25,16 @@ from xlparity.compiler.workbook import map_rows, sheets_of
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
-from xlparity.model.book import Book
+from xlparity.model.book import Book, Sheet
+from xlparity.model.cell import Cell
 from xlparity.model.map import Map, MapRow, Role
+from xlparity.model.picture import Picture, PlacedPicture
 from xlparity.model.value import Values
+from xlparity.report.drawing import network_picture
 
 __all__ = ["generated"]
+
+_ROW = 20  # pixels
 
 
 def generated(
@@ -62,7 +68,22 @@ def generated(
     book = Book((summary, *sheets, checks, parity_sheet(every)), title=title)
     values = EmbeddedEngine().evaluate(book)
     _prove(rows, values, pytorch, limits)
-    return book, Map(tuple(every)), values
+    parity = Map(tuple(every))
+    picture = network_picture(parity, lambda row: hold(values, row.block, row.dtype).values)
+    if picture is not None:
+        book = replace(book, sheets=(_with_picture(summary, picture), *book.sheets[1:]))
+    return book, parity, values
+
+
+def _with_picture(sheet: Sheet, picture: Picture) -> Sheet:
+    """The summary with a picture to the right of its texts, or below all where a chart stands there."""
+    rows = int(picture.size[1] / _ROW) + 1
+    place = Cell(sheet.name, 1, 3)
+    if any(chart.anchor.row <= place.row + rows for chart in sheet.layout.charts):
+        ends = [chart.anchor.row + int(chart.height_cm / 0.5) + 1 for chart in sheet.layout.charts]
+        ends += [int(sheet.constants.row.max()) + 1, *(fill.area.bottom for fill in sheet.fills)]
+        place = Cell(sheet.name, max(ends) + 1, 0)
+    return replace(sheet, layout=replace(sheet.layout, pictures=(PlacedPicture(place, picture),)))
 
 
 def _in_cells(value: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from enum import Enum
 from xlparity.model.appearance import Appearance, CellFormat
 from xlparity.model.area import Area
 from xlparity.model.cell import Cell
+from xlparity.model.picture import PlacedPicture
 from xlparity.model.value import Cells
 
 __all__ = ["Book", "Chart", "DefinedName", "Fill", "FillKind", "Layout", "Link", "Sheet", "Style", "Table"]
@@ -89,6 +90,7 @@ class Layout:
     merged: tuple[Area, ...] = ()
     links: tuple[Link, ...] = ()
     charts: tuple[Chart, ...] = ()
+    pictures: tuple[PlacedPicture, ...] = ()
     limits: tuple[tuple[Area, float], ...] = ()
     freeze: Cell | None = None
     landscape: bool = True

@@ -1,4 +1,4 @@
-"""A picture of the network that a map describes, as SVG: neurons and weights where it is small, else its modules.
+"""A picture of the network that a map describes: neurons and weights where it is small, else its modules.
 
 Small networks are drawn as lectures draw them: inputs x1, x2, neurons numbered on from there, n3, n4, ..., each weight
 w13 on its edge, biases below the neurons. The picture takes its colours from the page around it.
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.model.map import Map, MapRow, Role
+from xlparity.model.picture import Label, Line, Outline, Picture, Shape, Stroke
 
-__all__ = ["network_drawing"]
+__all__ = ["network_drawing", "network_picture"]
 
 Numbers = Callable[[MapRow], NDArray[np.float64]]
 
@@ -46,7 +47,13 @@ class _Layer:
 
 
 def network_drawing(map: Map, numbers: Numbers) -> str:
-    """The network as an SVG element, or "" where the map names no layers or modules.
+    """The network as an SVG element, or "" where there is no picture of it; see `network_picture`."""
+    picture = network_picture(map, numbers)
+    return "" if picture is None else _svg(picture)
+
+
+def network_picture(map: Map, numbers: Numbers) -> Picture | None:
+    """The network, or None where the map names no layers or modules.
 
     Parameters
     ----------
@@ -60,7 +67,7 @@ def network_drawing(map: Map, numbers: Numbers) -> str:
     if layers:
         return _neurons(layers, numbers, "loss" in network.rows)
     modules = network.modules()
-    return _modules(*modules) if modules else ""
+    return _modules(*modules) if modules else None
 
 
 class _Network:
@@ -148,123 +155,146 @@ class _Network:
         return [(name, " x ".join(str(size) for size in shapes[name]) or "a number") for name in order], sorted(links)
 
 
-def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="xlp" role="img" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}"><title>{escape(title)}</title>{_STYLE}'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _neurons(layers: Sequence[_Layer], numbers: Numbers, loss: bool) -> str:
+def _neurons(layers: Sequence[_Layer], numbers: Numbers, loss: bool) -> Picture:
     widths = [layers[0].weight.block.shape[1], *(layer.weight.block.shape[0] for layer in layers)]
-    height = max(widths) * _NEURON + 60
+    height = max(widths) * _NEURON + 60.0
     starts = np.concatenate([[1], 1 + np.cumsum(widths)]).tolist()
 
     def place(layer: int, neuron: int) -> tuple[float, float]:
-        return 50 + layer * _LAYER, height / 2 - 10 + (neuron - (widths[layer] - 1) / 2) * _NEURON
+        return 50.0 + layer * _LAYER, height / 2 - 10 + (neuron - (widths[layer] - 1) / 2) * _NEURON
 
-    edges, nodes, labels = [], [], _Labels()
+    lines = []
+    shapes = [Shape(Outline.BOX, place(0, source), (44, 36), f"x{source + 1}") for source in range(widths[0])]
+    labels = _Labels()
     for at, layer in enumerate(layers):
         weights = numbers(layer.weight)
         largest = float(np.nanmax(np.abs(weights), initial=0.0)) or 1.0
         for (to, source), weight in np.ndenumerate(weights):
-            (x1, y1), (x2, y2) = place(at, source), place(at + 1, to)
-            known = np.isfinite(weight)
-            kind, thick = (
-                ("negative" if weight < 0 else "positive"),
-                0.8 + 2.4 * (abs(weight) / largest if known else 0),
-            )
-            line = f'<line x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" class="{kind}"'
-            edges.append(f'{line} stroke-width="{thick:.1f}"/>')
+            start, end = place(at, source), place(at + 1, to)
+            thick = 0.8 + 2.4 * float(abs(weight) / largest if np.isfinite(weight) else 0.0)
+            lines.append(Line(start, end, Stroke.NEGATIVE if weight < 0 else Stroke.POSITIVE, thick))
             if weights.size <= _LABELLED:
                 first, second = starts[at] + source, starts[at + 1] + to
                 name = f"w{first}{second}" if second < 10 else f"w{first},{second}"
-                nodes.append(labels.on_edge(x1, y1, x2, y2, f"{name} {_short(weight)}"))
+                labels.on_edge(start, end, f"{name} {_short(weight)}")
         biases = None if layer.bias is None else numbers(layer.bias).ravel()
         for to in range(widths[at + 1]):
             x, y = place(at + 1, to)
-            name = f"n{starts[at + 1] + to}"
-            nodes.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{_RADIUS}"/>{_text(x, y + 4, name)}')
+            number = starts[at + 1] + to
+            shapes.append(Shape(Outline.CIRCLE, (x, y), (2 * _RADIUS, 2 * _RADIUS), f"n{number}"))
             if biases is not None:
-                nodes.append(_text(x, y + _RADIUS + 14, f"b{starts[at + 1] + to} {_short(biases[to])}", "small"))
+                labels.add(Label((x, y + _RADIUS + 10), f"b{number} {_short(biases[to])}"))
         if layer.activation:
-            nodes.append(_text(50 + (at + 1) * _LAYER, height - 8, layer.activation))
-    for source in range(widths[0]):
-        x, y = place(0, source)
-        box = f'<rect x="{x - 22:.0f}" y="{y - 18:.0f}" width="44" height="36" rx="4"/>'
-        nodes.append(box + _text(x, y + 4, f"x{source + 1}"))
-    last = 50 + len(layers) * _LAYER
+            labels.add(Label((50.0 + (at + 1) * _LAYER, height - 12), layer.activation, small=False))
+    last = 50.0 + len(layers) * _LAYER
     if loss:
-        for neuron in range(widths[-1]):
-            x, y = place(len(layers), neuron)
-            edges.append(f'<path class="link" d="M{x:.0f} {y:.0f} L{x + 110:.0f} {height / 2 - 10:.0f}"/>')
-        nodes.append(
-            f'<rect x="{last + 90:.0f}" y="{height / 2 - 28:.0f}" width="56" height="36" rx="4"/>'
-            + _text(last + 118, height / 2 - 6, "loss")
-        )
-    shape = "-".join(str(width) for width in widths)
-    return _svg(last + (160 if loss else 60), height, f"The network {shape}", edges + nodes)
+        lines += [Line(place(len(layers), neuron), (last + 110, height / 2 - 10)) for neuron in range(widths[-1])]
+        shapes.append(Shape(Outline.BOX, (last + 118, height / 2 - 10), (56, 36), "loss"))
+    title = f"The network {'-'.join(str(width) for width in widths)}"
+    return Picture(title, (last + (160 if loss else 60), height), tuple(lines), tuple(shapes), labels.placed)
 
 
-def _modules(boxes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int]]) -> str:
-    parts, far = [], 0
+def _modules(boxes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int]]) -> Picture:
+    right, middle = 20.0 + _BOX_WIDTH, 20.0 + _BOX_WIDTH / 2
+    centres = [20.0 + at * _BOX_STEP + _BOX_HEIGHT / 2 for at in range(len(boxes))]
+    half, lines, far = _BOX_HEIGHT / 2, [], 0.0
     for source, to in links:
-        top, bottom = 20 + source * _BOX_STEP + _BOX_HEIGHT, 20 + to * _BOX_STEP
         if to == source + 1:
-            x = 20 + _BOX_WIDTH / 2
-            parts.append(f'<path class="link" d="M{x:.0f} {top} L{x:.0f} {bottom}"/>')
-            parts.append(
-                f'<path d="M{x - 4:.0f} {bottom - 7} L{x:.0f} {bottom} L{x + 4:.0f} {bottom - 7}" fill="currentColor"/>'
-            )
+            lines.append(Line((middle, centres[source] + half), (middle, centres[to] - half), arrow=True))
         elif to > source:  # past other modules, as a residual connection goes
-            x, out = 20 + _BOX_WIDTH, min(30 + 14 * (to - source), 130)
-            far = max(far, out)
-            start, end = top - _BOX_HEIGHT / 2, bottom + _BOX_HEIGHT / 2
-            parts.append(
-                f'<path class="link" d="M{x} {start:.0f} C{x + out} {start:.0f} {x + out} {end:.0f} {x} {end:.0f}"/>'
-            )
-            parts.append(
-                f'<path d="M{x + 7} {end - 4:.0f} L{x} {end:.0f} L{x + 7} {end + 4:.0f}" fill="currentColor"/>'
-            )
-    for at, (name, shape) in enumerate(boxes):
-        y = 20 + at * _BOX_STEP
-        parts.append(f'<rect x="20" y="{y}" width="{_BOX_WIDTH}" height="{_BOX_HEIGHT}" rx="5"/>')
-        parts.append(_text(20 + _BOX_WIDTH / 2, y + 18, name) + _text(20 + _BOX_WIDTH / 2, y + 34, shape, "small"))
-    height = 20 + len(boxes) * _BOX_STEP
-    return _svg(40 + _BOX_WIDTH + 0.8 * far, height, f"The model's {len(boxes)} modules", parts)
-
-
-def _text(x: float, y: float, text: str, kind: str = "") -> str:
-    style = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.0f}" y="{y:.0f}"{style}>{escape(text)}</text>'
+            bend = min(30.0 + 14 * (to - source), 130.0)
+            far = max(far, bend)
+            lines.append(Line((right, centres[source]), (right, centres[to]), bend=bend, arrow=True))
+    shapes = [
+        Shape(Outline.BOX, (middle, y), (_BOX_WIDTH, _BOX_HEIGHT), name, shape)
+        for y, (name, shape) in zip(centres, boxes, strict=True)
+    ]
+    size = (40 + _BOX_WIDTH + 0.8 * far, 20.0 + len(boxes) * _BOX_STEP)
+    return Picture(f"The model's {len(boxes)} modules", size, tuple(lines), tuple(shapes))
 
 
 class _Labels:
-    """Small texts on edges, each where it covers the least of those before it."""
+    """Labels, those on edges each where it covers the least of those before it."""
 
     def __init__(self) -> None:
-        self._placed: list[tuple[float, float, float]] = []
+        self.placed: tuple[Label, ...] = ()
 
-    def on_edge(self, x1: float, y1: float, x2: float, y2: float, text: str) -> str:
-        """The text on the line from (x1, y1) to (x2, y2), on ground of its own."""
-        width = 6.3 * len(text)
+    def add(self, label: Label) -> None:
+        self.placed = (*self.placed, label)
+
+    def on_edge(self, start: tuple[float, float], end: tuple[float, float], text: str) -> None:
+        """The text on the line from `start` to `end`."""
+        (x1, y1), (x2, y2) = start, end
+        width = _width(text)
         room = (width / 2 + 2 * _RADIUS) / abs(x2 - x1)  # for the circles at both ends and the biases below them
         shares = np.linspace(room, 1 - room, 9) if room < 0.5 else np.array([0.5])
 
         def covered(share: float) -> float:
             x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
             return sum(
-                max(0.0, (width + wide) / 2 + 4 - abs(x - left)) * max(0.0, 18 - abs(y - top))
-                for left, top, wide in self._placed
+                max(0.0, (width + _width(label.text)) / 2 + 4 - abs(x - label.centre[0]))
+                * max(0.0, 18 - abs(y - label.centre[1]))
+                for label in self.placed
             )
 
         share = min(shares.tolist(), key=covered)
-        x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
-        self._placed.append((x, y, width))
-        ground = f'<rect class="under" x="{x - width / 2:.0f}" y="{y - 8:.0f}" width="{width:.0f}" height="16"/>'
-        return ground + _text(x, y + 4, text, "small")
+        self.add(Label((x1 + share * (x2 - x1), y1 + share * (y2 - y1)), text))
+
+
+def _width(text: str) -> float:
+    return 6.3 * len(text)
 
 
 def _short(number: float) -> str:
     return f"{number:.4g}" if np.isfinite(number) else ""
+
+
+# -- SVG --------------------------------------------------------------------------------------------------------------
+
+
+def _svg(picture: Picture) -> str:
+    width, height = picture.size
+    parts = [_line(line) for line in picture.lines] + [_shape(shape) for shape in picture.shapes]
+    for label in picture.labels:
+        (x, y), wide = label.centre, _width(label.text)
+        if label.small:
+            parts.append(f'<rect class="under" x="{x - wide / 2:.0f}" y="{y - 8:.0f}" width="{wide:.0f}" height="16"/>')
+        parts.append(_text(x, y + 4, label.text, "small" if label.small else ""))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="xlp" role="img" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}"><title>{escape(picture.title)}</title>{_STYLE}{"".join(parts)}</svg>'
+    )
+
+
+def _line(line: Line) -> str:
+    (x1, y1), (x2, y2) = line.start, line.end
+    if line.stroke is not Stroke.LINK:
+        ends = f'x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"'
+        return f'<line {ends} class="{line.stroke.value}" stroke-width="{line.width:.1f}"/>'
+    over = f"C{x1 + line.bend:.0f} {y1:.0f} {x2 + line.bend:.0f} {y2:.0f} " if line.bend else "L"
+    drawn = f'<path class="link" d="M{x1:.0f} {y1:.0f} {over}{x2:.0f} {y2:.0f}"/>'
+    if not line.arrow:
+        return drawn
+    head = (
+        f"M{x2 + 7:.0f} {y2 - 4:.0f} L{x2:.0f} {y2:.0f} L{x2 + 7:.0f} {y2 + 4:.0f}"
+        if line.bend
+        else (f"M{x2 - 4:.0f} {y2 - 7:.0f} L{x2:.0f} {y2:.0f} L{x2 + 4:.0f} {y2 - 7:.0f}")
+    )
+    return f'{drawn}<path d="{head}" fill="currentColor"/>'
+
+
+def _shape(shape: Shape) -> str:
+    (x, y), (width, height) = shape.centre, shape.size
+    if shape.outline is Outline.CIRCLE:
+        drawn = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{width / 2:.0f}"/>'
+    else:
+        left, top = x - width / 2, y - height / 2
+        drawn = f'<rect x="{left:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}" rx="4"/>'
+    if not shape.below:
+        return drawn + _text(x, y + 4, shape.text)
+    return drawn + _text(x, y - 3, shape.text) + _text(x, y + 13, shape.below, "small")
+
+
+def _text(x: float, y: float, text: str, kind: str = "") -> str:
+    style = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.0f}" y="{y:.0f}"{style}>{escape(text)}</text>'

@@ -19,11 +19,12 @@ from xml.etree.ElementTree import canonicalize
 
 from openpyxl import Workbook
 from openpyxl.chart import LineChart, Reference, Series
-from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
+from openpyxl.packaging.relationship import Relationship
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet._writer import WorksheetWriter
 from openpyxl.worksheet.dimensions import SheetDimension
+from openpyxl.worksheet.drawing import Drawing as DrawingReference
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
@@ -37,6 +38,7 @@ from xlparity.model.value import Cells, Values
 from xlparity.xlsx.aside import written_aside
 from xlparity.xlsx.looks import StyleTable, add_conditional_formats
 from xlparity.xlsx.rows import SheetRows
+from xlparity.xlsx.shapes import Drawing
 
 __all__ = ["write_book"]
 
@@ -161,6 +163,10 @@ def _lay_out(worksheet: Any, sheet: Sheet, rows: SheetRows, worksheets: Mapping[
             (chart.anchor.row + int(chart.height_cm / 0.5) + 1, chart.anchor.column + int(chart.width_cm / 1.9) + 1)
             for chart in layout.charts
         ]
+        # A row is 20 pixels high, a column of the default width 64 wide.
+        for placed in layout.pictures:
+            width, height = placed.picture.size
+            ends.append((placed.anchor.row + int(height / 20) + 1, placed.anchor.column + int(width / 64) + 1))
         bottom, right = max(end[0] for end in ends), max(end[1] for end in ends)
         worksheet.print_area = f"A1:{column_letters(right - 1)}{bottom}"
 
@@ -250,7 +256,7 @@ class _Writer(ExcelWriter):  # type: ignore[misc]
         self._sheets, self._rows = sheets, rows
 
     def write_worksheet(self, ws: Any) -> None:
-        ws._drawing = SpreadsheetDrawing()
+        ws._drawing = Drawing(self._sheets[ws.title].layout.pictures)
         ws._drawing.charts = ws._charts
         ws._drawing.images = ws._images
         rows = self._rows[ws.title]
@@ -280,6 +286,14 @@ class _ShellWriter(WorksheetWriter):  # type: ignore[misc]
     def __init__(self, ws: Any, out: BytesIO, sheet: Sheet, rows: SheetRows) -> None:
         super().__init__(ws, out)
         self._sheet, self._bounds = sheet, rows.bounds
+
+    def write_drawings(self) -> None:
+        if self._sheet.layout.pictures and not self.ws._charts:
+            relation = Relationship(type="drawing", Target="")
+            self._rels.append(relation)
+            self.xf.send(DrawingReference(id=relation.id).to_tree("drawing"))
+        else:
+            super().write_drawings()
 
     def write_dimensions(self) -> None:
         self.xf.send(SheetDimension(show_area(self._bounds, sheet=False)).to_tree())
