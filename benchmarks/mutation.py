@@ -1,6 +1,6 @@
 """Which single slips a check finds, where, and what it proposes: docs/benchmarks/mutation.md.
 
-    python benchmarks/mutation.py [--only NAME]... [--most N] [--seconds S] [--samples N] [--output FILE]
+    python benchmarks/mutation.py [--only NAME]... [--most N] [--minutes M] [--samples N] [--output FILE]
 
 Every mutant of `mutants.py` (or a sample of them, drawn evenly over operators, fills and positions) is checked as
 `xlparity check BOOK` does, and if that passes as `xlparity check BOOK --samples N` does. What survives is evaluated beside the
@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,7 +35,7 @@ from xlparity.check.explore import Explorer
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
-from xlparity.formula.a1 import show_cell
+from xlparity.formula.a1 import parse_area, show_cell
 from xlparity.formula.parse import parse
 from xlparity.formula.show import show
 from xlparity.model.area import Area
@@ -47,6 +48,7 @@ from xlparity.xlsx.map_file import map_of_book, map_of_toml
 from xlparity.xlsx.read import read_book
 
 PAGE = ROOT / "docs" / "benchmarks" / "mutation.md"
+MAPS = ROOT / "benchmarks" / "maps"
 CORPUS = ROOT.parent / "shared" / "corpus"
 LESSONS = ("single_neuron", "hidden_layers", "mse", "gradient", "descent")
 NETWORKS = (
@@ -57,6 +59,8 @@ EXPLORED = 1_000  # samples on which a survivor must equal the original to be ca
 OTHER_SEED = 20_091  # that draws them; the checker's is 0
 _CELLS_AT_A_TIME = 4_000_000
 _LARGE, _SAMPLES_OF_LARGE = 1_000, 12  # tensors in a map, and the samples of which such a check takes a minute
+_MOST_DEVIATING = 0.5  # of a workbook's judged cells, wrong before anything was changed
+_AT_A_TIME = 10  # mutants of a workbook before the next one's turn
 _PAIRS_OF_A_MUTANT = 12  # changed cells of one mutant that are compared
 
 
@@ -87,31 +91,36 @@ class Study:
     clean: bool  # no fault in the workbook as it is, at its own numbers and on the samples
     samples: int
     outcomes: list[Outcome] = field(default_factory=list)
-    seconds: float = 0.0
 
 
-def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map]]]]:
+def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map, list[Area]]]]]:
     """Name, kind and maker of the workbooks, each with its map."""
     for name in LESSONS:
         yield f"{name}.xlsx", "lecture", partial(_read, ROOT / "workbooks" / f"{name}.xlsx")
     for name in HANDMADE:
         yield name, "hand-made", lambda name=name: _read(handmade(name, folder))
-    for toml in sorted((ROOT / "benchmarks" / "maps").glob("*/*.parity.toml")):
-        found = sorted((CORPUS / toml.parent.name).rglob(toml.name.removesuffix(".parity.toml") + ".xlsx"))
-        if found:
-            yield f"{toml.parent.name}/{found[0].name}", "corpus", partial(_read, found[0], toml)
+    for toml in sorted(MAPS.rglob("*.parity.toml")):
+        path = CORPUS / toml.relative_to(MAPS).with_name(toml.name.replace(".parity.toml", ".xlsx"))
+        if path.exists():
+            yield path.name, "by others", partial(_read, path, toml)
     for name in NETWORKS:
         yield name, "compiled", partial(_generated, name, folder)
 
 
-def _read(path: Path, toml: Path | None = None) -> tuple[Book, Map]:
+def _read(path: Path, toml: Path | None = None) -> tuple[Book, Map, list[Area]]:
+    """Workbook, map, and the cells of which the map's author says that they deviate from torch."""
     book = read_book(path)
     parity = map_of_book(book) if toml is None else map_of_toml(toml, book)
     assert parity is not None
-    return book, parity
+    noted = [] if toml is None else tomllib.loads(toml.read_text()).get("deviation", [])
+    return book, parity, [parse_area(text) for one in noted for text in _texts(one.get("cells", ""))]
 
 
-def _generated(name: str, folder: Path) -> tuple[Book, Map]:
+def _texts(cells: str | list[str]) -> list[str]:
+    return [one.strip() for one in cells.split(";")] if isinstance(cells, str) else cells
+
+
+def _generated(name: str, folder: Path) -> tuple[Book, Map, list[Area]]:
     made = network(name)
     return _read(xlparity.generate(*made).save(folder / "net.xlsx"))
 
@@ -121,33 +130,50 @@ def checked(book: Book, parity: Map, samples: int) -> Report:
     return check_book(book, Path("book.xlsx"), parity, [EmbeddedEngine()], samples=samples)
 
 
-def study(
-    name: str, kind: str, book: Book, parity: Map, most: int, seconds: float, samples: int, seed: int = 0
-) -> Study:
-    """The fate of at most `most` mutants of one workbook, of as many as `seconds` allow."""
-    begun = time.perf_counter()
-    sound = remembering(book)
-    if sum(row.role is Role.COMPUTED for row in parity) > _LARGE:
-        samples = min(samples, _SAMPLES_OF_LARGE)
-    clean = checked(sound, parity, samples)
-    start = time.process_time()
-    mutants = Mutants(book, parity, seed)
-    drawn = mutants.sample(most)
-    complete = len(drawn) < most
-    random.Random(seed).shuffle(drawn)
-    result = Study(name, kind, mutants.index.count, complete, not clean.faults and clean.passed, samples)
-    # What a workbook gets wrong by itself is no mutant's doing.
-    known = {finding.cell for finding in clean.cells if not finding.verdict.passes}
-    for mutant in drawn:
-        if time.process_time() - start > seconds:
-            result.all = False
-            break
-        if mutant.cells & known:
-            continue
-        result.outcomes.append(_fate(mutants.made(mutant), parity, mutant, mutants, samples, known))
-    _compare(result.outcomes, book, parity, mutants)
-    result.seconds = time.perf_counter() - begun
-    return result
+def study(name: str, book: Book, parity: Map, most: int, samples: int) -> Study:
+    """The fate of at most `most` mutants of one workbook."""
+    work = Work(name, "", book, parity, [], most, samples)
+    work.advance(most)
+    return work.study
+
+
+class Work:
+    """The mutants of one workbook, taken a few at a time."""
+
+    def __init__(
+        self, name: str, kind: str, book: Book, parity: Map, deviations: Sequence[Area], most: int, samples: int,
+        seed: int = 0,
+    ) -> None:  # fmt: skip
+        if sum(row.role is Role.COMPUTED for row in parity) > _LARGE:
+            samples = min(samples, _SAMPLES_OF_LARGE)
+        clean = checked(remembering(book), parity, samples)
+        self._book, self._parity, self._samples = book, parity, samples
+        # What a workbook gets wrong by itself is no mutant's doing.
+        self._known = {finding.cell for finding in clean.cells if not finding.verdict.passes}
+        self._mutants = Mutants(book, parity, seed)
+        self._drawn = [one for one in self._mutants.sample(most) if not one.cells & self._known]
+        self._every = len(self._drawn) < most
+        random.Random(seed).shuffle(self._drawn)
+        judged = sum(row.block.size for row in parity if row.role is Role.COMPUTED)
+        self.deviating = len(self._known) / judged
+        alarms = [one for one in clean.faults if not any(one.cell in area for area in deviations)]
+        self.study = Study(name, kind, self._mutants.index.count, False, not alarms, samples)
+
+    def advance(self, count: int) -> None:
+        """Take `count` more mutants, or what is left."""
+        new = self._drawn[:count]
+        del self._drawn[:count]
+        fates = [
+            _fate(self._mutants.made(one), self._parity, one, self._mutants, self._samples, self._known) for one in new
+        ]
+        _compare(fates, self._book, self._parity, self._mutants)
+        self.study.outcomes += fates
+        self.study.all = self._every and not self._drawn
+
+    @property
+    def left(self) -> bool:
+        """Whether mutants are left."""
+        return bool(self._drawn)
 
 
 def _fate(book: Book, parity: Map, mutant: Mutant, mutants: Mutants, samples: int, known: set[Cell]) -> Outcome:
@@ -227,7 +253,7 @@ def equal_elsewhere(
     return [bool(one) and count > 0 for one, count in zip(same, told, strict=True)]
 
 
-def page(studies: Sequence[Study], samples: int, most: int, took: float) -> str:
+def page(studies: Sequence[Study], samples: int, took: float) -> str:
     """The page's text."""
     every = [one for each in studies for one in each.outcomes]
     live = [one for one in every if not one.killed]
@@ -270,7 +296,7 @@ def page(studies: Sequence[Study], samples: int, most: int, took: float) -> str:
         f"`--samples {samples}` (a map of more than {_LARGE:,} tensors on {_SAMPLES_OF_LARGE}). References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
         "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
         "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it. "
-        f"Of {whole} workbooks all mutants were taken, of the others a sample (seed 0, at most {most}) drawn by turns over "
+        f"Of {whole} workbooks all mutants were taken, of the others a sample (seed 0) drawn by turns over "
         "operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
         f"what the original gives, to nine digits, on {EXPLORED:,} samples of other numbers drawn by another seed, "
         "of all the ways that `--samples` has (near, large, small, zero, ties, signs turned).",
@@ -323,29 +349,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="a part of a workbook's name")
     parser.add_argument("--most", type=int, default=240, help="mutants of a workbook")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of processor time for a workbook's mutants")
-    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=30.0, help="after which no more mutants are taken")
+    parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--output", type=Path, help="by default the page, if nothing is left out")
     parser.add_argument("--failures", action="store_true", help="print what was not found, placed or mended")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    start, studies = time.perf_counter(), []
+    start = time.perf_counter()
+    target = arguments.output or (None if arguments.only else PAGE)
+    works: list[Work] = []
+
+    def late() -> bool:
+        return time.perf_counter() - start > 60 * arguments.minutes
+
     with tempfile.TemporaryDirectory() as folder:
         for name, kind, make in books(Path(folder)):
-            if arguments.only and not any(part in name for part in arguments.only):
-                continue
-            each = study(name, kind, *make(), arguments.most, arguments.seconds, arguments.samples)
-            studies.append(each)
-            print(f"{name}: {_row('', each.outcomes)} {each.seconds:.0f} s, clean {each.clean}", flush=True)
-            if arguments.failures:
-                _failures(each)
-    text = page(studies, arguments.samples, arguments.most, time.perf_counter() - start)
-    target = arguments.output or (None if arguments.only else PAGE)
-    print(text) if target is None else target.write_text(text)
+            if not arguments.only or any(part in name for part in arguments.only):
+                work = Work(name, kind, *make(), arguments.most, arguments.samples)
+                print(f"{name}: clean {work.study.clean}, known to deviate {work.deviating:.0%}", flush=True)
+                if work.deviating < _MOST_DEVIATING:
+                    works.append(work)
+        while any(work.left for work in works) and not late():
+            for work in works:
+                if work.left and not late():
+                    done = len(work.study.outcomes)
+                    work.advance(_AT_A_TIME)
+                    print(f"{work.study.name}: {_row('', work.study.outcomes)}", flush=True)
+                    if arguments.failures:
+                        _failures(work.study, done)
+            text = page([work.study for work in works], arguments.samples, time.perf_counter() - start)
+            if target is not None:
+                target.write_text(text)
+    if target is None:
+        print(text)
 
 
-def _failures(each: Study) -> None:
-    for one in each.outcomes:
+def _failures(each: Study, done: int) -> None:
+    for one in each.outcomes[done:]:
         told = _told(each, one)
         if not one.killed and not one.equivalent:
             print("   survives:", told)
