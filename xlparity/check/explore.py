@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xlparity.check.ascend import Ascent
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import (
@@ -72,6 +73,30 @@ class Explored:
     sample: Mapping[str, NDArray[np.int64]]
 
 
+@dataclass(slots=True)
+class _Found:
+    """What the samples have come to so far: the arrays of `Explored`, and how often was asked which cells inherit."""
+
+    verdicts: dict[str, NDArray[np.uint8]]
+    compared: dict[str, NDArray[np.int64]]
+    first: dict[str, NDArray[np.int64]]
+    asked: int = 0
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> _Found:
+        """Before any sample."""
+        return cls(
+            {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()},
+            {name: np.zeros(shape, np.int64) for name, shape in shapes.items()},
+            {name: np.full(shape, -1) for name, shape in shapes.items()},
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether a cell was wrong in a sample."""
+        return any((array >= 0).any() for array in self.first.values())
+
+
 class Explorer:
     """A workbook and its map on other numbers.
 
@@ -113,49 +138,61 @@ class Explorer:
         self, samples: int, known: Mapping[str, NDArray[np.bool_]], progress: Callable[[str], None]
     ) -> Explored:
         """Judge `samples` samples; cells that are `known` to be wrong at the sheet's own numbers are passed over."""
-        shapes = {name: self._program.rows[name].block.shape for name in self._program.order}
-        verdicts = {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()}
-        compared = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
-        first = {name: np.full(shape, -1) for name, shape in shapes.items()}
-        asked = 0
-        by_steps = self._tolerance is None and not any(mask.any() for mask in known.values())
+        found = _Found.of({name: self._program.rows[name].block.shape for name in self._program.order})
+        sound = not any(mask.any() for mask in known.values())
+        by_steps = sound and self._tolerance is None
         while self.varied and len(self._samples) < samples:
             chunk = [
                 self._sample(at) for at in range(len(self._samples), min(samples, len(self._samples) + self._chunk))
             ]
-            for given, drawn in zip(chunk, self._evaluated(chunk), strict=True):
+            for given, held in zip(chunk, self._evaluated(chunk), strict=True):
                 progress(f"sample {len(self._samples) + 1} of {samples}")
-                if by_steps and self._agrees_step_by_step(drawn):
-                    self._samples.append(given)
-                    for name in compared:
-                        compared[name] += 1
-                    continue
-                sample, held, judged = given, drawn, self._judged(drawn)
-                if judged is None:  # torch refuses such numbers (a probability of 2): others among the sheet's
-                    sample = {name: self._moved(name, "within") for name in self.varied}
-                    (held,) = self._evaluated([sample])
-                    judged = self._judged(held)
-                self._samples.append(sample)
-                if judged is None:
-                    continue
-                # What inherits an error in one sample may be wrong itself in another.
-                new = {
-                    name: _wrong(one) & ~known[name]
-                    & ((verdicts[name] == MATCH) | ((verdicts[name] == INHERITED) & (one.verdicts == FAULT)))
-                    for name, one in judged.items()
-                }  # fmt: skip
-                unseen = any((mask & (verdicts[name] == MATCH)).any() for name, mask in new.items())
-                asked += any(mask.any() for mask in new.values())
-                if unseen or (asked <= _MOST_ASKED and any(mask.any() for mask in new.values())):
-                    # Which of them only inherit their error costs another evaluation.
-                    judged = self._judged(held, self._forced(sample)) or judged
-                    for name, mask in new.items():
-                        worse = mask & (judged[name].verdicts > verdicts[name])
-                        verdicts[name][worse] = judged[name].verdicts[worse]
-                        first[name][worse] = len(self._samples) - 1
-                for name, one in judged.items():
-                    compared[name] += (one.verdicts != UNDECIDED) & (one.held.kinds != Kind.ERROR)
-        return Explored(len(self._samples), verdicts, compared, first)
+                self._look(given, held, known, by_steps, found)
+        count = len(self._samples)
+        if sound and not found.any:
+            progress("looking for numbers that samples do not hit")
+            ascent = Ascent(self._program, self._book, self._index, self._own, self._shown, self.varied)
+            for given in ascent.points(self._samples):
+                (held,) = self._evaluated([given])
+                if not (by_steps and self._agrees_step_by_step(held)) and self._judged(held) is not None:
+                    self._look(given, held, known, False, found)
+        return Explored(count, found.verdicts, found.compared, found.first)
+
+    def _look(
+        self, given: _Sample, drawn: Mapping[str, Held], known: Mapping[str, NDArray[np.bool_]], by_steps: bool,
+        found: _Found,
+    ) -> None:  # fmt: skip
+        """Judge one sample, in which the cells hold `drawn`, and enter in `found` what is new."""
+        if by_steps and self._agrees_step_by_step(drawn):
+            self._samples.append(given)
+            for name in found.compared:
+                found.compared[name] += 1
+            return
+        sample, held, judged = given, drawn, self._judged(drawn)
+        if judged is None:  # torch refuses such numbers (a probability of 2): others among the sheet's
+            sample = {name: self._moved(name, "within") for name in self.varied}
+            (held,) = self._evaluated([sample])
+            judged = self._judged(held)
+        self._samples.append(sample)
+        if judged is None:
+            return
+        # What inherits an error in one sample may be wrong itself in another.
+        new = {
+            name: _wrong(one) & ~known[name]
+            & ((found.verdicts[name] == MATCH) | ((found.verdicts[name] == INHERITED) & (one.verdicts == FAULT)))
+            for name, one in judged.items()
+        }  # fmt: skip
+        unseen = any((mask & (found.verdicts[name] == MATCH)).any() for name, mask in new.items())
+        found.asked += any(mask.any() for mask in new.values())
+        if unseen or (found.asked <= _MOST_ASKED and any(mask.any() for mask in new.values())):
+            # Which of them only inherit their error costs another evaluation.
+            judged = self._judged(held, self._forced(sample)) or judged
+            for name, mask in new.items():
+                worse = mask & (judged[name].verdicts > found.verdicts[name])
+                found.verdicts[name][worse] = judged[name].verdicts[worse]
+                found.first[name][worse] = len(self._samples) - 1
+        for name, one in judged.items():
+            found.compared[name] += (one.verdicts != UNDECIDED) & (one.held.kinds != Kind.ERROR)
 
     def counterexample(self, name: str, at: tuple[int, ...], sample: int) -> Counterexample | None:
         """The numbers to type into the sheet with which element `at` of `name`, wrong in `sample`, shows it.
@@ -369,4 +406,8 @@ MOVES: dict[str, _Move] = {
     "small": lambda held, random: random.normal(0.0, _size(held) / 1024.0, held.shape),
     "sparse": lambda held, random: random.normal(0.0, _size(held), held.shape) * random.integers(0, 2, held.shape),
     "ties": lambda held, random: random.integers(-2, 3, held.shape).astype(np.float64) * (_size(held) / 2.0),
+    "signs": lambda held, random: held * random.choice([-1.0, 1.0], held.shape),
+    "negative": lambda held, random: -np.abs(random.normal(0.0, _size(held), held.shape)),
+    "huge": lambda held, random: random.normal(0.0, 1024.0 * _size(held), held.shape),
+    "zero": lambda held, _: np.zeros_like(held),
 }

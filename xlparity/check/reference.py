@@ -192,6 +192,9 @@ class Program:
         return tensors
 
     def _tensor(self, name: str, lookup: _Lookup) -> Tensor:
+        return self._shaped(name, lookup).detach()
+
+    def _shaped(self, name: str, lookup: _Lookup) -> Tensor:
         row = self.rows[name]
         try:
             result = self.evaluated(name, lookup)
@@ -200,13 +203,16 @@ class Program:
         if tuple(result.shape) != row.block.shape:
             raise MapError(f"{row.place}: {row.torch!r} gives shape {tuple(result.shape)}, "
                            f"but the map gives {name} the shape {row.block.shape}")  # fmt: skip
-        return result.detach()
+        return result
 
     def computed(
         self, name: str, tensor: Callable[[str], Tensor], shown: Callable[[tuple[str, bool]], Tensor]
     ) -> Tensor:
-        """The value of `name` from tensors of whatever kind: those that `tensor` gives by name, and those `shown`."""
-        return self._tensor(name, _Lookup(self, tensor, shown))
+        """The value of `name` from tensors of whatever kind: those that `tensor` gives by name, and those `shown`.
+
+        Its history goes on into these tensors.
+        """
+        return self._shaped(name, _Lookup(self, tensor, shown))
 
     def evaluated(self, name: str, lookup: _Lookup) -> Tensor:
         """The value of the expression of `name`; how large it gets is looked at once, since its shapes stay."""
