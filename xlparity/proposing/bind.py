@@ -19,7 +19,7 @@ from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import hold
 from xlparity.compiler.compile import compile_model
-from xlparity.compiler.eager import Loss, double, eager_step, exact, optimizer_for, tensor_name
+from xlparity.compiler.eager import Loss, double, eager_step, exact, tensor_name
 from xlparity.compiler.workbook import map_rows
 from xlparity.errors import InputError, MapError
 from xlparity.formula.a1 import show_area
@@ -81,6 +81,7 @@ def bind_model(
     if binder.place_inputs():
         progress("capturing the model")
         binder.place_computed(progress)
+    binder.write_rows()
     return binder.binding
 
 
@@ -95,6 +96,7 @@ class _Binder:
         self.tensors: dict[str, Tensor] = {}  # what the sheet holds where it was found, else what torch computes
         self.copies: dict[str, set[str]] = {}  # tensors that are links to the same one
         self.net = double(what.model)
+        self.rows: Mapping[str, MapRow] = {}  # everything that the model computes, placed or not
         self.inputs: tuple[Tensor, ...] = ()
         self.targets: Tensor | None = None
         for sheet in self.numbers.skipped:
@@ -342,11 +344,11 @@ class _Binder:
         what = self.what
         trains = what.loss is not None and self.targets is not None
         try:
-            optimizer = None
-            if what.optimizer is not None and trains:
-                optimizer = optimizer_for(what.optimizer, what.model, self.net)
+            # Only what is computed from what is wanted here; the values are those of the sheet.
             compiled = compile_model(
-                self.net, self.inputs, self.targets if trains else None, what.loss if trains else None, optimizer,
+                what.model, [self.as_the_model_takes(part) for part in self.inputs],
+                self.as_the_model_takes(self.targets) if trains and self.targets is not None else None,
+                what.loss if trains else None, what.optimizer if trains else None,
                 style="lecture", root=what.name,
             )  # fmt: skip
         except InputError as error:
@@ -357,7 +359,6 @@ class _Binder:
         for plan in compiled.low.blocks:
             if plan.values is not None and plan.name not in self.tensors:
                 self.tensors[plan.name] = exact(plan.values)
-        real = next((_dtype(one) for one in what.model.parameters() if one.is_floating_point()), "float32")
         for row in rows.values():
             if row.role in (Role.HYPERPARAMETER, Role.CONSTANT) and row.tensor not in self.placed:
                 self.place_scalar(row)
@@ -365,12 +366,17 @@ class _Binder:
         for row in rows.values():
             if row.role is Role.COMPUTED:
                 self.place_row(
-                    replace(row, dtype=real if row.dtype == "float64" else row.dtype),
+                    row,
                     names,
                     compiled.graph.aliases,
                 )
-        self.write_expressions(rows)
+        self.rows = rows
         self.say_missing(rows)
+
+    def as_the_model_takes(self, tensor: Tensor) -> Tensor:
+        """Real numbers in the dtype of the model's parameters."""
+        real = next((one.dtype for one in self.what.model.parameters() if one.is_floating_point()), torch.float32)
+        return tensor.to(real) if tensor.is_floating_point() else tensor
 
     def place_scalar(self, row: MapRow) -> None:
         """A number of the optimizer's, where a label near it says what it is."""
@@ -501,8 +507,9 @@ class _Binder:
 
     # -- expressions --------------------------------------------------------------------------------------------------
 
-    def write_expressions(self, rows: Mapping[str, MapRow]) -> None:
-        """The expressions of what was placed in terms of what was placed; the rest is written into them."""
+    def write_rows(self) -> None:
+        """The rows of what was placed, in terms of what was placed; the rest is written into the expressions."""
+        rows = self.rows
         numbers = {
             name: float(value)
             for name, value in self.tensors.items()
@@ -528,7 +535,7 @@ class _Binder:
         """The tensors that a user of PyTorch has a name for, and that no area holds."""
         root = re.escape(self.what.name)
         said = {name for name, _ in self.binding.not_found}
-        kept = {one.row.tensor for one in self.binding.rows}
+        kept = self.placed.keys()
         modules = {tensor_name(self.what.name, path) for path, _ in self.what.model.named_modules()}
         for name, row in rows.items():
             user = (

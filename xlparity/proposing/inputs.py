@@ -17,7 +17,7 @@ from xlparity.proposing.match import Hit
 
 __all__ = ["candidates"]
 
-_MOST_PLANES = 16
+_MOST_PLANES = 256
 
 
 def candidates(
@@ -38,8 +38,10 @@ def candidates(
     readings = []
     for area in areas:
         readings += _readings(area)
-    readings += [Block((len(group), *_size(group[0])), group) for group in _groups(areas)]
-    readings += [Block((1, len(group), *_size(group[0])), group) for group in _groups(areas)]
+    for group in _groups(areas):
+        count = len(group)
+        leading = [(count,), *((first, count // first) for first in range(1, count + 1) if count % first == 0)]
+        readings += [Block((*sizes, *_size(group[0])), group) for sizes in leading]
 
     def sounds(block: Block, name: str) -> bool:
         words = {name.lower(), *(("y", "target", "targets", "label", "labels") if target else ("x", "input", "inputs"))}
@@ -76,12 +78,12 @@ def _readings(area: Area) -> list[Block]:
 
 
 def _groups(areas: Sequence[Area]) -> list[tuple[Area, ...]]:
-    """Areas of one size below each other, as the planes of a tensor of rank 3 are written."""
-    columns: dict[tuple[str, int, int, int], list[Area]] = {}
+    """Areas of one size on one sheet, row by row, as the planes of a tensor of rank 3 and 4 are written."""
+    alike: dict[tuple[str, int, int], list[Area]] = {}
     for area in areas:
         if area.size > 1:
-            columns.setdefault((area.sheet, area.column, area.height, area.width), []).append(area)
-    return [tuple(sorted(group)) for group in columns.values() if 1 < len(group) <= _MOST_PLANES]
+            alike.setdefault((area.sheet, area.height, area.width), []).append(area)
+    return [tuple(sorted(group)) for group in alike.values() if 1 < len(group) <= _MOST_PLANES]
 
 
 def _size(area: Area) -> tuple[int, int]:

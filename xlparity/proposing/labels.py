@@ -23,7 +23,9 @@ _TENSOR_LIKE = re.compile(
     r"(?:[A-Za-z]{1,2}|bias(?:es)?|weights?|inputs?|targets?|labels?|outputs?|y_hat|pred(?:icted|ictions?)?|alpha|lr)\Z",
     re.IGNORECASE,
 )
+_TENSOR_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d+\])+", re.ASCII)  # as PyTorch users write it
 _MOST_WORDS = 3
+_NEAR_TITLE = 4  # rows that a heading with a tensor's name may stand above its cells
 _FAR_ABOVE = 400  # rows that a title may stand above the values
 
 
@@ -68,6 +70,9 @@ class Labels:
 
     def name(self, area: Area) -> str:
         """What the labels around `area` call it, as an expression can write it; "" if nothing does."""
+        for text in self.titles(area, _NEAR_TITLE):
+            if _TENSOR_NAME.fullmatch(text):
+                return text
         for text in self.around(area):
             name = _as_name(text)
             if name:

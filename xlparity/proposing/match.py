@@ -110,9 +110,11 @@ class Numbers:
                     break
                 places.append(taken)
             else:
-                chosen = _in_step(places)
-                if chosen is not None:
-                    found.append(Hit(Block(shape, chosen, turned), decimals))
+                sheets = [sheet for sheet in self._grids if all(any(a.sheet == sheet for a in each) for each in places)]
+                for sheet in sheets:
+                    chosen = _in_step([[area for area in each if area.sheet == sheet] for each in places])
+                    if chosen is not None:
+                        found.append(Hit(Block(shape, chosen, turned), decimals))
         return found[:most]
 
     def _areas(self, plane: Array, tolerance: Array, most: int) -> list[Area]:

@@ -41,6 +41,7 @@ _KINDS = (
 )  # fmt: skip
 # PyTorch's values beside the sheet's own are printed with fewer digits, or computed in float32.
 _SHOWN_ALIKE = 1e-4
+_NEAR_TITLE = 3  # rows that the title of a single number may stand above it
 
 
 def named_rows(
@@ -67,12 +68,7 @@ def named_rows(
     rows = []
     for one in found:
         place = f"{names[one.key]} in {show_area(one.area)}"
-        text = _DIFFERENCE.sub(
-            lambda found: (
-                f"{found[1]}{found[2]} - {shown[found[3]].text(names)}{found[2]}" if found[3] in shown else found[0]
-            ),
-            one.expression,
-        )
+        text = _DIFFERENCE.sub(lambda found: _difference(found, shown, names), one.expression)
         text = _KEY.sub(lambda key: names[key[0]], text)
         block = block_of(one.area)
         whole = _DIFFERENCE.fullmatch(one.expression)
@@ -131,6 +127,14 @@ def _in_order(found: Sequence[Found]) -> list[Found]:
             else:
                 stack += missing
     return list(done.values())
+
+
+def _difference(found: re.Match[str], shown: Mapping[str, _Shown], names: Mapping[str, str]) -> str:
+    """A difference to values that are shown as PyTorch's, both transposed where the tensor is."""
+    if found[3] not in shown:
+        return found[0]
+    turned = found[2] or ""
+    return f"{found[1]}{turned} - {shown[found[3]].text(names)}{turned}"
 
 
 def _short(formula: str) -> str:
@@ -208,8 +212,9 @@ def _role(one: Found, labels: Labels, use: _Use, values: Values) -> tuple[Role, 
         return Role.CONSTANT, Confidence.LIKELY, "ones, which a bias is multiplied by"
     if one.key in use.updated:
         return Role.PARAMETER, Confidence.LIKELY, "a formula subtracts a multiple of another tensor from it: an update"
-    for label in labels.around(one.area)[:3]:
-        root = stem(label)
+    titles = labels.titles(one.area, _NEAR_TITLE) if one.area.size == 1 else []
+    for label in [*labels.around(one.area)[:3], *titles]:
+        root = stem(label).rpartition(".")[2]
         for role, words in _ROLE_OF_LABEL.items():
             if role is Role.HYPERPARAMETER and one.area.size > 1:
                 continue
