@@ -252,7 +252,7 @@ class _Binder:
 
     def inputs_by_outputs(self, names: Sequence[str]) -> bool:
         free = [area for area in self.given if area not in self.taken]
-        best: tuple[float, int, tuple[tuple[Hit, Tensor], ...], list[str]] | None = None
+        best: tuple[tuple[float, int, int], tuple[tuple[Hit, Tensor], ...], list[str]] | None = None
         tried = 0
         for choice in candidates(self.what.model, free, self.values, names, self.labels, _MOST_TRIED):
             tried += 1
@@ -272,17 +272,18 @@ class _Binder:
                 for name, (hit, _) in zip(names, choice, strict=True)
                 for label in self.labels.around(hit.areas[0])[:2]
             )
-            score = (len(found) + partly, labelled)
-            if best is None or score > best[:2]:
-                best = (*score, choice, found)
-        if best is None or best[0] == 0:
+            # A part of the batch gives a part of the outputs; the whole of it is meant.
+            score = (len(found) + partly, sum(tensor.numel() for _, tensor in choice), labelled)
+            if best is None or score > best[0]:
+                best = score, choice, found
+        if best is None or best[0][0] == 0:
             why = (
                 "none of the areas of numbers that formulas read gives the model's outputs in this workbook "
                 f"({tried} were tried); give them with --inputs"
             )
             self.binding.not_found += [(name, why) for name in names]
             return False
-        _, _, choice, found = best
+        _, choice, found = best
         shown = ", ".join(tensor_name(self.what.name, path) for path in found[:3])
         evidence = (
             f"from it the model gives {shown}, which stand in the workbook"

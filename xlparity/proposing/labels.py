@@ -104,10 +104,10 @@ class Labels:
 
     def under_pytorch(self, area: Area) -> bool:
         """Whether a title above `area`, or its sheet's name, says that it shows PyTorch's values."""
-        texts = [*self.titles(area, _FAR_ABOVE), *self.headings(area), area.sheet]
-        return any("torch" in text.lower() for text in texts)
+        texts = [*self.titles(area, _FAR_ABOVE), *self.headings(area, _FAR_ABOVE), area.sheet]
+        return any("torch" in text.lower() and len(text.split()) <= _MOST_WORDS + 1 for text in texts)
 
-    def headings(self, area: Area, most: int = 12) -> list[str]:
+    def headings(self, area: Area, most: int) -> list[str]:
         """The texts above `area` and to the left of its right edge, over so many rows."""
         cells = self._sheets[area.sheet].constants
         start, stop = np.searchsorted(cells.row, [area.row - most, area.row])

@@ -38,7 +38,11 @@ _ELEMENTWISE = {
     "EXP": "exp", "LN": "log", "SQRT": "sqrt", "ABS": "abs", "TANH": "tanh", "SIN": "sin", "COS": "cos", "TAN": "tan",
     "SINH": "sinh", "COSH": "cosh", "ERF": "erf", "ERF.PRECISE": "erf", "SIGN": "sign", "LOG10": "log10",
 }  # fmt: skip
-_REDUCTIONS = {"SUM": "sum", "AVERAGE": "mean", "MAX": "amax", "MIN": "amin", "PRODUCT": "prod"}
+_REDUCTIONS = {
+    "SUM": "sum", "AVERAGE": "mean", "MAX": "amax", "MIN": "amin", "PRODUCT": "prod", "DEVSQ": "devsq", "VAR": "var 1",
+    "VAR.S": "var 1", "VARP": "var 0", "VAR.P": "var 0", "STDEV": "std 1", "STDEV.S": "std 1", "STDEVP": "std 0",
+    "STDEV.P": "std 0",
+}  # fmt: skip
 
 Windows = Mapping[str, tuple[int, int]]
 
@@ -240,13 +244,11 @@ class _Translator:
                 return self.total("sum", Binary("^", nodes[0], Number(2.0)))
             case "SUMXMY2", 2:
                 return self.total("sum", Binary("^", Binary("-", *nodes), Number(2.0)))
-            case (("SUM" | "AVERAGE" | "PRODUCT"), 1):
+            case _, 1 if name in _REDUCTIONS:
                 return self.total(_REDUCTIONS[name], nodes[0])
             case "SUM", count if count:
                 terms = [self.total("sum", node) for node in nodes]
                 return _added([(1, term) for term in terms])
-            case (("MAX" | "MIN"), 1):
-                return self.total(_REDUCTIONS[name], nodes[0])
             case (("MAX" | "MIN"), 2):
                 one, other = (self.term(node, _Frame()) for node in nodes)
                 return _larger(name, one, other)
@@ -303,13 +305,10 @@ class _Translator:
             except _DoesNotFit:
                 continue
             if not kept:
-                if kind in ("amax", "amin"):
-                    return method(term, "max" if kind == "amax" else "min", "")
-                return method(term, kind, "")
+                return _reduced(kind, term, None)
             dimension = layout.index(next(loop for loop in layout if loop != kept))
             return replace(
-                method(term, kind, f"{dimension}, True"),
-                axes=tuple(axis if axis == kept else "1" for axis in term.axes),
+                _reduced(kind, term, dimension), axes=tuple(axis if axis == kept else "1" for axis in term.axes)
             )
         raise Untranslatable("its sum runs over more dimensions than an expression of a map has")
 
@@ -579,6 +578,21 @@ def _function(name: str, operand: Term) -> Term:
             raise Untranslatable(f"{name} of {operand.text} is no number")
         return number(value)
     return call(f"torch.{name}", [operand], operand.axes)
+
+
+def _reduced(kind: str, term: Term, dimension: int | None) -> Term:
+    """The sum, mean, spread, ... of `term` over one of its dimensions, which stays as one of size 1, or over both."""
+    over = "" if dimension is None else f"{dimension}, True"
+    if kind == "devsq":
+        apart = binary("-", term, replace(method(term, "mean", over), axes=term.axes))
+        return method(method(apart, "square", ""), "sum", over)
+    if " " in kind:  # a variance or a standard deviation, over n or n - 1
+        name, correction = kind.split()
+        parts = [*([] if dimension is None else [str(dimension)]), f"correction={correction}"]
+        return method(term, name, ", ".join([*parts, *([] if dimension is None else ["keepdim=True"])]))
+    if dimension is None and kind in ("amax", "amin"):
+        kind = kind[1:]
+    return method(term, kind, over)
 
 
 def _larger(name: str, one: Term, other: Term) -> Term:
