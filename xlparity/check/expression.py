@@ -56,7 +56,7 @@ _BOTH = (
     "logsumexp matmul max maximum mean min minimum mm mul neg outer permute pow prod relu reshape round rsqrt sigmoid "
     "sign sin sinh softmax sqrt square squeeze std sub sum tan tanh tile transpose unsqueeze var where"
 ).split()
-_METHODS = frozenset([*_BOTH, "expand", "expand_as", "t", "view"])
+_METHODS = frozenset([*_BOTH, "detach", "expand", "expand_as", "t", "view"])
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {name: getattr(torch, name) for name in _BOTH} | {
     name: getattr(torch, name) for name in ("add", "cat", "stack", "ones_like", "zeros_like", "dot", "bmm", "addmm")
 }
@@ -88,7 +88,8 @@ class Expression:
     """A parsed expression.
 
     `names` are the tensors it reads, `grads` the pairs (tensor, wrt) of those that a gradient is taken of and the one
-    with respect to which, `shown` its pairs (tensor, printed).
+    with respect to which, `shown` its pairs (tensor, printed). `held` are those of `names` that are read through
+    `.detach()` alone: a gradient takes them as they are.
     """
 
     text: str
@@ -96,6 +97,7 @@ class Expression:
     names: tuple[str, ...]
     grads: tuple[tuple[str, str], ...]
     shown: tuple[tuple[str, bool], ...]
+    held: tuple[str, ...] = ()
 
 
 def parse_expression(text: str, names: Collection[str], place: str) -> Expression:
@@ -111,11 +113,16 @@ def parse_expression(text: str, names: Collection[str], place: str) -> Expressio
         raise MapError(
             f"{place}: {text[:80]!r} is not an expression ({error.args[0]}); write for instance x @ W.T + b"
         ) from None
-    found = _Names(frozenset(names), place)
+    return _expression(text, tree, frozenset(names), place)
+
+
+def _expression(text: str, tree: ast.expr, names: frozenset[str], place: str) -> Expression:
+    found = _Names(names, place)
     found.visit(tree, 0)
+    read = dict.fromkeys(found.tensors)
     return Expression(
-        text, tree, tuple(dict.fromkeys(found.tensors)), tuple(dict.fromkeys(found.grads)),
-        tuple(dict.fromkeys(found.shown)),
+        text, tree, tuple(read | dict.fromkeys(found.held)), tuple(dict.fromkeys(found.grads)),
+        tuple(dict.fromkeys(found.shown)), tuple(name for name in dict.fromkeys(found.held) if name not in read),
     )  # fmt: skip
 
 
@@ -140,6 +147,7 @@ class _Names:
     def __init__(self, names: frozenset[str], place: str) -> None:
         self.names, self.place = names, place
         self.tensors: list[str] = []
+        self.held: list[str] = []
         self.grads: list[tuple[str, str]] = []
         self.shown: list[tuple[str, bool]] = []
 
@@ -193,6 +201,14 @@ class _Names:
                 if not inside.tensors:
                     raise self.refuse(node, "is the gradient of a number that no tensor of the map goes into")
                 self.grads += [(tensor, self.reference(wrt)) for tensor in inside.tensors]
+                self.held += inside.held
+                self.shown += inside.shown
+                return
+            case ast.Call(func=ast.Attribute(value=value, attr="detach"), args=[], keywords=[]):
+                inside = _Names(self.names, self.place)
+                inside.visit(value, depth + 1)
+                self.held += [*inside.tensors, *inside.held]
+                self.grads += inside.grads
                 self.shown += inside.shown
                 return
             case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor], keywords=[]):
@@ -262,13 +278,6 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _part(tree: ast.expr, names: frozenset[str]) -> Expression:
-    """A part of an expression over `names` as an expression of its own."""
-    found = _Names(names, "")
-    found.visit(tree, 0)
-    return Expression(ast.unparse(tree), tree, tuple(dict.fromkeys(found.tensors)), (), tuple(found.shown))
-
-
 def _call_aten(packet: str, name: str, arguments: list[Any], named: dict[str, Any]) -> Any:
     if packet in ("view", "_unsafe_view") and name == "default":
         # A view of a tensor that lies otherwise in memory than in the captured graph is a reshape.
@@ -310,7 +319,7 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
             named_dtype: torch.dtype = getattr(torch, dtype)
             return torch.float64 if wide and named_dtype.is_floating_point else named_dtype
         case ast.Call(func=ast.Name(id="grad"), args=[of, wrt]):
-            return lookup.grad(_part(of, names), name_of(wrt) or "")
+            return lookup.grad(_expression(ast.unparse(of), of, names, ""), name_of(wrt) or "")
         case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
             return lookup.expected(name_of(tensor) or "", which == "printed")
         case ast.Call(func=function, args=arguments, keywords=keywords):

@@ -291,8 +291,9 @@ class _Lookup:
 
     def grad(self, of: Expression, wrt: str) -> Tensor:
         program = self._program
-        between = list(dict.fromkeys(name for read in of.names for name in program.between(read, wrt)))
-        if not between and wrt not in of.names:
+        moving = [name for name in of.names if name not in of.held]
+        between = list(dict.fromkeys(name for read in moving for name in program.between(read, wrt)))
+        if not between and wrt not in moving:
             raise MapError(f"{of.text} is not computed from {wrt}, so it has no gradient there")
         between.sort(key=program.position)
         source = self._tensor(wrt)

@@ -77,6 +77,21 @@ def test_a_gradient_may_be_that_of_an_expression_which_no_cell_holds() -> None:
     np.testing.assert_array_equal(values["gz"].value, gz.numpy())
 
 
+def test_a_detached_gradient_is_taken_as_it_is() -> None:
+    found = program(
+        row("x", (2,)), row("w", (3, 2)), row("z", (3,), "F.linear(x, w)"), row("h", (3,), "torch.tanh(z)"),
+        row("gh", (3,), "grad((h ** 2).sum(), h)"), row("gz", (3,), "grad((torch.tanh(z) * gh.detach()).sum(), z)"),
+        row("gw", (3, 2), "grad((F.linear(x, w) * gz.detach()).sum(), w)"),
+    )  # fmt: skip
+    x, w = torch.tensor([1.0, -2.0], dtype=torch.float64), torch.arange(6, dtype=torch.float64).reshape(3, 2) / 10
+    leaf = w.clone().requires_grad_()
+    (expected,) = torch.autograd.grad((torch.tanh(leaf @ x) ** 2).sum(), leaf)
+    np.testing.assert_allclose(found.whole({"x": x, "w": w}, {})["gw"].value, expected.numpy(), rtol=1e-14)
+    through = program(*found.rows.values(), row("loop", (3,), "grad((z * gh).sum(), z)"))
+    with pytest.raises(MapError, match="a gradient of a gradient"):
+        through.whole({"x": x, "w": w}, {})
+
+
 def test_the_local_value_starts_from_what_stands_in_the_sheet() -> None:
     found = program(row("a", (2,)), row("b", (2,), "a + 1"), row("c", (2,), "b * 2"))
     sheet = {"a": np.zeros(2), "b": np.array([5.0, 6.0]), "c": np.zeros(2)}
