@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 import xlparity
-from tests.browser.page import Page
+from tests.browser.page import Page, started
 
 ROOT = Path(__file__).parents[2]
-QUIET = (
-    "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update "
-    "disable-sync"
-).split()
 
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
+    browser = started(tmp_path_factory.mktemp("profile"))
+    if browser is None:
         missing = "the browser tests need Chromium and chromedriver (Debian: chromium, chromium-driver)"
         if os.environ.get("XLPARITY_REQUIRE_CHROMIUM") == "1":
             pytest.fail(f"XLPARITY_REQUIRE_CHROMIUM=1, but {missing}", pytrace=False)
         pytest.skip(missing)
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for option in (*QUIET, f"user-data-dir={tmp_path_factory.mktemp('profile')}", "window-size=1280,900"):
-        options.add_argument(f"--{option}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(driver))
     yield browser
     browser.quit()
 

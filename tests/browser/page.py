@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-__all__ = ["Page"]
+__all__ = ["Page", "started"]
+
+QUIET = (
+    "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update "
+    "disable-sync"
+).split()
+
+
+def started(profile: Path) -> webdriver.Chrome | None:
+    """A new headless browser with the empty folder `profile` for its own; None where Chromium is missing."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        return None
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for option in (*QUIET, f"user-data-dir={profile}", "window-size=1280,900"):
+        options.add_argument(f"--{option}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(driver))
 
 
 class Page:

@@ -150,7 +150,7 @@ def _summary(report: Report) -> dict[str, Any]:
                 "float32": _short(tensor.float32),
                 "split": [_short(part) for part in tensor.split.largest] if tensor.split is not None else None,
             }
-            for tensor in report.tensors
+            for tensor in sorted(report.tensors, key=lambda tensor: -list(Verdict).index(tensor.verdict))
         ],
         "has_split": any(tensor.split is not None for tensor in report.tensors),
         "has_float32": any(tensor.float32 is not None for tensor in report.tensors),

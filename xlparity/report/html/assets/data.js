@@ -218,21 +218,26 @@ class Workbook {
 
   // The areas of cells whose formulas read a cell, found by whole fills.
   readBy(sheet, row, column) {
+    this.readers ??= this.listReaders();
     const found = [];
-    for (const home of this.sheets) {
-      for (const [top, left, height, width, kind, , areas] of home.fills) {
-        for (const [on, first, west, last, east, fixed] of areas) {
-          if (on !== sheet.number) continue;
-          const inside = kind
-            ? row >= first && row <= last && column >= west && column <= east ? [0, height - 1, 0, width - 1] : null
-            : copiesThatReach(row, column, first, west, last, east, fixed, height, width);
-          if (inside) {
-            found.push([home.number, top + inside[0], left + inside[2], top + inside[1], left + inside[3]]);
-          }
-        }
-      }
+    for (const [home, top, left, height, width, kind, first, west, last, east, fixed] of this.readers[sheet.number]) {
+      const inside = kind
+        ? row >= first && row <= last && column >= west && column <= east ? [0, height - 1, 0, width - 1] : null
+        : copiesThatReach(row, column, first, west, last, east, fixed, height, width);
+      if (inside) found.push([home, top + inside[0], left + inside[2], top + inside[1], left + inside[3]]);
     }
     return unique(found);
+  }
+
+  // For each sheet the fills that read it, once for each area.
+  listReaders() {
+    const readers = this.sheets.map(() => []);
+    for (const home of this.sheets) {
+      for (const [top, left, height, width, kind, , areas] of home.fills) {
+        for (const [on, ...area] of areas) readers[on].push([home.number, top, left, height, width, kind, ...area]);
+      }
+    }
+    return readers;
   }
 
   // All cells that do not pass, the worst first, as [sheet, row, column].

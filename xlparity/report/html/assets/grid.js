@@ -3,6 +3,7 @@
 const ROW_HEIGHT = 24;
 const HEAD_HEIGHT = 24;
 const PIXELS = { character: 7, padding: 5 }; // Excel's column widths in Calibri 11
+const SIGN_ROOM = 12; // what a sign needs beside a text
 const MOST_RECTANGLES = 400; // of the highlights of one kind
 const AROUND = { rows: 8, columns: 4 };
 
@@ -18,6 +19,7 @@ class Grid {
     element.append(this.canvas);
     this.lines = new Map(); // the rows in the document
     this.places = new Map(); // where each sheet was left: chosen cell and scroll position
+    this.letters = new Map();
     this.measure = document.createElement("canvas").getContext("2d");
     element.addEventListener("scroll", () => this.later(), { passive: true });
     element.addEventListener("keydown", (event) => this.key(event));
@@ -30,7 +32,8 @@ class Grid {
   show(sheet) {
     if (this.sheet) this.places.set(this.sheet, { chosen: this.chosen, top: this.element.scrollTop, left: this.element.scrollLeft });
     this.sheet = sheet;
-    this.measure.font = getComputedStyle(this.element).font;
+    const { fontSize, fontFamily } = getComputedStyle(this.element);
+    this.font = `${fontSize} ${fontFamily}`;
     this.gutter = Math.max(40, 16 + 8 * String(sheet.rows + 1).length);
     this.element.style.setProperty("--gutter", `${this.gutter}px`);
     const { chosen, top, left } = this.places.get(sheet) ?? { chosen: firstCell(sheet), top: 0, left: 0 };
@@ -196,6 +199,23 @@ class Grid {
     cell.style.width = `${this.left[Math.min(last, this.columns)] - this.left[first]}px`;
   }
 
+  // How wide a text is, from the widths of its letters, which are measured once.
+  widthOf(text, style) {
+    const font = style + this.font;
+    if (!this.letters.has(font)) this.letters.set(font, new Map());
+    const known = this.letters.get(font);
+    let width = 0;
+    for (const letter of text) {
+      let own = known.get(letter);
+      if (own === undefined) {
+        this.measure.font = font;
+        known.set(letter, (own = this.measure.measureText(letter).width));
+      }
+      width += own;
+    }
+    return width;
+  }
+
   // The element of the cell at `place`; null for one under a merged area.
   cell(place) {
     const { sheet, book } = this;
@@ -211,10 +231,11 @@ class Grid {
     const room = this.left[Math.min(last, this.columns)] - this.left[column] - 8;
     const full = this.shown(place, code);
     let text = full;
-    let size = text.length * 6.2 > room || kind === KIND.text ? this.measure.measureText(text).width : 0;
+    const style = `${italic ? "italic " : ""}${bold || state === "fault" ? "bold " : ""}`;
+    let size = this.widthOf(text, style);
     if (kind === KIND.number && size > room) {
-      text = fitted(sheet.value[place], code, Math.floor(room / 6.6)) ?? text;
-      size = this.measure.measureText(text).width;
+      text = fitted(sheet.value[place], code, Math.floor(room / this.widthOf("0", style)));
+      size = this.widthOf(text, style);
     }
     const align = horizontal || (kind === KIND.text ? "left" : kind === KIND.number ? "right" : "center");
     const runsOn = kind === KIND.text && align === "left" && !area && size > room && state === "plain";
@@ -230,7 +251,7 @@ class Grid {
     if (bold) cell.classList.add("bold");
     if (italic) cell.classList.add("italic");
     const sign = SIGNS[state];
-    if (sign && (text.length * 6.6 + 20 <= room + 8 || !text)) cell.append(make("span", "sign", {}, sign));
+    if (sign && (size + SIGN_ROOM <= room || !text)) cell.append(make("span", "sign", {}, sign));
     cell.append(make("span", "text", {}, text));
     this.put(cell, column, last);
     if (area && area[2] > 1) {

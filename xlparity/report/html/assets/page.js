@@ -35,9 +35,20 @@ class Page {
     this.makeTabs();
     this.listen();
     if (!this.followAddress(decodeURIComponent(location.hash.slice(1)), false)) {
-      const first = book.wrong()[0];
-      this.go(book.sheets[first ? first[0] : 0], first?.[1], first?.[2], { focus: false });
+      this.go(...this.opening(), { focus: false });
     }
+  }
+
+  // Where the page opens: at the worst cell, else the first that was judged.
+  opening() {
+    const { sheets } = this.book;
+    const [worst] = this.book.wrong();
+    if (worst) return [sheets[worst[0]], worst[1], worst[2]];
+    for (const sheet of sheets) {
+      const place = sheet.state.findIndex((state) => state >= FIRST_VERDICT);
+      if (place >= 0) return [sheet, sheet.row[place], sheet.column[place]];
+    }
+    return [sheets[0], undefined, undefined];
   }
 
   makeTabs() {
@@ -171,6 +182,7 @@ async function start() {
   const data = JSON.parse(element.textContent);
   const page = new Page(new Workbook(data, await inflate(data.arrays)));
   document.documentElement.dataset.ready = "true";
+  performance.mark("first view");
   globalThis.xlparity = { page }; // for tests and for the curious
 }
 
