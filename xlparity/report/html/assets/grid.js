@@ -15,7 +15,9 @@ class Grid {
     this.heads = make("div", "heads", { role: "row", "aria-rowindex": "1" });
     this.marks = make("div", "marks", { "aria-hidden": "true" });
     this.rules = make("div", "rules", { "aria-hidden": "true" }); // the lines between columns
-    this.canvas.append(this.heads, this.rules, this.marks);
+    // The rows' numbers, for the eye; each cell's label has its address. One element that sticks is cheap, one a row is not.
+    this.numbers = make("div", "numbers-column", { "aria-hidden": "true" });
+    this.canvas.append(this.heads, this.numbers, this.rules, this.marks);
     element.append(this.canvas);
     this.lines = new Map(); // the rows in the document
     this.places = new Map(); // where each sheet was left: chosen cell and scroll position
@@ -65,14 +67,15 @@ class Grid {
     this.canvas.style.width = `${this.gutter + this.left[this.columns]}px`;
     this.canvas.style.height = `${HEAD_HEIGHT + this.rows * ROW_HEIGHT}px`;
     this.element.setAttribute("aria-rowcount", this.rows + 1);
-    this.element.setAttribute("aria-colcount", this.columns + 1);
+    this.element.setAttribute("aria-colcount", this.columns);
     this.clear();
     this.render();
     this.drawMarks();
   }
 
   clear() {
-    for (const line of this.lines.values()) line.remove();
+    for (const line of this.lines.values()) line.element.remove();
+    this.numbers.replaceChildren();
     this.lines.clear();
     this.range = null;
   }
@@ -109,42 +112,49 @@ class Grid {
     };
   }
 
-  render() {
+  // Bring the document to what is in sight; `touched` are rows whose cells changed.
+  render(touched = []) {
     if (!this.sheet) return;
     const range = this.window();
-    if (this.range && (this.range.left !== range.left || this.range.right !== range.right)) this.clear();
+    const sideways = this.range?.left !== range.left || this.range?.right !== range.right;
     const wanted = new Set();
     for (let row = range.top; row < range.bottom; row++) wanted.add(row);
     // A merged area shows what its corner holds, also where the corner is out of sight.
     for (const [row, column, height, width] of this.sheet.merged) {
       if (row < range.bottom && row + height > range.top && column < range.right && column + width > range.left) wanted.add(row);
     }
-    if (this.chosen) wanted.add(this.chosen.row);
+    if (this.chosen) wanted.add(this.chosen.row); // which aria-activedescendant names
     for (const [row, line] of this.lines) {
       if (!wanted.has(row)) {
-        line.remove();
+        line.element.remove();
+        line.head.remove();
         this.lines.delete(row);
       }
     }
-    if (!this.range || this.range.left !== range.left || this.range.right !== range.right) this.drawHeads(range);
+    if (sideways) this.drawHeads(range);
     this.range = range;
-    const made = document.createDocumentFragment();
-    for (const row of wanted) {
-      if (this.lines.has(row)) continue;
-      const line = this.line(row, range);
-      this.lines.set(row, line);
-      made.append(line);
+    let next = null; // from below upwards, so that the document has the rows in their order
+    for (const row of [...wanted].sort((one, other) => other - one)) {
+      let line = this.lines.get(row);
+      if (!line) {
+        line = this.line(row);
+        this.lines.set(row, line);
+        this.fillLine(line, row);
+        this.canvas.insertBefore(line.element, next);
+        this.numbers.append(line.head);
+      } else if (sideways || touched.includes(row)) {
+        this.fillLine(line, row);
+      }
+      next = line.element;
     }
-    this.canvas.append(made);
   }
 
   drawHeads({ left, right }) {
-    const corner = make("div", "corner", { role: "columnheader", "aria-colindex": "1" });
-    corner.append(make("span", "hidden", {}, "Row"));
+    const corner = make("div", "corner", { "aria-hidden": "true" });
     const heads = [corner];
     const rules = [];
     for (let column = left; column < right; column++) {
-      const head = make("div", "column-head", { role: "columnheader", "aria-colindex": column + 2 }, columnLetters(column));
+      const head = make("div", "column-head", { role: "columnheader", "aria-colindex": column + 1 }, columnLetters(column));
       head.dataset.column = column;
       head.style.left = `${this.gutter + this.left[column]}px`;
       head.style.width = `${this.left[column + 1] - this.left[column]}px`;
@@ -158,34 +168,59 @@ class Grid {
     this.rules.replaceChildren(...rules);
   }
 
-  line(row, { left, right }) {
-    const line = make("div", "line", { role: "row", "aria-rowindex": row + 2 });
-    line.style.top = `${HEAD_HEIGHT + row * ROW_HEIGHT}px`;
-    const head = make("div", "row-head", { role: "rowheader", "aria-colindex": "1" }, String(row + 1));
-    head.classList.toggle("active", row === this.chosen?.row);
-    line.append(head);
+  line(row) {
+    const element = make("div", "line");
+    element.style.top = `${HEAD_HEIGHT + row * ROW_HEIGHT}px`;
+    const head = make("div", "row-head", {}, String(row + 1));
+    head.style.top = `${row * ROW_HEIGHT}px`;
+    return { element, head, cells: new Map() }; // the cells in the document by their place, a blank one by -1
+  }
+
+  // Add the cells of a row that came into sight and take away those that left it.
+  fillLine({ element, head, cells }, row) {
     const { sheet } = this;
+    const { left, right } = this.range;
+    head.classList.toggle("active", row === this.chosen?.row);
+    const wanted = new Set();
+    let next = null; // from right to left, so that the document has the cells in their order
+    const add = (place, column) => {
+      wanted.add(place);
+      if (!cells.has(place)) {
+        const cell = place < 0 ? this.blank(row, column) : this.cell(place);
+        if (!cell) return;
+        cells.set(place, cell);
+        element.insertBefore(cell, next);
+      }
+      next = cells.get(place);
+    };
+    cells.get(-1)?.remove();
+    cells.delete(-1);
+    if (this.chosen?.row === row) add(sheet.at(row, this.chosen.column), this.chosen.column);
     // Texts run on over blank cells, so cells left of the window may reach into it.
     const begin = Math.max(left - 16, 0);
     if (row < sheet.rows) {
-      for (let place = sheet.from(row, begin); place < sheet.start[row + 1] && sheet.column[place] < right; place++) {
-        const cell = this.cell(place);
-        if (cell) line.append(cell);
+      const stop = sheet.start[row + 1];
+      let last = sheet.from(row, begin);
+      while (last < stop && sheet.column[last] < right) last++;
+      for (let place = last - 1; place >= sheet.start[row] && sheet.column[place] >= begin; place--) add(place);
+    }
+    for (const [top, column, , width] of sheet.merged) {
+      if (top === row && column < begin && column + width > left && sheet.at(row, column) >= 0) add(sheet.at(row, column));
+    }
+    for (const [place, cell] of cells) {
+      if (!wanted.has(place)) {
+        cell.remove();
+        cells.delete(place);
       }
     }
-    for (const [at, column, , width] of sheet.merged) {
-      if (at === row && column < begin && column + width > left) {
-        const place = sheet.at(row, column);
-        const cell = place < 0 ? null : this.cell(place);
-        if (cell) line.append(cell);
-      }
-    }
-    if (this.chosen?.row === row && sheet.at(row, this.chosen.column) < 0) line.append(this.blank(row, this.chosen.column));
-    return line;
+    // A row without cells is none to a screen reader.
+    element.setAttribute("role", cells.size ? "row" : "presentation");
+    if (cells.size) element.setAttribute("aria-rowindex", row + 2);
+    else element.removeAttribute("aria-rowindex");
   }
 
   blank(row, column) {
-    const cell = make("div", "cell blank", { role: "gridcell", "aria-colindex": column + 2, id: this.id(row, column), "aria-label": `${showAddress(row, column)}, empty` });
+    const cell = make("div", "cell blank", { role: "gridcell", "aria-colindex": column + 1, id: this.id(row, column), "aria-label": `${showAddress(row, column)}, empty` });
     this.put(cell, column, column + 1);
     return cell;
   }
@@ -228,7 +263,7 @@ class Grid {
     if (area && (area[0] !== row || area[1] !== column)) return null;
     const [code, bold, italic, horizontal] = book.formats[sheet.format[place]];
     let last = column + (area ? area[3] : 1);
-    const room = this.left[Math.min(last, this.columns)] - this.left[column] - 8;
+    let room = this.left[Math.min(last, this.columns)] - this.left[column] - 8;
     const full = this.shown(place, code);
     let text = full;
     const style = `${italic ? "italic " : ""}${bold || state === "fault" ? "bold " : ""}`;
@@ -242,12 +277,14 @@ class Grid {
     if (runsOn) {
       const next = place + 1 < sheet.start[row + 1] ? sheet.column[place + 1] : COLUMNS;
       while (last < next && last < this.columns && this.left[last] - this.left[column] - 8 < size) last++;
+      room = this.left[last] - this.left[column] - 8;
     }
     const cell = make("div", `cell ${state} ${align}`, {
-      role: "gridcell", "aria-colindex": column + 2, id: this.id(row, column),
+      role: "gridcell", "aria-colindex": column + 1, id: this.id(row, column),
       "aria-label": `${showAddress(row, column)}, ${full || "empty"}${WORDS[state] ? `, ${WORDS[state]}` : ""}`,
     });
     if (kind === KIND.error) cell.classList.add("error");
+    if (size > room) cell.classList.add("clipped");
     if (bold) cell.classList.add("bold");
     if (italic) cell.classList.add("italic");
     const sign = SIGNS[state];
@@ -275,11 +312,8 @@ class Grid {
     const [top, left] = this.areaOf(clamp(row, 0, this.rows - 1), clamp(column, 0, this.columns - 1));
     this.chosen = { row: top, column: left };
     if (reveal) this.reveal(this.chosen.row, this.chosen.column);
-    for (const each of [before?.row, this.chosen.row]) {
-      this.lines.get(each)?.remove();
-      this.lines.delete(each);
-    }
-    this.render();
+    this.canvas.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
+    this.render([before?.row, this.chosen.row]);
     for (const head of this.heads.querySelectorAll(".column-head")) {
       head.classList.toggle("active", Number(head.dataset.column) === this.chosen.column);
     }
