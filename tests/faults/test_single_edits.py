@@ -6,10 +6,15 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import torch
+from torch import nn
 
 import xlparity
+from xlparity.check.formulas import FormulaIndex
 from xlparity.formula.a1 import parse_cell, show_cell
+from xlparity.model.map import Role
 from xlparity.xlsx.edit import replace_cached, replace_formula
+from xlparity.xlsx.read import read_book
 
 WORKBOOKS = Path(__file__).parents[2] / "workbooks"
 
@@ -168,3 +173,21 @@ def test_a_pytorch_value_that_torch_does_not_give_is_a_fault(tmp_path: Path) -> 
     report = xlparity.check(edited("mse.xlsx", "MSE!I7", 117.1, tmp_path))
     assert not report.passed
     assert [show_cell(finding.cell) for finding in report.faults] == ["MSE!I7"]
+
+
+def test_a_slipped_reference_is_found_where_relu_makes_zero_of_both(tmp_path):
+    """`MAX(0,G3)` for `MAX(0,H3)`, both negative: the values agree, and so they do on numbers of the same signs."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.copy_(torch.tensor([[1.0, -2.0], [0.5, -1.0]]))
+        net[0].bias.copy_(torch.tensor([0.25, -0.5]))
+    path = xlparity.generate(net, torch.tensor([[1.0, 2.0], [2.0, 4.0], [1.0, 3.0], [5.0, 1.0]])).save(
+        tmp_path / "b.xlsx"
+    )
+    (row,) = [one for one in xlparity.check(path).tensors if one.tensor == "net[1]" and one.role is Role.COMPUTED]
+    wrong = row.block.cell((1, 1))
+    index = FormulaIndex(read_book(path))
+    text = index.text(wrong)
+    replace_formula(path, wrong, index.text(row.block.cell((1, 0))), tmp_path / "edited.xlsx")
+    assert text != index.text(row.block.cell((1, 0)))
+    assert {finding.cell for finding in xlparity.check(tmp_path / "edited.xlsx").faults} == {wrong}

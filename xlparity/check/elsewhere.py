@@ -33,21 +33,40 @@ def right_elsewhere(
     All tensors of floating dtype are changed, each element differently; integers and booleans say which elements are
     read, and stay. Where a formula reads what its tensor's expression computes anew from other tensors, the two agree
     only if these are changed and the others computed from them. A formula that reads a wrong cell is right neither way.
+    Both ways are tried with the opposite signs too, since ReLU makes 0 of any negative number; what torch or the sheet
+    cannot compute there (a logarithm) tells nothing.
     """
     held = {name: hold(values, row.block, row.dtype).values for name, row in program.rows.items()}
-    right: set[Cell] = set()
     changed = _apart(program, held)
-    for together in (False, True):
-        left = {name: [cell for cell in cells if cell not in right] for name, cells in suspects.items()}
-        if not any(left.values()):
-            break
-        if together:
-            try:
-                changed = _computed(program, changed, shown)
-            except MapError:
-                break
-        right |= _right(program, book, changed, shown, left)
-    return right
+    apart, _ = _judged(program, book, changed, shown, suspects)
+    right = apart - _judged(program, book, _turned(program, changed), shown, suspects)[1]
+    left = {name: [cell for cell in cells if cell not in apart] for name, cells in suspects.items()}
+    if not any(left.values()):
+        return right
+    found, refuted = set[Cell](), set[Cell]()
+    for numbers in (changed, _turned(program, changed), _turned(program, changed, np.random.default_rng(1))):
+        try:
+            one, other = _judged(program, book, _computed(program, numbers, shown), shown, left)
+        except MapError:  # torch refuses such numbers
+            continue
+        found, refuted = found | one, refuted | other
+    return right | (found - refuted)
+
+
+def _turned(
+    program: Program, changed: Mapping[str, Array], random: np.random.Generator | None = None
+) -> dict[str, Array]:
+    """The numbers with their signs turned, at random if it is given; infinities and tensors of integers stay."""
+    return {
+        name: np.where(np.abs(array) < _INFINITE, array * (-1 if random is None else _signs(array, random)), array)
+        if getattr(torch, program.rows[name].dtype).is_floating_point
+        else array
+        for name, array in changed.items()
+    }
+
+
+def _signs(array: Array, random: np.random.Generator) -> Array:
+    return random.choice([-1.0, 1.0], array.shape)
 
 
 def _apart(program: Program, held: Mapping[str, Array]) -> dict[str, Array]:
@@ -74,16 +93,19 @@ def _computed(
     return {name: np.clip(references[name].value, -_INFINITE, _INFINITE) for name in program.rows}
 
 
-def _right(
+def _judged(
     program: Program, book: Book, changed: Mapping[str, Array], shown: Mapping[tuple[str, bool], Array],
     suspects: Mapping[str, Collection[Cell]],
-) -> set[Cell]:  # fmt: skip
-    """Those cells of `suspects` whose own formula computes what torch does from the tensors `changed`."""
+) -> tuple[set[Cell], set[Cell]]:  # fmt: skip
+    """Those cells of `suspects` whose own formula computes what torch does from the tensors `changed`, and those whose
+    formula gives another number.
+    """
     forced: dict[Area, Array] = {}
     for name, array in changed.items():
         forced |= areas_of(program.rows[name].block, array)
     again = EmbeddedEngine().evaluate(book, forced=forced)
     right: set[Cell] = set()
+    wrong: set[Cell] = set()
     for name, cells in suspects.items():
         try:
             expected = program.local(name, changed, shown)
@@ -93,8 +115,10 @@ def _right(
         own = hold(again, block, program.rows[name].dtype).values
         with np.errstate(invalid="ignore"):
             near = np.abs(own - expected.value) <= expected.radius
+            far = np.abs(own - expected.value) > expected.radius
         right.update(cell for cell in cells if near[block.index(cell)])
-    return right
+        wrong.update(cell for cell in cells if far[block.index(cell)])
+    return right, wrong
 
 
 def _changed(held: Array, random: np.random.Generator) -> Array:
