@@ -130,6 +130,8 @@ def test_a_missing_number_and_a_missing_sheet_are_named(tmp_path: Path) -> None:
     )  # fmt: skip
     assert any(one.because.startswith("there is no sheet 'Second'; the solution has =S!D3") for one in report.faults)
     assert "Second" in report.to_html()
+    xlparity.annotate(report, tmp_path / "student.xlsx", tmp_path / "annotated.xlsx")
+    assert openpyxl.load_workbook(tmp_path / "annotated.xlsx").sheetnames == ["S", "Parity report"]
 
 
 def test_an_error_of_the_solution_itself_is_undecided(tmp_path: Path) -> None:
@@ -137,6 +139,14 @@ def test_an_error_of_the_solution_itself_is_undecided(tmp_path: Path) -> None:
     assert not report.passed
     assert {one.verdict.value for one in report.cells} == {"undecided"}
     assert "the solution's own =A1*$B$1 gives #VALUE! on this workbook's numbers" in report.cells[0].because
+
+
+def test_the_same_formula_with_the_same_error_matches(tmp_path: Path) -> None:
+    broken = {**SOLUTION, "F1": "=A1/A4"}
+    solution = write(tmp_path / "solution.xlsx", broken)
+    assert xlparity.check(solution, against=solution).passed
+    other = xlparity.check(write(tmp_path / "student.xlsx", {**broken, "F1": "=1/A4*A1"}), against=solution)
+    assert verdicts(other) == {"F1": "undecided"}
 
 
 def test_what_the_file_remembers_is_judged_too(tmp_path: Path) -> None:

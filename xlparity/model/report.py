@@ -105,13 +105,15 @@ class Against:
     """The other workbook whose formulas a workbook was held against, on the numbers of the latter.
 
     `by_name` tells that the cells were matched by the tensors' names in both maps, else they were by address.
-    `changed` are numbers that differ from the other workbook's, `missing` says in words what the workbook lacks.
+    `changed` are numbers that differ from the other workbook's, `missing` says in words what the workbook lacks, and
+    `absent` are the sheets among it.
     """
 
     workbook: str
     by_name: bool
     changed: tuple[Changed, ...] = ()
     missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

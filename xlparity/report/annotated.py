@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.report import Report
-from xlparity.model.verdict import Finding, Verdict
+from xlparity.model.verdict import Finding, Repair, Verdict
 from xlparity.report.text import plain, report_notes, verdict_sentence
 from xlparity.xlsx.annotate import Mark, annotated_copy
 from xlparity.xlsx.page import Entry, Look, Page
@@ -49,8 +49,10 @@ def write_annotated(report: Report, workbook: Path, target: Path) -> None:
         `workbook` cannot be read, `target` cannot be written or is `workbook`.
     """
     by_cell: dict[Cell, list[Finding]] = defaultdict(list)
+    absent = () if report.against is None else report.against.absent
     for finding in report.cells:
-        by_cell[finding.cell].append(finding)
+        if finding.cell.sheet not in absent:
+            by_cell[finding.cell].append(finding)
     worst = list(Verdict)
     marks = {
         cell: Mark(
@@ -71,7 +73,7 @@ def _comment(finding: Finding) -> str:
         lines.append(f"difference {finding.difference:.1e}{allowed}")
     lines.append(f"cause: {finding.because}")
     if finding.repair is not None:
-        lines.append(f"repair: ={finding.repair.formula}")
+        lines.append(f"repair: {_repair(finding.repair)}")
     if finding.counterexample is not None:
         typed = ", ".join(f"{show_cell(cell)} = {number!r}" for cell, number in finding.counterexample.changes)
         lines.append(f"shown by: {typed}")
@@ -96,7 +98,8 @@ def _page(report: Report) -> Page:
         rows.append([Entry(f"The first {_MOST_ROWS:,} of {len(report.cells):,} cells are listed.")])
     rows += [[], [Entry(heading, _heading_look(heading)) for heading in _HEADINGS]]
     heading = len(rows)
-    rows += [list(_row(finding)) for finding in report.cells[:_MOST_ROWS]]
+    absent = () if report.against is None else report.against.absent
+    rows += [list(_row(finding, absent)) for finding in report.cells[:_MOST_ROWS]]
     return Page("Parity report", list(_HEADINGS.values()), rows, heading)
 
 
@@ -105,9 +108,14 @@ def _heading_look(heading: str) -> Look:
     return Look(bold=True, colour="E7E6E6", right=heading in numbers, wrap=heading in texts)
 
 
-def _row(finding: Finding) -> Iterator[Entry | None]:
+def _repair(repair: Repair) -> str:
+    where = "" if repair.cell is None else f"{show_cell(repair.cell)}: "
+    return f"{where}={repair.formula}"
+
+
+def _row(finding: Finding, absent: Sequence[str]) -> Iterator[Entry | None]:
     at = f"[{', '.join(map(str, finding.index))}]" if finding.index else ""
-    yield Entry(plain(show_cell(finding.cell)), link=finding.cell)
+    yield Entry(plain(show_cell(finding.cell)), link=None if finding.cell.sheet in absent else finding.cell)
     yield Entry(finding.verdict.value, Look(colour=_COLOURS[finding.verdict]))
     yield Entry(plain(finding.tensor + at))
     for value, code in ((finding.actual, 0), (finding.expected, 0), (finding.difference, 11), (finding.bound, 11)):
@@ -117,6 +125,6 @@ def _row(finding: Finding) -> Iterator[Entry | None]:
             yield Entry(plain(value)[:2_000], Look(wrap=True)) if isinstance(value, str) else Entry(value, code=code)
     yield Entry(plain(finding.formula)[:8_192], Look(wrap=True))
     yield Entry(plain(finding.because)[:2_000], Look(wrap=True))
-    yield Entry(f"={plain(finding.repair.formula)}", Look(wrap=True)) if finding.repair is not None else None
+    yield Entry(plain(_repair(finding.repair)), Look(wrap=True)) if finding.repair is not None else None
     if finding.origin is not None:
         yield Entry(plain(show_cell(finding.origin)), link=finding.origin)

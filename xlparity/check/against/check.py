@@ -119,6 +119,7 @@ def check_against(
         )
         for pair, one in zip(pairs, judged, strict=True)
     )  # fmt: skip
+    absent = _absent(book, pairs)
     used = [(engine, values) for engine, values, _ in others]
     listed = [EngineUsed(EmbeddedEngine.name, __version__), *(EngineUsed(one.name, one.version) for one, _ in used)]
     return Report(
@@ -128,17 +129,18 @@ def check_against(
         exploration=None if explored is None else Exploration(
             explored.samples, seed, tuple(pair.name for pair in parts.given), explored.never
         ),
-        subject=_subject(book, pairs, maps, actual),
-        against=Against(solution_path.name, maps is not None, parts.changed, parts.missing),
+        subject=Subject(
+            replace(book, sheets=(*book.sheets, *map(Sheet, absent))), Map(()) if maps is None else maps[0], actual
+        ),
+        against=Against(solution_path.name, maps is not None, parts.changed, parts.missing, absent),
     )  # fmt: skip
 
 
-def _subject(book: Book, pairs: Sequence[Pair], maps: tuple[Map, Map] | None, values: Values) -> Subject:
-    """The workbook for reports that show it, with empty sheets for those that it lacks."""
+def _absent(book: Book, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """The sheets of judged cells that the workbook lacks."""
     named = {sheet.name for sheet in book.sheets}
-    lacks = dict.fromkeys(plane.sheet for pair in pairs for plane in pair.student.planes if plane.sheet not in named)
-    shown = replace(book, sheets=(*book.sheets, *(Sheet(name) for name in lacks)))
-    return Subject(shown, Map(()) if maps is None else maps[0], values)
+    planes = (plane for pair in pairs for plane in pair.student.planes)
+    return tuple(dict.fromkeys(plane.sheet for plane in planes if plane.sheet not in named))
 
 
 def _other_engines(

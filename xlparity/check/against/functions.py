@@ -382,9 +382,7 @@ def _logarithm_to_a_base(rules: Roundings, operands: Sequence[Known]) -> Known:
 
 
 # Functions with a slope of at most 1.
-_GENTLE: dict[str, Callable[[Array], Array]] = {
-    "TANH": np.tanh, "SIN": np.sin, "COS": np.cos, "ATAN": np.arctan, "ASINH": np.arcsinh,
-}  # fmt: skip
+_GENTLE: dict[str, Callable[[Array], Array]] = {"TANH": np.tanh, "ATAN": np.arctan, "ASINH": np.arcsinh}
 
 
 def _gentle(function: Callable[[Array], Array]) -> _Rule:
@@ -397,6 +395,32 @@ def _gentle(function: Callable[[Array], Array]) -> _Rule:
 
 for _name, _function in _GENTLE.items():
     FUNCTIONS.rule(_name)(_gentle(_function))
+
+
+def _waves(rules: Roundings, one: Known, value: Array) -> Known:
+    # Excel subtracts multiples of a pi of 66 bits: SIN(PI()) has three right digits.
+    reduction = _U * np.abs(one.value) if rules.snapping else 0.0
+    return rules.smooth(value, one.radius + reduction)
+
+
+@FUNCTIONS.rule("SIN")
+def _sine(rules: Roundings, operands: Sequence[Known]) -> Known:
+    one = _single(operands)
+    return _waves(rules, one, np.sin(one.value))
+
+
+@FUNCTIONS.rule("COS")
+def _cosine(rules: Roundings, operands: Sequence[Known]) -> Known:
+    one = _single(operands)
+    return _waves(rules, one, np.cos(one.value))
+
+
+@FUNCTIONS.rule("TAN")
+def _tangent(rules: Roundings, operands: Sequence[Known]) -> Known:
+    one = _single(operands)
+    sine, cosine = (_waves(rules, one, function(one.value)) for function in (np.sin, np.cos))
+    quotient = rules.binary("/", sine, cosine)
+    return rules.smooth(np.tan(one.value), quotient.radius)
 
 
 @FUNCTIONS.rule("SINH")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xlparity.check.against.pairs import Counterparts, Pair
+from xlparity.check.against.pairs import Counterparts, Pair, alike
 from xlparity.check.against.rounding import RunningError
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
@@ -132,6 +132,12 @@ def judge_formulas(
         (one.kind < Kind.ERROR) & (a.kind != Kind.UNDECIDED) & (g.kind != Kind.UNDECIDED)
         for one, a, g in zip(wanted, has, gives, strict=True)
     ]
+    meant = [(one.kind == Kind.ERROR) & a.same(one) & g.same(one) for one, a, g in zip(wanted, has, gives, strict=True)]
+    if any(mask.any() for mask in meant):  # an error of the solution's on its own numbers, by the same formula
+        before = engine.evaluate(parts.own)
+        for place, pair in enumerate(pairs):
+            same = contents(before, pair.solution, pair.dtype, texts).same(wanted[place])
+            evaluated[place] |= meant[place] & same & alike(pair, index, theirs)
     needs = [
         mask & (one.kind == Kind.NUMBER) & (g.kind == Kind.NUMBER) & ~g.same(one)
         for mask, one, g in zip(formula, wanted, gives, strict=True)

@@ -49,7 +49,8 @@ class Counterparts:
 
     `judged` are the solution's formulas, `given` the numbers that both type in and that a formula of the solution
     reads. `solution` is the solution's workbook with the student's numbers in these places. `changed` are those that
-    differ from the solution's own, `missing` what the student's workbook lacks, in words.
+    differ from the solution's own, `missing` what the student's workbook lacks, in words. `own` is the solution's
+    workbook as it is.
     """
 
     judged: tuple[Pair, ...]
@@ -57,6 +58,7 @@ class Counterparts:
     solution: Book
     changed: tuple[Changed, ...]
     missing: tuple[str, ...]
+    own: Book
 
 
 # -- by address -------------------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ def by_address(student: Book, index: FormulaIndex, values: Values, solution: Boo
         sheets.append(merged)
         given += [_pair(area, own) for area in rectangles(shared, sheet.name)]
     return Counterparts(
-        tuple(judged), tuple(given), replace(solution, sheets=tuple(sheets)), tuple(changed), tuple(missing)
+        tuple(judged), tuple(given), replace(solution, sheets=tuple(sheets)), tuple(changed), tuple(missing), solution
     )
 
 
@@ -238,7 +240,9 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
             "the two maps have no computed tensor in common; name the solution's tensors in the workbook's map, or "
             "take both maps away to compare by address"
         )
-    return Counterparts(tuple(judged), tuple(given), _with_numbers(solution, numbers), tuple(changed), tuple(missing))
+    return Counterparts(
+        tuple(judged), tuple(given), _with_numbers(solution, numbers), tuple(changed), tuple(missing), solution
+    )
 
 
 def _changed_numbers(pair: Pair, values: Values, solution: Book, held: Array) -> list[Changed]:
