@@ -167,7 +167,7 @@ class Work:
         fates = [
             _fate(self._mutants.made(one), self._parity, one, self._mutants, self._samples, self._known) for one in new
         ]
-        _compare(fates, self._book, self._parity, self._mutants)
+        compare(fates, self._book, self._parity, self._mutants)
         self.study.outcomes += fates
         self.study.all = self._every and not self._drawn
 
@@ -200,7 +200,7 @@ def _spelled(text: str) -> str:
     return show(parse(text))
 
 
-def _compare(outcomes: Sequence[Outcome], book: Book, parity: Map, mutants: Mutants) -> None:
+def compare(outcomes: Sequence[Outcome], book: Book, parity: Map, mutants: Mutants) -> None:
     """Whether survivors, and repairs of another spelling, give what the original formula gives on 1,000 samples."""
     asked: list[tuple[Outcome, Cell, str]] = []
     for one in outcomes:
@@ -228,17 +228,7 @@ def equal_elsewhere(
     values = EmbeddedEngine().evaluate(book)
     explorer = Explorer(Program(parity), book, index, values, OTHER_SEED)
     drawn = explorer.samples(samples, samples, 0)
-    sheets, places = [], {}
-    for sheet in book.sheets:
-        here = [(number, cell, text) for number, (cell, text) in enumerate(asked) if cell.sheet == sheet.name]
-        right = max([fill.area.right for fill in sheet.fills] + [int(sheet.constants.column.max(initial=0)) + 1])
-        fills = []
-        for row, (number, cell, text) in enumerate(here):
-            places[number] = Area.of(sheet.name, row, right + 1, 1, 2)
-            fills.append(Fill(Area.of(sheet.name, row, right + 1), index.text(cell) or ""))
-            fills.append(Fill(Area.of(sheet.name, row, right + 2), text))
-        sheets.append(replace(sheet, fills=(*sheet.fills, *fills)))
-    extended = replace(book, sheets=tuple(sheets))
+    extended, places = beside(book, asked, index)
     same, told = np.ones(len(asked), bool), np.zeros(len(asked), int)
     size = max(1, _CELLS_AT_A_TIME // (index.count + 2 * len(asked)))
     for start in range(0, len(drawn), size):
@@ -252,6 +242,21 @@ def equal_elsewhere(
             same[number] &= bool((close | failed).all())
             told[number] += int((~failed).sum())
     return [bool(one) and count > 0 for one, count in zip(same, told, strict=True)]
+
+
+def beside(book: Book, asked: Sequence[tuple[Cell, str]], index: FormulaIndex) -> tuple[Book, dict[int, Area]]:
+    """The workbook with each cell's own formula and the one asked for side by side in free columns; where they are."""
+    sheets, places = [], {}
+    for sheet in book.sheets:
+        here = [(number, cell, text) for number, (cell, text) in enumerate(asked) if cell.sheet == sheet.name]
+        right = max([fill.area.right for fill in sheet.fills] + [int(sheet.constants.column.max(initial=0)) + 1])
+        fills = []
+        for row, (number, cell, text) in enumerate(here):
+            places[number] = Area.of(sheet.name, row, right + 1, 1, 2)
+            fills.append(Fill(Area.of(sheet.name, row, right + 1), index.text(cell) or ""))
+            fills.append(Fill(Area.of(sheet.name, row, right + 2), text))
+        sheets.append(replace(sheet, fills=(*sheet.fills, *fills)))
+    return replace(book, sheets=tuple(sheets)), places
 
 
 def page(studies: Sequence[Study], samples: int, took: float) -> str:
@@ -272,20 +277,20 @@ def page(studies: Sequence[Study], samples: int, took: float) -> str:
         "",
         "| | | |",
         "|---|---|---|",
-        f"| killed, of those that are not equivalent | {len(killed)} of {counted} | {_share(len(killed), counted)} |",
+        f"| killed, of those that are not equivalent | {len(killed)} of {counted} | {share(len(killed), counted)} |",
         f"| ... at the sheet's own numbers | {sum(not one.by_samples for one in killed)} of {counted} | "
-        f"{_share(sum(not one.by_samples for one in killed), counted)} |",
+        f"{share(sum(not one.by_samples for one in killed), counted)} |",
         f"| ... on {samples} samples alone | {sum(one.by_samples for one in killed)} of {counted} | "
-        f"{_share(sum(one.by_samples for one in killed), counted)} |",
+        f"{share(sum(one.by_samples for one in killed), counted)} |",
         f"| a changed cell named first, of the killed | {sum(one.first for one in killed)} of {len(killed)} | "
-        f"{_share(sum(one.first for one in killed), len(killed))} |",
+        f"{share(sum(one.first for one in killed), len(killed))} |",
         f"| the original formula, or one that gives the same, proposed as the repair, of the killed | "
-        f"{sum(one.mended for one in killed)} of {len(killed)} | {_share(sum(one.mended for one in killed), len(killed))} |",
+        f"{sum(one.mended for one in killed)} of {len(killed)} | {share(sum(one.mended for one in killed), len(killed))} |",
         f"| ... letter for letter | {sum(one.textual for one in killed)} of {len(killed)} | "
-        f"{_share(sum(one.textual for one in killed), len(killed))} |",
+        f"{share(sum(one.textual for one in killed), len(killed))} |",
         f"| ... something else proposed, which is not the same on {EXPLORED:,} samples | "
         f"{sum(one.repair is not None and not one.mended for one in killed)} of {len(killed)} | "
-        f"{_share(sum(one.repair is not None and not one.mended for one in killed), len(killed))} |",
+        f"{share(sum(one.repair is not None and not one.mended for one in killed), len(killed))} |",
         f"| workbooks with a false alarm as they are | {sum(not each.clean for each in studies)} of {len(studies)} | |",
         f"| survivors equivalent to the original on {EXPLORED:,} samples | {len(live) - len(survivors)} | |",
         f"| other survivors | {len(survivors)} | |",
@@ -336,13 +341,13 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> str:
     killed = [one for one in outcomes if one.killed]
     equivalent = sum(one.equivalent for one in outcomes)
     return (
-        f"| {name} | {len(outcomes)} | {equivalent} | {_share(len(killed), len(outcomes) - equivalent)} | "
-        f"{_share(sum(one.first for one in killed), len(killed))} | {_share(sum(one.mended for one in killed), len(killed))} | "
-        f"{_share(sum(one.textual for one in killed), len(killed))} |"
+        f"| {name} | {len(outcomes)} | {equivalent} | {share(len(killed), len(outcomes) - equivalent)} | "
+        f"{share(sum(one.first for one in killed), len(killed))} | {share(sum(one.mended for one in killed), len(killed))} | "
+        f"{share(sum(one.textual for one in killed), len(killed))} |"
     )
 
 
-def _share(part: int, whole: int) -> str:
+def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
