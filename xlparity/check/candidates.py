@@ -8,7 +8,8 @@ their place. A constant that stands for a formula has only these, and small form
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, permutations, product
@@ -17,7 +18,7 @@ from xlparity.check.formulas import FormulaIndex, neighbours_formulas
 from xlparity.check.reference import Program
 from xlparity.errors import FormulaError
 from xlparity.formula import ast
-from xlparity.formula.ast import AreaReference, Binary, Call, CellReference, Expression, Number, Unary
+from xlparity.formula.ast import AreaReference, Binary, Call, CellReference, Expression, Number, Unary, walk
 from xlparity.formula.edits import additions, everywhere, replacements, single_edits
 from xlparity.formula.parse import parse
 from xlparity.formula.relative import move
@@ -76,6 +77,12 @@ class Candidates:
                 yield from (area for area in areas if area != node)
 
         yield from everywhere(tree, other_area)
+        used = Counter(node for node in walk(tree) if isinstance(node, CellReference | AreaReference))
+        for node, times in used.items():
+            if times > 1:  # the wrong one everywhere
+                wanted: list[Expression] = [*operands] if isinstance(node, CellReference) else [*areas]
+                yield from (_with(tree, node, other) for other in wanted if other != node)
+        yield from everywhere(tree, lambda node: _joined(node, areas))
         yield from additions(tree, operands)
         counts = list(self._counts(place))
         sums = [Call("SUM", (area,)) for area in islice(areas, _MOST_PLACED)]
@@ -131,8 +138,14 @@ class Candidates:
         form, own = self._form(place.name)
         position = self._program.order.index(place.name)
         others = [other for other in self._alike.get(form, []) if other != place.name]
-        others.sort(key=lambda other: abs(self._program.order.index(other) - position))
         rows = self._program.rows
+
+        def far(other: str) -> tuple[int, int]:
+            pairs = zip((other, *self._form(other)[1]), (place.name, *own), strict=True)
+            unlike = sum(rows[theirs].block.shape != rows[ours].block.shape for theirs, ours in pairs)
+            return unlike, abs(self._program.order.index(other) - position)
+
+        others.sort(key=far)
         for other in others[:_MOST_ALIKE]:
             pairs = [(rows[other].block, rows[place.name].block)]
             pairs += [
@@ -212,6 +225,34 @@ class Candidates:
         for left, right in permutations(areas[:_MOST_PLACED], 2):
             both: list[Expression] = [Call(name, (left, right)) for name in ("SUMPRODUCT", "SUMXMY2")]
             yield from (*both, *(Binary("/", one, count) for one, count in product(both, counts)))
+
+
+def _with(tree: Expression, node: Expression, other: Expression) -> Expression:
+    """`tree` with `other` wherever `node` stands."""
+    match tree:
+        case _ if tree == node:
+            return other
+        case Binary(_, left, right):
+            return replace(tree, left=_with(left, node, other), right=_with(right, node, other))
+        case Unary(_, operand) | ast.Percent(operand):
+            return replace(tree, operand=_with(operand, node, other))
+        case Call(_, arguments):
+            return replace(tree, arguments=tuple(_with(one, node, other) for one in arguments))
+        case _:
+            return tree
+
+
+def _joined(node: Expression, areas: Sequence[AreaReference]) -> Iterator[Expression]:
+    """A range less, plus or times another of its size."""
+    if isinstance(node, AreaReference):
+        for other in areas:
+            if other != node and _extent(other) == _extent(node):
+                yield from (Binary(operator, node, other) for operator in "-+*")
+                yield Binary("-", other, node)
+
+
+def _extent(node: AreaReference) -> tuple[int, int]:
+    return abs(node.last.row - node.first.row), abs(node.last.column - node.first.column)
 
 
 def _parsed(text: str | None) -> Expression | None:
