@@ -183,7 +183,7 @@ class _Annotation:
     def add(self, page: Page) -> None:
         part = self._new_part("xl/worksheets/sheet{}.xml", f"{_SPREADSHEET}.worksheet+xml")
         identifier = self._relate(self.workbook.part, "worksheet", part)
-        (listed,) = self._root.named("sheets")
+        listed = self._root.named("sheets")[0]
         names = {child.attributes.get("name", "").casefold() for child in listed.children}
         numbers = [child.attributes.get("sheetId", "") for child in listed.children]
         number = 1 + max([int(text) for text in numbers if text.isdecimal()], default=0)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xlparity.errors import WorkbookError
 from xlparity.formula.a1 import column_letters
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.xlsx.splice import Edit, Element, appended, outline
@@ -87,7 +88,10 @@ def comments_edits(data: bytes, where: str, texts: Mapping[Place, str]) -> tuple
     Returns also the cells whose comments are new, which need a shape in the drawing.
     """
     root = outline(data, where, 4)
-    (authors,), (listed,) = root.named("authors"), root.named("commentList")
+    sections = [root.named("authors"), root.named("commentList")]
+    if not all(sections):
+        raise WorkbookError(f"{where} has no authors or no list of comments; save the workbook again in Excel")
+    (authors, *_), (listed, *_) = sections
     present = {comment.attributes.get("ref", "").upper(): comment for comment in listed.named("comment")}
     edits = appended(data, authors, root.spelled(f"<author>{_AUTHOR}</author>"))
     fresh: list[Place] = []

@@ -16,7 +16,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 
 from tests.unit.xlsx.handmade import STRICT, TRANSITIONAL, parts, write_parts
-from xlparity.errors import InputError
+from xlparity.errors import InputError, WorkbookError
 from xlparity.model.cell import Cell
 from xlparity.xlsx.annotate import Mark, annotated_copy
 from xlparity.xlsx.page import Entry, Look, Page
@@ -209,6 +209,31 @@ def test_a_macro_workbook_keeps_its_macros(tmp_path: Path) -> None:
         assert after.read("xl/vbaProject.bin") == before.read("xl/vbaProject.bin")
     with pytest.raises(InputError, match=r"has its suffix; name a file out\.xlsm"):
         annotated_copy(source, {}, PAGE, tmp_path / "out.xlsx")
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus lies outside the repository, in ../shared/corpus")
+def test_a_workbook_built_to_do_harm_is_annotated_or_refused_in_one_line(tmp_path: Path) -> None:
+    refused, done = 0, 0
+    for path in sorted((CORPUS / "hostile").glob("*.xlsx")):
+        try:
+            sheets = [sheet.name for sheet in read_book(path).sheets]
+            annotated_copy(path, {Cell(name, 3, 3): Mark(RED, "word") for name in sheets}, PAGE, tmp_path / "out.xlsx")
+            done += len(read_book(tmp_path / "out.xlsx").sheets) == len(sheets) + 1
+        except InputError as error:
+            refused += len(str(error).splitlines()) == 1
+    assert done >= 2
+    assert refused >= 10
+    assert refused + done == len(list((CORPUS / "hostile").glob("*.xlsx")))
+
+
+def test_comments_without_a_list_are_damage(rich: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(rich) as old, zipfile.ZipFile(tmp_path / "damaged.xlsx", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, re.sub(rb"<commentList.*</commentList>", b"", data) if "comment1.xml" in name else data)
+    with pytest.raises(WorkbookError, match="has no authors or no list of comments"):
+        annotated_copy(tmp_path / "damaged.xlsx", MARKS, PAGE, tmp_path / "out.xlsx")
+    assert not (tmp_path / "out.xlsx").exists()
 
 
 def test_the_workbook_itself_is_never_the_copy(rich: Path) -> None:
