@@ -116,11 +116,10 @@ def measured(path: Path, browser: Any, folder: Path) -> list[str]:
     before = renderer_seconds(browser)
     browser.execute_async_script(CHOOSE)
     chosen = (renderer_seconds(browser) - before) / 100
-    heap = browser.execute_script("return performance.memory.usedJSHeapSize")
     return [
         f"{cells:,}", f"{sum(report.counts.values()):,}", f"{made:.1f} s", f"{len(html) / 1e6:.2f}",
         f"{len(gzip.compress(html.encode())) / 1e6:.2f}", f"{paint / 1000:.1f} s", f"{ready / 1000:.1f} s",
-        f"{1000 * scrolled:.0f} ms", f"{1000 * chosen:.0f} ms", f"{nodes:,}", f"{heap / 1e6:.0f} MB",
+        f"{1000 * scrolled:.0f} ms", f"{1000 * chosen:.0f} ms", f"{nodes:,}",
     ]  # fmt: skip
 
 
@@ -176,6 +175,7 @@ def main() -> None:
             lines.append(f"| {kind} | {' | '.join(measured(path, browser, folder))} |")
             print(lines[-1], flush=True)
         browser.quit()
+    load = f"{os.getloadavg()[2]:.0f}"  # of the last quarter of an hour
     text = f"""# Reports as web pages
 
 Made by `python benchmarks/web_page.py` with Chromium {version}, two cores, no graphics card; not edited by hand. *Cells*
@@ -183,10 +183,11 @@ are those that hold something or are mapped, *judged* those with a verdict. *Mad
 *Summary* is when the first text is painted, *first view* when the sheets are drawn too, both from the start of loading the file.
 *Frame* is the page's processor time for each frame of scrolling 7,200 pixels a second through the largest sheet (below 16.7 ms
 are 60 frames a second on one core), *choose* that for going to another cell, with outlines and the facts beside. *Elements* are those in the
-document at most, the summary's among them; *memory* is the page's heap.
+document at most, the summary's among them (a network of hundreds of tensors has a long table). Meanwhile the machine had {load}
+runnable processes on its two cores.
 
-| workbook | cells | judged | made in | MB | packed, MB | summary | first view | frame | choose | elements | memory |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| workbook | cells | judged | made in | MB | packed, MB | summary | first view | frame | choose | elements |
+|---|---|---|---|---|---|---|---|---|---|---|
 """
     arguments.output.write_text(text + "\n".join(lines) + "\n")
 

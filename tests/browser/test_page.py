@@ -24,6 +24,7 @@ from xlparity.model.value import Cells, Kind, Values
 from xlparity.model.verdict import Verdict
 from xlparity.report.html import book_to_html
 
+ROOT = Path(__file__).parents[2]
 CONTENT = "return getComputedStyle(document.body).backgroundColor"
 
 
@@ -34,7 +35,7 @@ def test_the_page_opens_at_the_wrong_cell_and_says_what_is_wrong(page: Page, bro
     shown = page.inspector
     for words in (
         "its formula does not compute squared_error.sum()", "=SUM(D2:D3)", "38.123612122204996", "351.259287131805",
-        "-313", "7.80E-13", "=SUM(D2:D4)", "agrees with torch on all 60 samples", "D2:D3",
+        "-313", "7.80E-13", "=SUM(D2:D4)", "agrees on all 60 samples", "D2:D3",
     ):  # fmt: skip
         assert words in shown
     assert page.one("#formula").text == "=SUM(D2:D3)"
@@ -312,6 +313,15 @@ def test_the_network_is_drawn_and_a_passing_report_has_no_list(page: Page, passi
     assert "w13" in page.one("section.network svg").text
     assert page.all("#faults, #next-wrong") == []
     assert page.one(".headline").text == "Parity"
+
+
+def test_a_solution_in_torchs_place_is_called_so(page: Page, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
+    book["MSE"]["D6"] = "=SUM(D2:D3)"
+    book.save(tmp_path / "student.xlsx")
+    page.open(xlparity.check(tmp_path / "student.xlsx", against=ROOT / "workbooks" / "mse.xlsx").to_html(), "#MSE!D6")
+    assert "Solution\n351.259287131805" in page.inspector
+    assert "Torch" not in page.one("#faults").text
 
 
 def test_a_report_without_its_workbook_cannot_be_a_page(broken: xlparity.Report) -> None:

@@ -134,7 +134,7 @@ def _finding(
         _number(finding.actual), _number(finding.expected), _number(finding.difference), _number(finding.bound),
         None if finding.origin is None else _cell(finding.origin, numbers),
         finding.engine,
-        None if finding.repair is None else [_repaired(finding.repair), finding.repair.samples],
+        None if finding.repair is None else _repair(finding.repair, numbers),
         None if found is None else [
             [[show_cell(cell), number] for cell, number in found.changes], _number(found.actual),
             _number(found.expected),
@@ -142,9 +142,9 @@ def _finding(
     ]  # fmt: skip
 
 
-def _repaired(repair: Repair) -> str:
-    where = "" if repair.cell is None else f" in {show_cell(repair.cell)}"
-    return repair.formula + where
+def _repair(repair: Repair, numbers: Mapping[str, int]) -> list[Any]:
+    """The formula, on how many samples it agrees, and the cell that it belongs into, None for the finding's own."""
+    return [repair.formula, repair.samples, None if repair.cell is None else _cell(repair.cell, numbers)]
 
 
 def _cell(cell: Cell, numbers: Mapping[str, int]) -> list[int]:

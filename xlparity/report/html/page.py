@@ -25,7 +25,7 @@ from xlparity.report.drawing import network_drawing
 from xlparity.report.html.judged import given_data, held, histogram, judged_data
 from xlparity.report.html.packed import Packer
 from xlparity.report.html.sheets import book_data
-from xlparity.report.text import plain, report_notes, verdict_sentence
+from xlparity.report.text import other_side, plain, report_notes, verdict_sentence
 from xlparity.version import __version__
 from xlparity.xlsx.map_file import show_block
 
@@ -89,9 +89,10 @@ def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dic
     numbers = {sheet.name: at for at, sheet in enumerate(book.sheets)}
     blocks = [row.block for row in parity] + [tensor.block for tensor in (report.tensors if report else ())]
     data = book_data(book, values, (plane for block in blocks for plane in block.planes), packer)
-    data |= {"tensors": [], "findings": [], "because": [], "engines": []}
+    data |= {"tensors": [], "findings": [], "because": [], "engines": [], "other": "torch"}
     if report is not None:
         data |= judged_data(report, values, numbers, packer)
+        data["other"] = other_side(report)
     data["given"] = given_data(parity, report, numbers)
     data["arrays"] = packer.text()
     return data
@@ -136,6 +137,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "headline": head[0].upper() + head[1:] if report.passed else head,
         "sentence": rest,
         "total": total,
+        "other": other_side(report).removeprefix("the ").capitalize(),
         "counts": [(verdict.value, *_SIGNS[verdict], counts[verdict.value]) for verdict in reversed(Verdict)],
         "ignored": sum(int((tensor.verdicts == IGNORED).sum()) for tensor in report.tensors),
         "notes": list(report_notes(report)),
@@ -168,7 +170,7 @@ def _entry(finding: Finding) -> dict[str, Any]:
         "verdict": finding.verdict.value,
         "sign": _SIGNS[finding.verdict][0],
         "word": _SIGNS[finding.verdict][1],
-        "tensor": finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else ""),
+        "tensor": _element(finding),
         "formula": finding.formula if finding.formula.startswith("=") else "",
         "actual": _shown(finding.actual),
         "expected": "no finite number" if finding.expected is None else repr(finding.expected),
@@ -180,6 +182,13 @@ def _entry(finding: Finding) -> dict[str, Any]:
         "repaired": "" if finding.repair is None or finding.repair.cell is None else show_cell(finding.repair.cell),
         "typed": _typed(finding),
     }
+
+
+def _element(finding: Finding) -> str:
+    """The tensor's element that a cell holds; "" for cells that belong to no named tensor."""
+    if "!" in finding.tensor:
+        return ""
+    return finding.tensor + (f"[{', '.join(map(str, finding.index))}]" if finding.index else "")
 
 
 def _typed(finding: Finding) -> dict[str, Any] | None:

@@ -131,6 +131,7 @@ class Workbook {
     this.sheets = data.sheets.map((sheet, at) => new Sheet(sheet, bytes, at));
     this.byName = new Map(this.sheets.map((sheet) => [sheet.name.toLowerCase(), sheet]));
     this.because = data.because;
+    this.other = data.other; // whose values the sheet's are held against
     this.judged = data.tensors.length;
     this.tensors = [...data.tensors, ...data.given];
     this.tensors.forEach((tensor, at) => this.enter(tensor, at, bytes));

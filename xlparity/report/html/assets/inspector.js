@@ -23,7 +23,9 @@ class Inspector {
     if (holder && holder.number < book.judged) this.numbers(add, sheet, place, holder, finding);
     if (finding?.[9]) add("Origin", this.link(...finding[9]));
     if (finding?.[11]) {
-      add("Repair", make("code", "repair", {}, `=${finding[11][0]}`), ` agrees with torch on all ${finding[11][1]} samples`);
+      const [repair, samples, cell] = finding[11];
+      const where = cell ? ["in ", this.link(...cell), " "] : [];
+      add("Repair", ...where, make("code", "repair", {}, `=${repair}`), ` agrees on all ${samples} samples`);
     }
     if (finding?.[12]) add("To see it", ...this.typed(finding[12]));
     if (holder?.tensor.torch) add("Torch computes", make("code", "", {}, holder.tensor.torch));
@@ -61,9 +63,10 @@ class Inspector {
   }
 
   numbers(add, sheet, place, { tensor, element }, finding) {
+    const { book } = this;
     const verdict = tensor.verdict[element];
     if (verdict < 0) return;
-    const expected = finding ? finding[6] : this.book.expected(tensor, element, sheet, place);
+    const expected = finding ? finding[6] : book.expected(tensor, element, sheet, place);
     const held = place >= 0 && (sheet.kind[place] === KIND.number || sheet.kind[place] === KIND.boolean);
     const actual = finding ? finding[5] : held ? sheet.value[place] : null;
     const bound = finding ? finding[8] : tensor.bound[element];
@@ -71,7 +74,7 @@ class Inspector {
     if (finding && typeof actual === "number" && held && actual !== sheet.value[place]) {
       add(`By ${finding[10]}`, showNumber(actual));
     }
-    add("Torch", typeof expected === "number" && !Number.isNaN(expected) ? showNumber(expected) : expected ?? "no finite number");
+    add(book.other.replace(/^the /, "").replace(/^./, (letter) => letter.toUpperCase()), typeof expected === "number" && !Number.isNaN(expected) ? showNumber(expected) : expected ?? "no finite number");
     if (typeof difference === "number" && !Number.isNaN(difference)) add("Difference", showShort(difference));
     if (typeof bound === "number" && !Number.isNaN(bound)) {
       const part = typeof difference === "number" && bound > 0 ? Math.abs(difference) / bound : null;
@@ -86,7 +89,7 @@ class Inspector {
       const sheet = place && this.book.byName.get(place.sheet?.toLowerCase());
       parts.push(at ? ", " : "", sheet ? this.link(sheet.number, place.row, place.column) : cell, ` = ${number}`);
     });
-    return [...parts, `: the sheet gives ${actual ?? "no number"}, torch ${expected}`];
+    return [...parts, `: the sheet gives ${actual ?? "no number"}, ${this.book.other} ${expected}`];
   }
 
   links(areas, home) {
@@ -107,6 +110,7 @@ class Inspector {
 }
 
 function elementName({ tensor, index }) {
+  if (tensor.name.includes("!")) return ""; // cells that belong to no named tensor
   return tensor.name + (index.length ? `[${index.join(", ")}]` : "");
 }
 
