@@ -6,6 +6,7 @@ that they must have. A workbook in which a cell differs is not handed out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -35,6 +36,7 @@ from xlparity.report.drawing import network_picture
 __all__ = ["generated"]
 
 _ROW = 20  # pixels
+_NOTHING = 1e-12  # what a gradient may be that is 0 but for rounding
 
 
 def generated(
@@ -124,8 +126,22 @@ def _prove(
                 f"{row.tensor}{list(index) or ''} would be {show_value(values.scalar(cell))} in {show_cell(cell)}, but "
                 f"PyTorch computes {float(expected[index])!r}"
                 + (f" ({note.because})" if note else "")
-                + "; the numbers of this model go beyond what a sheet can compute, try smaller inputs or parameters"
+                + f"; {_advice(row.tensor, pytorch)}"
             )
+
+
+def _advice(name: str, pytorch: Mapping[str, Tensor]) -> str:
+    """What to do about a tensor that a sheet computes too far from PyTorch."""
+    found = re.fullmatch(r"step\[(\d+)\]\.(.+)", name)
+    if found:
+        before = int(found[1]) - 1
+        gradient = pytorch.get(f"step[{before}].{found[2]}.grad" if before else f"{found[2]}.grad")
+        if gradient is not None and float(gradient.abs().max()) < _NOTHING:
+            return (
+                "its gradient is 0 but for rounding, as that of a bias before a normalization, and the optimizer "
+                "divides it by its own size; take bias=False there, or an optimizer with a larger eps"
+            )
+    return "the numbers of this model go beyond what a sheet can compute, try smaller inputs or parameters"
 
 
 def _facts(

@@ -92,6 +92,18 @@ def no_model():
 number = 3
 """
 
+TWICE = """
+from torch import nn
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Linear(2, 1)
+
+    def forward(self, a, b):
+        return self.e(a) * self.e(b)
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -146,6 +158,13 @@ def test_a_dropout_mask_is_a_second_input(folder: Path) -> None:
     rows = {row.tensor: row for row in map_of_book(read_book(folder / "net.xlsx"))}
     assert [name for name, row in rows.items() if row.role is Role.INPUT] == ["x", "mask"]
     assert run(["check", "net.xlsx"]) == 0
+
+
+def test_a_module_that_is_called_twice_is_held_against_the_model(folder: Path) -> None:
+    (folder / "twice.py").write_text(TWICE)
+    arguments = ["generate", "twice.py:Twice", "--inputs", "x.csv", "--inputs", "x.csv", "--targets", "y.csv"]
+    assert run([*arguments, "--loss", "mse", "-o", "net.xlsx"]) == 0
+    assert run(["check", "net.xlsx", "--model", "twice.py:Twice"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -289,3 +289,27 @@ def test_formulas_stay_within_what_excel_2010_and_libreoffice_know() -> None:
         model, inputs, targets, loss = network(name)
         made = xlparity.generate(model, inputs, targets, loss)
         assert beyond_excel_2010(made.book) == [], name
+
+
+def test_a_name_is_that_of_the_tensor_and_not_of_one_that_is_equal_by_chance(tmp_path: Path) -> None:
+    # Every unit is active and every difference below 1 in the first step: ReLU and smooth L1 change nothing yet.
+    model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
+    with torch.no_grad():
+        for parameter, numbers in zip(
+            model.parameters(), ([[1.0], [0.1]], [0.1, 0.1], [[0.5, -2.0]], [0.0]), strict=True
+        ):
+            parameter.copy_(torch.tensor(numbers))
+    x, y = torch.tensor([[0.5], [1.5]]), torch.tensor([[0.5], [-0.3]])
+    made = xlparity.generate(model, x, y, nn.SmoothL1Loss(), torch.optim.SGD(model.parameters(), lr=1.5), 2)
+    rows = {row.tensor: row for row in made.map if row.role is Role.COMPUTED}
+    assert rows["net[0].grad"].torch != "net[1].grad"
+    assert "where" in rows["net[2].grad"].torch
+    assert xlparity.check(made.save(tmp_path / "net.xlsx"), samples=5).passed
+
+
+def test_a_gradient_of_rounding_that_an_optimizer_makes_large_is_refused_with_the_remedy() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3), nn.Flatten(), nn.Linear(9, 2))
+    optimizer = torch.optim.Adagrad(model.parameters(), lr=0.05, eps=1e-13)
+    with pytest.raises(InputError, match=r"step\[1\].net\[0\].bias.* 0 but for rounding.* take bias=False there"):
+        xlparity.generate(model, torch.randn(2, 2, 5), torch.randn(2, 2), nn.MSELoss(), optimizer)

@@ -195,7 +195,11 @@ def _foreign(
     at_model: Mapping[str, Reference],
 ) -> dict[str, Array]:
     """What modules give where the map's expressions, on the model's parameters, give something else."""
-    rows = {name: names.module(name.partition(".call_")[0]) for name in program.order}
+    rows = {
+        name: names.module(name.partition(".call_")[0])
+        for name in program.order
+        if (name.partition(".call_")[2] or "1").isdecimal()  # not the gradient of a call's output
+    }
     if not any(isinstance(module, nn.Module) for module in rows.values()):
         return {}
     inputs = [

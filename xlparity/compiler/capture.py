@@ -22,7 +22,18 @@ from torch import Tensor, fx, nn
 from torch._ops import OpOverload
 from torch.utils._pytree import tree_flatten
 
-from xlparity.compiler.eager import Loss, Step, double, eager_step, exact, first_line, plain_attention, tensor_name
+from xlparity.compiler.eager import (
+    Elsewhere,
+    Loss,
+    Step,
+    double,
+    eager_step,
+    elsewhere,
+    exact,
+    first_line,
+    plain_attention,
+    tensor_name,
+)
 from xlparity.compiler.graph import LOSS, Constant, Given, Graph, Node, Output, Source, operands
 from xlparity.compiler.origin import module_path, place_of, source_line, users_line
 from xlparity.compiler.refusals import refuse_dependence, refuse_dropout, refuse_operations
@@ -100,7 +111,26 @@ def capture(
     outputs = [(kind, shared.get(key, key) if isinstance(key, str) else key) for kind, key in outputs]
     real = next((_dtype(p.dtype) for p in model.parameters() if p.is_floating_point()), None)
     real = real or next((_dtype(part.dtype) for part in inputs if part.is_floating_point()), "float32")
-    return _Conversion(module, givens, outputs, eager, root, real, _classes(model)).graph()
+    apart = elsewhere(model, example, target, loss)
+    others = {} if apart is None else _other_values(apart, owners, shared, givens, len(inputs))
+    steps = eager, None if apart is None else apart.step
+    return _Conversion(module, givens, outputs, steps, others, root, real, _classes(model)).graph()
+
+
+def _other_values(
+    apart: Elsewhere, owners: Sequence[tuple[str, Any]], shared: Mapping[str, str], givens: Sequence[Given], inputs: int
+) -> dict[int, Tensor]:
+    """By the givens' ids their values in the step from other numbers."""
+    found: dict[int, Tensor] = {}
+    for (kind, owner), given in zip(owners, givens, strict=True):
+        value: Tensor | None = given.value
+        if kind == "input":
+            value = apart.inputs[owner] if owner < inputs else apart.target
+        elif kind in ("parameter", "buffer"):
+            value = apart.named[shared.get(owner, owner)]
+        assert value is not None
+        found[id(given)] = value
+    return found
 
 
 class _Wrapper(nn.Module):
@@ -276,16 +306,19 @@ class _Conversion:
         module: fx.GraphModule,
         givens: Sequence[Given],
         outputs: Sequence[tuple[str, Any]],
-        eager: Step,
+        steps: tuple[Step, Step | None],
+        others: Mapping[int, Tensor],
         root: str,
         real: str,
         classes: Mapping[str, str],
     ) -> None:
-        self.module, self.outputs, self.eager, self.root, self.real = module, outputs, eager, root, real
+        self.module, self.outputs, self.root, self.real = module, outputs, root, real
+        self.eager, self.apart = steps
         self.classes = classes
         self.givens = givens
         self.of: dict[fx.Node, Any] = {}  # what stands for an fx node; a list for an operation with several results
         self.values: dict[int, Tensor] = {}  # by id of the source
+        self.others = dict(others)  # the same from other numbers; empty if the model takes none
         self.known: dict[Any, Any] = {}
         self.nodes: list[Node | Output] = []
 
@@ -335,7 +368,7 @@ class _Conversion:
         if key not in self.known:
             constant = Constant(value)
             self.known[key] = constant
-            self.values[id(constant)] = value
+            self.values[id(constant)] = self.others[id(constant)] = value
         found = self.known[key]
         assert isinstance(found, Constant)
         return found
@@ -371,12 +404,16 @@ class _Conversion:
         return result
 
     def _new(self, node: fx.Node, target: OpOverload, arguments: Any, keywords: dict[str, Any]) -> Any:
-        def value(part: Any) -> Any:
-            return self.values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
-
         # The replayed tensors are not laid out in memory as the traced ones, so a view may have to copy.
         computing = aten.reshape.default if target is aten.view.default else target
-        computed = computing(*_mapped(arguments, value), **_mapped(keywords, value))
+
+        def replayed(values: Mapping[int, Tensor]) -> Any:
+            def value(part: Any) -> Any:
+                return values[id(part)] if isinstance(part, Given | Constant | Node | Output) else part
+
+            return computing(*_mapped(arguments, value), **_mapped(keywords, value))
+
+        computed = replayed(self.values)
         if computed is None:  # an assertion about dtypes or devices
             return None
         several = not isinstance(computed, Tensor)
@@ -394,19 +431,25 @@ class _Conversion:
                 if several
                 else self._constant(computed)
             )
+        other = computed
+        if self.apart is not None:
+            try:
+                other = replayed(self.others)
+            except RuntimeError:  # what eager PyTorch takes, in another order of operations; names are told without it
+                self.apart = None
         self.nodes.append(made)
         if not several:
-            self.values[id(made)] = computed
+            self.values[id(made)], self.others[id(made)] = computed, other
             return made
         outputs: list[Output | None] = []
-        for position, part in enumerate(computed):
+        for position, (part, at_others) in enumerate(zip(computed, other, strict=True)):
             if part is None:  # a gradient that nobody asked for
                 outputs.append(None)
                 continue
             output = Output(made, position, tuple(part.shape), self._type(part))
             outputs.append(output)
             self.nodes.append(output)
-            self.values[id(output)] = part
+            self.values[id(output)], self.others[id(output)] = part, at_others
         return outputs
 
     def _type(self, value: Tensor) -> str:
@@ -457,11 +500,13 @@ class _Conversion:
             for call, value in enumerate(values):
                 name = tensor_name(self.root, path) + (f".call_{call + 1}" if call else "")
                 inside = [s for s in self.nodes if not _node(s).backward and _inside(_node(s).module, path)]
-                forward = self._match(value.detach(), inside, last=True)
+                other = self._apart_output(path, call)
+                forward = self._match(value.detach(), other, inside, last=True)
                 name_it(forward, name)
                 if forward is not None and value.grad is not None and value.grad.count_nonzero():
                     backward = [source for source in self.nodes if _node(source).backward]
-                    name_it(self._match(value.grad, backward, last=False), f"{name}.grad")
+                    slope = None if other is None else other.grad
+                    name_it(self._match(value.grad, slope, backward, last=False), f"{name}.grad")
         for name, source in results.items():
             name_it(source, name)
         renamed: dict[int, Source] = {}
@@ -493,15 +538,28 @@ class _Conversion:
             aliases,
         )  # fmt: skip
 
-    def _match(self, value: Tensor, candidates: Sequence[Node | Output], last: bool) -> Node | Output | None:
+    def _apart_output(self, path: str, call: int) -> Tensor | None:
+        """What that module gave in the step from other numbers."""
+        calls = [] if self.apart is None else self.apart.outputs.get(path, [])
+        return calls[call] if call < len(calls) else None
+
+    def _match(
+        self, value: Tensor, other: Tensor | None, candidates: Sequence[Node | Output], last: bool
+    ) -> Node | Output | None:
+        """The first or last of the candidates that has that value, and from other numbers the `other`."""
         found = [
             source
             for source in candidates
             if id(source) in self.values
             and source.shape == tuple(value.shape)
-            and torch.allclose(self.values[id(source)].double(), value.double(), rtol=_RTOL, atol=_ATOL, equal_nan=True)
+            and _equal(self.values[id(source)], value)
+            and (other is None or _equal(self.others[id(source)], other))
         ]
         return None if not found else found[-1 if last else 0]
+
+
+def _equal(replayed: Tensor, eager: Tensor) -> bool:
+    return torch.allclose(replayed.double(), eager.detach().double(), rtol=_RTOL, atol=_ATOL, equal_nan=True)
 
 
 def _needed(nodes: list[Node | Output], ends: list[Source]) -> list[Node | Output]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +20,8 @@ from torch.utils._pytree import tree_map
 from xlparity.errors import InputError
 
 __all__ = [
-    "Loss", "Step", "double", "eager_step", "exact", "first_line", "optimizer_for", "plain_attention", "tensor_name",
-    "trained",
+    "Elsewhere", "Loss", "Step", "double", "eager_step", "elsewhere", "exact", "first_line", "optimizer_for",
+    "plain_attention", "tensor_name", "trained",
 ]  # fmt: skip
 
 Loss = Callable[[Any, Tensor], Tensor]
@@ -88,6 +88,45 @@ def eager_step(net: nn.Module, inputs: Sequence[Tensor], target: Tensor | None, 
                 step.gradients[name] = parameter.grad
     step.result = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, output)
     return step
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A step of the same model from other numbers, which tells tensors apart that are equal at the user's own.
+
+    `named` are the parameters and buffers as they were before it.
+    """
+
+    step: Step
+    inputs: Sequence[Tensor]
+    target: Tensor | None
+    named: Mapping[str, Tensor]
+
+
+def elsewhere(model: nn.Module, inputs: Sequence[Tensor], target: Tensor | None, loss: Loss | None) -> Elsewhere | None:
+    """A step from the numbers of the model and its data in another order; None if the model does not take them.
+
+    What has negative numbers is turned and made larger too, so that units that were active are not; and the targets are
+    made much larger, so that losses are in their other parts.
+    """
+    chance = torch.Generator().manual_seed(0)
+
+    def moved(value: Tensor, factor: float = 1.5) -> Tensor:
+        if not value.is_floating_point():
+            return value.clone()
+        mixed = value.flatten()[torch.randperm(value.numel(), generator=chance)].reshape(value.shape)
+        return mixed * -factor if bool((value < 0).any()) else mixed
+
+    net = double(model)
+    with torch.no_grad():
+        for part in (*net.parameters(), *net.buffers()):
+            part.copy_(moved(part.detach()))
+    named = {name: part.detach().clone() for name, part in (*net.named_parameters(), *net.named_buffers())}
+    inputs, target = [moved(part) for part in inputs], None if target is None else 20 * moved(target)
+    try:
+        return Elsewhere(eager_step(net, [part.clone() for part in inputs], target, loss), inputs, target, named)
+    except InputError:
+        return None
 
 
 def _differentiate(loss: Tensor, net: nn.Module) -> None:
