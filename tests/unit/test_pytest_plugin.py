@@ -117,24 +117,16 @@ def test_it_works_in_the_processes_of_xdist(folder: pytest.Pytester) -> None:
     folder.runpytest_subprocess("--xlparity", "-n", "1", "--dist", "loadfile").assert_outcomes(passed=13, failed=7)
 
 
-def test_the_fixtures_write_a_workbook_and_hold_it_to_parity(folder: pytest.Pytester) -> None:
-    folder.makepyfile(
-        """
-        import torch
-
-        def test_my_net(parity, workbook):
-            net = torch.nn.Linear(2, 1, dtype=torch.float64)
-            report = parity(workbook(net, torch.ones(1, 2, dtype=torch.float64), name="net"), model=net)
-            assert report.passed
-
-        def test_a_workbook_beside_the_tests(parity):
-            parity("mse.xlsx", samples=0)
-        """
-    )
+def test_the_fixtures_write_a_workbook_and_hold_it_to_parity_as_the_page_says(folder: pytest.Pytester) -> None:
+    page = (ROOT / "docs" / "how-to" / "use-in-ci.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    folder.makepyfile(code)
+    (folder.path / "workbooks").mkdir()
+    shutil.copy(folder.path / "mse.xlsx", folder.path / "workbooks" / "mse.xlsx")
     folder.runpytest().assert_outcomes(passed=2)
-    break_a_cell(folder.path / "mse.xlsx")
-    result = folder.runpytest()
-    result.assert_outcomes(passed=1, failed=1)
+    break_a_cell(folder.path / "workbooks" / "mse.xlsx")
+    result = folder.runpytest("-k", "lecture")
+    result.assert_outcomes(failed=1, deselected=1)
     result.stdout.fnmatch_lines(["mse.xlsx: NO PARITY*", "MSE!D6 (total) is 38.12*", "*formula =SUM(D2:D3)*"])
     assert "pytest_plugin.py" not in result.stdout.str()
 
