@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
+from xlparity.check import judge
 from xlparity.check.judge import Held, judge_expected
 from xlparity.check.reference import Program
 from xlparity.model.area import Area
@@ -75,4 +75,13 @@ def test_a_first_order_model_decides_where_a_ball_could_not() -> None:
     assert judged(x, w, printed, "(x @ w) - (x @ w) * 1.0", 1).tolist() == [[MATCH]]
     # A ball would leave 0.3 open here, the model knows that it is nothing.
     assert judged(x, w, printed + 0.01, "(x @ w) - (x @ w) * 1.0", 1).tolist() == [[FAULT]]
-    assert torch.get_default_dtype() is torch.float32
+
+
+def test_where_models_cost_too_much_balls_alone_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = np.array([[1.0, 2.0]]), np.array([[0.3], [-0.2]])
+    monkeypatch.setattr(judge, "_MOST_COEFFICIENTS", 0)
+    verdicts = judged(x, w, np.array([[0.01]]), "1 + (x @ w) - (x @ w) * 1.0", 1)
+    assert verdicts.tolist() == [[FAULT]]  # 1 is not 0.01, and a ball leaves 0.3 open
+    assert judged(x, w, np.array([[1.2]]), "1 + (x @ w) - (x @ w) * 1.0", 1).tolist() == [[EXPLAINED]]
+    monkeypatch.undo()
+    assert judged(x, w, np.array([[1.2]]), "1 + (x @ w) - (x @ w) * 1.0", 1).tolist() == [[FAULT]]
