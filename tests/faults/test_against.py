@@ -112,6 +112,14 @@ def test_a_wrong_text_is_a_fault(tmp_path: Path) -> None:
     assert verdicts(report) == {"E1": "fault"}
 
 
+def test_what_reads_a_wrong_text_or_truth_value_only_inherits(tmp_path: Path) -> None:
+    more = {**SOLUTION, "F1": '=E1&"!"', "G1": "=D1>0", "H1": "=IF(G1,D1,0)", "H2": '=IF(E1="yes",1,2)'}
+    solution = write(tmp_path / "solution.xlsx", more)
+    student = write(tmp_path / "student.xlsx", {**more, "E1": '=IF(D1>0,"no","yes")', "G1": "=D1<0"})
+    report = xlparity.check(student, against=solution)
+    assert verdicts(report) == {"E1": "fault", "G1": "fault", "F1": "inherited", "H1": "inherited", "H2": "inherited"}
+
+
 def test_a_formula_in_the_place_of_a_number_is_said_and_taken(tmp_path: Path) -> None:
     report = against(tmp_path, {"B1": "=1/5"})
     assert report.passed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,9 @@ from xlparity.formula.relative import move
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, FillKind
 from xlparity.model.cell import MAX_COLUMNS, Cell
+from xlparity.model.value import Cells, Kind, Scalar
 
-__all__ = ["keys_in", "rectangles", "with_formula", "without_formulas"]
+__all__ = ["keys_in", "rectangles", "with_constants", "with_formula", "without_formulas"]
 
 _KEY = np.int64(MAX_COLUMNS)
 
@@ -85,3 +86,29 @@ def with_formula(book: Book, cell: Cell, text: str) -> Book:
             for sheet in cut.sheets
         ),
     )
+
+
+def with_constants(book: Book, values: Mapping[Cell, Scalar]) -> Book:
+    """`book` with values in the place of whatever stands in some cells."""
+    cut = without_formulas(book, [Area(cell, 1, 1) for cell in values])
+    sheets = []
+    for sheet in cut.sheets:
+        here = {(cell.row, cell.column): value for cell, value in values.items() if cell.sheet == sheet.name}
+        sheets.append(replace(sheet, constants=_merged(sheet.constants, Cells.of(here))) if here else sheet)
+    return replace(cut, sheets=tuple(sheets))
+
+
+def _merged(one: Cells, other: Cells) -> Cells:
+    """The cells of both; where both have one, that of `other`."""
+    keys, others = (cells.row.astype(np.int64) * _KEY + cells.column for cells in (one, other))
+    kept = ~np.isin(keys, others)
+    # Texts are indices into a table each; the second table is put behind the first.
+    number = other.number + np.where(other.kind == Kind.TEXT, len(one.texts), 0)
+    row, column, kind, numbers = (
+        np.concatenate([first[kept], second])
+        for first, second in (
+            (one.row, other.row), (one.column, other.column), (one.kind, other.kind), (one.number, number)
+        )
+    )  # fmt: skip
+    order = np.lexsort((column, row))
+    return Cells(row[order], column[order], kind[order], numbers[order], one.texts + other.texts)

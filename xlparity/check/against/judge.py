@@ -7,8 +7,8 @@ what the solution's formula gives, within the rounding errors of the two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 
 from xlparity.check.against.pairs import Counterparts, Pair, alike
 from xlparity.check.against.rounding import RunningError
+from xlparity.check.edited import with_constants
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import FAULT, INHERITED, MATCH, UNDECIDED, Array, Tolerance
+from xlparity.check.repair import free_column
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
 from xlparity.model.block import Block
-from xlparity.model.book import Book
+from xlparity.model.book import Book, Fill
+from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.engine import Engine
-from xlparity.model.value import Kind, Values
+from xlparity.model.value import Kind, Scalar, Values
 
 __all__ = [
     "Content", "Judgement", "allowed_differences", "contents", "is_gross", "judge_engine", "judge_formulas",
@@ -116,6 +119,17 @@ def judge_formulas(
     forced = on_sheets(book, pairs, expected)
     own = engine.evaluate(book, forced=forced)
     gives = [contents(own, pair.student, pair.dtype, texts) for pair in pairs]
+    other = _texts(pairs, [_is_text(one) & ~a.same(one) for one, a in zip(wanted, has, strict=True)], right)
+    if other:  # texts and truth values cannot be forced; whatever reads a wrong one is tried on the right one
+        aside = {sheet.name: free_column(sheet) for sheet in book.sheets}
+        own = engine.evaluate(_with_texts(book, index, other, aside), forced=forced)
+        for place, pair in enumerate(pairs):
+            replaced = _is_text(wanted[place]) & ~has[place].same(wanted[place])
+            again = contents(own, pair.student, pair.dtype, texts)
+            planes = tuple(plane.moved(0, aside.get(plane.sheet, 0)) for plane in pair.student.planes)
+            beside = contents(own, replace(pair.student, planes=planes), pair.dtype, texts)
+            kind = np.where(replaced, beside.kind, again.kind)
+            gives[place] = Content(kind, np.where(replaced, beside.number, again.number))
     formula = [index.mask_of(pair.student) for pair in pairs]
 
     def allowed(needs: Sequence[_Mask], off: Sequence[Array] | None) -> list[Array]:
@@ -158,7 +172,8 @@ def judge_formulas(
     mended, faulty = has, [verdict == FAULT for verdict in verdicts]
     if any(mask.any() for mask in faulty):
         areas = on_sheets(book, pairs, [np.where(m, e, np.nan) for m, e in zip(faulty, expected, strict=True)])
-        without = engine.evaluate(book, forced=areas)
+        words = _texts(pairs, [mask & _is_text(one) for mask, one in zip(faulty, wanted, strict=True)], right)
+        without = engine.evaluate(with_constants(book, words) if words else book, forced=areas)
         mended = [contents(without, pair.student, pair.dtype, texts) for pair in pairs]
     reached = [(verdict == MATCH) & ~one.same(other) for verdict, one, other in zip(verdicts, has, mended, strict=True)]
     tight = allowed(reached, None)
@@ -184,6 +199,33 @@ def judge_formulas(
         bound = np.where(good & moved[place], reach, bounds[place])
         judged.append(Judgement(has[place], wanted[place], gives[place], verdict, bound))
     return judged
+
+
+def _is_text(one: Content) -> _Mask:
+    return np.asarray((one.kind == Kind.TEXT) | (one.kind == Kind.BOOLEAN))
+
+
+def _texts(pairs: Sequence[Pair], masks: Sequence[_Mask], right: Values) -> dict[Cell, Scalar]:
+    """What the solution has for some of the student's cells."""
+    found: dict[Cell, Scalar] = {}
+    for pair, mask in zip(pairs, masks, strict=True):
+        for at in np.argwhere(mask).tolist():
+            found[pair.student.cell(tuple(at))] = right.scalar(pair.solution.cell(tuple(at)))
+    return found
+
+
+def _with_texts(book: Book, index: FormulaIndex, values: Mapping[Cell, Scalar], aside: Mapping[str, int]) -> Book:
+    """`book` with `values` in some cells, whose own formulas stand so many columns aside and read the same cells."""
+    fills: dict[str, list[Fill]] = {}
+    for cell in values:
+        text = index.text(cell)
+        if text is not None and cell.column + aside.get(cell.sheet, 0) < MAX_COLUMNS:
+            fills.setdefault(cell.sheet, []).append(Fill(Area(cell.moved(0, aside[cell.sheet]), 1, 1), text))
+    sheets = (
+        replace(sheet, fills=(*sheet.fills, *fills.get(sheet.name, ())))
+        for sheet in with_constants(book, values).sheets
+    )
+    return replace(book, sheets=tuple(sheets))
 
 
 def is_gross(one: Content, other: Content) -> _Mask:
