@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -313,3 +314,15 @@ def test_a_gradient_of_rounding_that_an_optimizer_makes_large_is_refused_with_th
     optimizer = torch.optim.Adagrad(model.parameters(), lr=0.05, eps=1e-13)
     with pytest.raises(InputError, match=r"step\[1\].net\[0\].bias.* 0 but for rounding.* take bias=False there"):
         xlparity.generate(model, torch.randn(2, 2, 5), torch.randn(2, 2), nn.MSELoss(), optimizer)
+
+
+def test_every_one_of_several_outputs_is_proved_before_it_is_handed_out(tmp_path: Path) -> None:
+    class Two(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.relu(x), x * 0.5
+
+    made = xlparity.generate(Two(), X)
+    assert [row.tensor for row in made.map if row.role is Role.EXPECTED] == ["net", "net.output[1]"]
+    assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
+    with pytest.raises(InputError, match=r"net.output\[1\]\[0, 0\] would be 5e\+299 .* but PyTorch computes inf"):
+        xlparity.generate(Two(), torch.tensor([[math.inf, 1.0]]))

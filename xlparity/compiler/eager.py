@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from xlparity.errors import InputError
 
@@ -168,6 +168,9 @@ def trained(
                 found[name] = value.detach().clone()
                 if value.grad is not None:
                     found[f"{name}.grad"] = value.grad.clone()
+        results = [part for part in tree_leaves(step.result) if isinstance(part, Tensor)]
+        if len(results) > 1 and step.loss is None:
+            found |= {f"{root}.output[{at}]": part.clone() for at, part in enumerate(results)}
         if step.loss is not None:
             found[f"{prefix}loss"] = step.loss.detach().clone()
         for path, gradient in step.gradients.items():
