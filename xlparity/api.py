@@ -12,7 +12,10 @@ from xlparity.errors import InputError, MapError
 from xlparity.model import report as model_report
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
@@ -71,6 +74,12 @@ class Report(model_report.Report):
         cells = sum(tensor.block.size for tensor in self.tensors)
         small = self.subject is not None and cells <= _MOST_CELLS_IN_A_NOTEBOOK
         return in_frame(self.to_html() if small else summary_to_html(self), self.workbook)
+
+    def plot_errors(self) -> Figure:
+        """How many cells differ by which part of their bound, as a matplotlib figure (the `plots` extra)."""
+        from xlparity.report.plots import error_plot
+
+        return error_plot(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """All judged cells, a row each, with the columns of the JSON's `cells`."""
@@ -215,6 +224,28 @@ class Workbook:
         from xlparity.report.drawing import network_drawing
 
         return network_drawing(self.map, lambda row: hold(self.values, row.block, row.dtype).values)
+
+    def tensor(self, name: str) -> NDArray[np.float64]:
+        """What the cells of the tensor `name` hold, in its shape; InputError if the map has no such tensor."""
+        from xlparity.check.judge import hold
+
+        for row in self.map:
+            if row.tensor == name and row.role.value != "expected":
+                return hold(self.values, row.block, row.dtype).values
+        raise InputError(f"the workbook has no tensor {name!r}; its map lists them all")
+
+    def plot_loss(self) -> Figure:
+        """The loss by step, as a matplotlib figure (the `plots` extra)."""
+        from xlparity.report.plots import loss_plot
+
+        losses = [row.tensor for row in self.map if row.tensor.rpartition(".")[2] == "loss"]
+        return loss_plot({name: self.tensor(name) for name in dict.fromkeys(losses)})
+
+    def plot_weight(self, name: str) -> Figure:
+        """A parameter such as `net[0].weight` as a heat map, a matplotlib figure (the `plots` extra)."""
+        from xlparity.report.plots import weight_plot
+
+        return weight_plot(name, self.tensor(name))
 
     def to_html(self) -> str:
         """The sheets as a web page of one file, with what each formula reads and computes."""

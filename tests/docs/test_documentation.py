@@ -152,3 +152,13 @@ def test_no_page_links_to_a_page_that_is_not_there() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             assert ":" in target or (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
+
+
+def test_the_examples_of_the_how_to_about_notebooks_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks("docs/how-to/work-in-a-notebook.md", "python"):
+        exec(compile(code, "work-in-a-notebook.md", "exec"), names)
+    assert capsys.readouterr().out.endswith(" cells\n")
