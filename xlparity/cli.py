@@ -491,7 +491,7 @@ def doctor() -> int:
     for part in examine():
         what = f"{part.kind} {part.name}".strip()
         broken |= part.needed and not part.version
-        print(plain(f"{what:24} {part.version or f'missing: {part.remedy}'}"))
+        print(plain(f"{what:24} {part.version or part.remedy}"))
     return BAD_INPUT if broken else PARITY
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
+
+from packaging.requirements import Requirement
 
 from xlparity.engines import ENGINES, engine
 from xlparity.errors import XlparityError
@@ -15,13 +16,14 @@ from xlparity.version import __version__
 
 __all__ = ["Part", "examine"]
 
-_REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)([^;]*)(?:;.*extra == [\"']([^\"']+)[\"'])?")
+_FOR_DEVELOPERS = frozenset({"dev", "docs"})
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that xlparity uses: its version, "" if it is missing, and then what to do.
+    """Something that xlparity uses: its version, or "" where it is missing or another one is needed.
 
+    `remedy` then says so, and what to do.
     `needed` is False for what a check can do without.
     """
 
@@ -39,23 +41,33 @@ def examine() -> Iterator[Part]:
     """
     yield Part("", "xlparity", __version__, needed=True)
     yield Part("", "Python", f"{platform.python_version()} ({sys.executable}), {platform.platform()}", needed=True)
-    requirements = [_REQUIREMENT.match(text) for text in metadata.requires("xlparity") or ()]
-    found = [(match[1], match[2].strip(), match[3] or "") for match in requirements if match is not None]
-    for name, wanted, extra in found:
-        if not extra:
-            yield Part("package", name, _version(name), f'pip install "{name}{wanted}"', needed=True)
+    try:
+        requirements = [Requirement(text) for text in metadata.requires("xlparity") or ()]
+    except metadata.PackageNotFoundError:
+        requirements = []
+        yield Part(
+            "", "installation", "", "missing: xlparity runs from a folder of its source; pip install --editable FOLDER"
+        )
+    wanted = [each for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})]
+    for each in wanted:
+        yield _package("package", each, f'pip install "{each.name}{each.specifier}"', needed=True)
     for name in ENGINES:
         try:
             yield Part("engine", name, engine(name).version, needed=name == "embedded")
         except XlparityError as error:
-            yield Part("engine", name, "", str(error))
-    for name, _, extra in found:
-        if extra and extra != "dev":
-            yield Part(f"extra {extra}", name, _version(name), f'pip install "xlparity[{extra}]"')
+            yield Part("engine", name, "", f"missing: {error}")
+    known = metadata.metadata("xlparity").get_all("Provides-Extra") if requirements else None
+    for extra in sorted(set(known or ()) - _FOR_DEVELOPERS):
+        for each in requirements:
+            if each not in wanted and each.marker is not None and each.marker.evaluate({"extra": extra}):
+                yield _package(f"extra {extra}", each, f'pip install "xlparity[{extra}]"', needed=False)
 
 
-def _version(name: str) -> str:
+def _package(kind: str, wanted: Requirement, remedy: str, needed: bool) -> Part:
     try:
-        return metadata.version(name)
+        version = metadata.version(wanted.name)
     except metadata.PackageNotFoundError:
-        return ""
+        return Part(kind, wanted.name, "", f"missing: {remedy}", needed)
+    if not wanted.specifier.contains(version, prereleases=True):
+        return Part(kind, wanted.name, "", f"{version}, but {wanted.specifier} is needed: {remedy}", needed)
+    return Part(kind, wanted.name, version, needed=needed)
