@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import zipfile
 from pathlib import Path
@@ -140,6 +141,35 @@ def test_every_part_obeys_the_schema(rich: Path, tmp_path: Path) -> None:
                     schema.assertValid(root)
                     checked.add(etree.QName(root).localname)
     assert {"worksheet", "styleSheet", "comments", "workbook"} <= checked
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_every_relationship_leads_to_a_part_and_every_part_has_one_content_type(
+    rich: Path, tmp_path: Path, again: bool
+) -> None:
+    annotated_copy(rich, MARKS, PAGE, tmp_path / "out.xlsx")
+    if again:
+        annotated_copy(tmp_path / "out.xlsx", MARKS, PAGE, tmp_path / "again.xlsx")
+    with zipfile.ZipFile(tmp_path / ("again.xlsx" if again else "out.xlsx")) as archive:
+        names = archive.namelist()
+        assert len({name.lower() for name in names}) == len(names)
+        types = etree.fromstring(archive.read("[Content_Types].xml"))
+        extensions = [each.get("Extension").lower() for each in types.iter("{*}Default")]
+        overrides = [each.get("PartName") for each in types.iter("{*}Override")]
+        assert len(set(extensions)) == len(extensions)
+        assert len(set(overrides)) == len(overrides)
+        assert {part.removeprefix("/") for part in overrides} <= set(names)
+        for name in names:
+            special = f"/{name}" in overrides or name == "[Content_Types].xml"
+            assert special or name.rpartition(".")[2].lower() in extensions, name
+            if not name.endswith(".rels"):
+                continue
+            relations = etree.fromstring(archive.read(name))
+            assert len({each.get("Id") for each in relations}) == len(relations)
+            folder = posixpath.dirname(posixpath.dirname(name))
+            for each in relations:
+                target = posixpath.normpath(posixpath.join("/", folder, each.get("Target"))).lstrip("/")
+                assert each.get("TargetMode") == "External" or target in names, (name, target)
 
 
 def test_shapes_have_numbers_of_their_own_and_stand_in_blocks_that_their_drawing_owns(
