@@ -374,25 +374,27 @@ def main() -> None:
         print(f"{work.study.name}: {_row('', work.study.outcomes)}", flush=True)
         if arguments.failures:
             _failures(work.study, done)
+        if target is not None:
+            target.write_text(told())
 
-    text = ""
+    def told() -> str:
+        return page([work.study for work in works], arguments.samples, time.perf_counter() - start)
+
     with tempfile.TemporaryDirectory() as folder:
         for name, kind, make in books(Path(folder)):
-            if not arguments.only or any(part in name for part in arguments.only):
-                work = Work(name, kind, *make(), arguments.most, arguments.samples)
-                print(f"{name}: clean {work.study.clean}, known to deviate {work.deviating:.0%}", flush=True)
-                if work.deviating < _MOST_DEVIATING:
-                    works.append(work)
-                    taken(work)
+            if late() or (arguments.only and not any(part in name for part in arguments.only)):
+                continue
+            work = Work(name, kind, *make(), arguments.most, arguments.samples)
+            print(f"{name}: clean {work.study.clean}, known to deviate {work.deviating:.0%}", flush=True)
+            if work.deviating < _MOST_DEVIATING:
+                works.append(work)
+                taken(work)
         while any(work.left for work in works) and not late():
             for work in works:
                 if work.left and not late():
                     taken(work)
-            text = page([work.study for work in works], arguments.samples, time.perf_counter() - start)
-            if target is not None:
-                target.write_text(text)
     if target is None:
-        print(text)
+        print(told())
 
 
 def _failures(each: Study, done: int) -> None:

@@ -207,38 +207,47 @@ class Ascent:
         with torch.no_grad():
             trace = self._trace(samples, {}, book)
             seen = torch.stack([trace.tensor(place)[:, 0, 0].expand(len(samples)) for place in places])
-        for number, place in enumerate(places):
-            values = seen[number]
+        wanted: list[Area] = []
+        starts: list[_Sample] = []
+        for place, values in zip(places, seen, strict=True):
             known = values[torch.isfinite(values)]
-            if not len(known) or ((known > 0).any() and (known < 0).any()):
-                continue
-            nearest = int(torch.where(torch.isfinite(values), values.abs(), torch.inf).argmin())
-            yield from self._to_zero(samples[nearest], place, book)
+            if len(known) and not ((known > 0).any() and (known < 0).any()):
+                wanted.append(place)
+                starts.append(samples[int(torch.where(torch.isfinite(values), values.abs(), torch.inf).argmin())])
+        if wanted:
+            yield from self._across(starts, wanted, book)
 
-    def _to_zero(self, start: _Sample, place: Area, book: Book) -> Iterator[dict[str, _Array]]:
-        """Newton's steps to where the number in `place` changes its sign, and a little beyond."""
-        at = self._leaves([start])
-        sign = None
+    def _across(self, starts: Sequence[_Sample], places: Sequence[Area], book: Book) -> Iterator[dict[str, _Array]]:
+        """Newton's steps from each of `starts` to where the number in its place changes its sign, and a bit beyond."""
+        at = self._leaves(starts)
+        signs: Tensor | None = None
+        pending = torch.ones(len(starts), dtype=torch.bool)
         for _ in range(2 * _STEPS):
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in at.items()}
-            value = self._trace(self._samples(leaves, [start]), leaves, book).tensor(place).sum()
-            if not value.requires_grad or not bool(torch.isfinite(value)):
+            trace = self._trace(self._samples(leaves, starts), leaves, book)
+            value = torch.stack(
+                [trace.tensor(place)[:, 0, 0].expand(len(starts))[number] for number, place in enumerate(places)]
+            )
+            here = value.detach()
+            signs = here.sign() if signs is None else signs
+            crossed = pending & (signs * here < 0)
+            reached = self._samples(at, starts)
+            yield from (reached[number] for number in crossed.nonzero().flatten().tolist())
+            pending = pending & ~crossed & torch.isfinite(here)
+            if not pending.any() or not value.requires_grad:
                 return
-            here = float(value.detach())
-            sign = np.sign(here) if sign is None else sign
-            if sign * here < 0 or sign == 0:
-                yield from self._samples(at, [start])
-                return
-            slopes = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+            slopes = torch.autograd.grad(value[pending].sum(), list(leaves.values()), allow_unused=True)
             slope = [
                 torch.zeros_like(one) if part is None else part.nan_to_num()
                 for one, part in zip(leaves.values(), slopes, strict=True)
             ]
-            steepness = sum(float((one**2).sum()) for one in slope)
-            if steepness == 0:
-                return
-            step = -(1.25 * here + 1e-3 * sign) / steepness
-            at = {name: leaf.detach() + step * part for (name, leaf), part in zip(leaves.items(), slope, strict=True)}
+            steepness = torch.stack([part.reshape(len(starts), -1).square().sum(1) for part in slope]).sum(0)
+            pending = pending & (steepness > 0)
+            step = torch.where(pending, -(1.25 * here + 1e-3 * signs) / torch.where(steepness > 0, steepness, 1.0), 0.0)
+            at = {
+                name: leaf.detach() + step.reshape(-1, *(1,) * (leaf.dim() - 1)) * part
+                for (name, leaf), part in zip(leaves.items(), slope, strict=True)
+            }
 
     def _with_switches(self) -> tuple[Book, list[Area]]:
         """The workbook with a cell for each thing that decides a branch of a judged formula, and these cells."""
