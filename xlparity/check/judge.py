@@ -293,7 +293,7 @@ class _AtModel:
 
 
 # So many coefficients of linear parts, of every tensor by every uncertain number, are worth their time and memory.
-_MOST_COEFFICIENTS = 5_000_000
+_MOST_COEFFICIENTS = 20_000_000
 
 
 def within_rounding(

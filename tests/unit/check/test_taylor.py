@@ -118,6 +118,15 @@ def test_what_operands_have_in_common_cancels() -> None:
     assert torch.softmax(Ball(torch.zeros(3).double(), torch.full((3,), 0.1).double()), 0).sum().radius > 0.1
 
 
+def test_a_share_lies_between_0_and_1_however_wide_its_logits() -> None:
+    ball = Ball(torch.tensor([3.0, 1.0, -2.0]).double(), torch.tensor([50.0, 2.0, 0.5]).double())
+    for x in (ball, with_generators({"x": ball})["x"]):
+        share = torch.softmax(x, 0)
+        assert ((share.value + share.radius >= 1) & (share.radius <= 1 + 1e-9)).all()
+    unknown = Ball(ball.value, torch.tensor([torch.nan, 2.0, 0.5]).double())
+    assert torch.softmax(unknown, 0).radius.isnan().any()
+
+
 @pytest.mark.parametrize(
     "function",
     [torch.square, torch.exp, torch.abs, torch.relu, torch.cos, lambda x: torch.where(x > 0, x, 2 - x)],

@@ -83,6 +83,10 @@ class Ball(Tensor):
         """The same ball as a leaf of autograd's graph."""
         return Ball(self.value, self.radius, requires_grad=True)
 
+    def within(self, radius: Tensor) -> Ball:
+        """The same ball, where it is known otherwise to be no wider than `radius` (NaN: nothing is known)."""
+        return Ball(self.value, torch.fmin(self.radius, radius))
+
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]  # torch leaves it untyped
         return f"Ball({self.value!r} ± {self.radius!r})"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from xlparity.check.bound.ball import Ball, Rule, value_of
+from xlparity.check.bound.ball import Ball, Rule, gamma, value_of
 from xlparity.model.table import Table
 
 __all__ = ["LAYER"]
@@ -27,7 +27,14 @@ def _shifted(x: Any, dim: int) -> Any:
 @LAYER.rule("_softmax")
 def _softmax(func: Any, x: Ball, dim: int, *_options: Any, **_more: Any) -> Any:
     powers = torch.exp(_shifted(x, dim))
-    return powers / (powers.sum(dim, keepdim=True) if x.dim() else powers)
+    return _share(x, powers / (powers.sum(dim, keepdim=True) if x.dim() else powers))
+
+
+def _share(x: Ball, shares: Any) -> Any:
+    """`shares`, which are known to lie between 0 and 1 whatever the finite numbers `x` are."""
+    value = shares.value.to(torch.float64)
+    widest = torch.maximum(value, 1 - value) + gamma(x.numel() + 8, shares.dtype)
+    return shares.within(torch.where(x.radius.isfinite().all(), widest, torch.nan))
 
 
 @LAYER.rule("_safe_softmax")

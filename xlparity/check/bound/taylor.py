@@ -59,6 +59,9 @@ class Taylor(Ball):
     def leaf(self) -> Taylor:
         return Taylor(plain(self), self.linear, self.rest, self.spread, requires_grad=True)
 
+    def within(self, radius: Tensor) -> Ball:
+        return made(plain(self).within(radius), self.linear, self.rest)
+
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # as in Ball
         kwargs = kwargs or {}
