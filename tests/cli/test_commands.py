@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import openpyxl
 import pytest
@@ -88,38 +86,6 @@ def test_output_writes_the_report_and_leaves_no_other_file(broken: Path, tmp_pat
     assert result.stdout == ""
     assert json.loads((tmp_path / "report.json").read_text())["passed"] is False
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
-
-
-def test_formats_for_machines_hold_all_workbooks_and_those_that_cannot_be_read(broken: Path, tmp_path: Path) -> None:
-    shutil.copy(broken, tmp_path / "broken.xlsx")
-    shutil.copy(WORKBOOKS / "mse.xlsx", tmp_path / "good.xlsx")
-    books = ("good.xlsx", tmp_path / "broken.xlsx", "nowhere.xlsx")
-    junit = xlparity("check", *books, "--format", "junit", folder=tmp_path)
-    assert junit.returncode == 2
-    names = [suite.get("name") for suite in ElementTree.fromstring(junit.stdout)]
-    assert names == ["good.xlsx", "broken.xlsx", "nowhere.xlsx"]
-    result = xlparity("check", *books, "--format", "sarif", "--output", "report.sarif", folder=tmp_path)
-    assert (result.returncode, result.stdout) == (2, "")
-    results = json.loads((tmp_path / "report.sarif").read_text())["runs"][0]["results"]
-    uris = {found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in results}
-    assert uris == {"broken.xlsx"}
-    github = xlparity("check", *books, "--format", "github", folder=tmp_path).stdout.splitlines()
-    assert [line.partition(",")[0] for line in github[1:]] == [
-        "::error file=broken.xlsx", "::error file=broken.xlsx", "::error file=nowhere.xlsx",
-    ]  # fmt: skip
-
-
-def test_annotate_writes_a_copy_and_says_what_it_cannot_do(broken: Path, tmp_path: Path) -> None:
-    before = broken.read_bytes()
-    assert xlparity("check", broken, "--annotate", tmp_path / "copy.xlsx").returncode == 1
-    assert openpyxl.load_workbook(tmp_path / "copy.xlsx").sheetnames[-1] == "Parity report"
-    assert broken.read_bytes() == before
-    itself = xlparity("check", broken, "--annotate", broken)
-    assert (itself.returncode, broken.read_bytes() == before) == (2, True)
-    assert "is the workbook itself" in itself.stderr
-    several = xlparity("check", broken, broken, "--annotate", tmp_path / "other.xlsx")
-    assert several.returncode == 2
-    assert "check them one by one" in several.stderr
 
 
 def test_a_tolerance_replaces_the_bound(broken: Path) -> None:
@@ -219,40 +185,6 @@ def test_help_answers_without_torch() -> None:
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False
     )
     assert result.returncode == 0
-
-
-def test_options_may_stand_in_pyproject_toml(broken: Path, tmp_path: Path) -> None:
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "pyproject.toml").write_text('[tool.xlparity.check]\nformat = "json"\nsamples = 3\n')
-    report = json.loads(xlparity("check", broken, folder=tmp_path / "inner").stdout)
-    assert report["exploration"]["samples"] == 3
-    assert xlparity("check", broken, "--format", "github", folder=tmp_path).stdout.startswith("::error")
-    (tmp_path / "pyproject.toml").write_text("[tool.xlparity.check]\nsampels = 3\n")
-    wrong = xlparity("check", broken, folder=tmp_path)
-    assert (wrong.returncode, "sampels" in wrong.stderr, "pyproject.toml" in wrong.stderr) == (2, True, True)
-    (tmp_path / "pyproject.toml").write_text("[[\n")
-    assert xlparity("check", broken, folder=tmp_path).stderr.startswith("xlparity: pyproject.toml: TOMLDecodeError")
-
-
-def test_doctor_names_every_engine_and_package_and_what_is_missing(tmp_path: Path) -> None:
-    result = xlparity("doctor")
-    assert result.returncode == 0
-    said = {" ".join(line[:24].split()): line[25:] for line in result.stdout.splitlines()}
-    assert {"xlparity", "Python", "package torch", "engine embedded", "engine libreoffice"} <= said.keys()
-    assert said["package torch"].startswith("2.")
-    without = subprocess.run(
-        [sys.executable, "-c", "from xlparity.cli import main; main()", "doctor"], capture_output=True, text=True,
-        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "XLPARITY_SOFFICE": str(tmp_path / "nowhere")},
-    )  # fmt: skip
-    (line,) = (line for line in without.stdout.splitlines() if line.startswith("engine libreoffice"))
-    assert (without.returncode, "missing: LibreOffice was not found" in line, "install it" in line) == (0, True, True)
-
-
-def test_a_shell_gets_a_script_that_completes() -> None:
-    result = xlparity("completion", "bash")
-    assert result.returncode == 0
-    assert subprocess.run(["bash", "-n"], input=result.stdout, text=True, check=False).returncode == 0
-    assert "--annotate" in result.stdout
 
 
 def test_engines_and_functions_are_listed() -> None:

@@ -1,0 +1,97 @@
+"""Reports and conveniences of the command line, run in this process: many commands, and torch is imported once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import openpyxl
+import pytest
+
+from xlparity.cli import run
+
+WORKBOOKS = Path(__file__).parents[2] / "workbooks"
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in `tmp_path`, where broken.xlsx and good.xlsx stand; exit code, standard output and error."""
+    shutil.copy(WORKBOOKS / "mse.xlsx", tmp_path / "good.xlsx")
+    book = openpyxl.load_workbook(WORKBOOKS / "mse.xlsx")
+    book["MSE"]["D6"] = "=SUM(D2:D3)"
+    book.save(tmp_path / "broken.xlsx")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def told(*arguments: str | Path, folder: Path = tmp_path) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        code = run([str(argument) for argument in arguments])
+        return (code, *capsys.readouterr())
+
+    return told
+
+
+def test_formats_for_machines_hold_all_workbooks_and_those_that_cannot_be_read(
+    command: Command, tmp_path: Path
+) -> None:
+    books = ("good.xlsx", tmp_path / "broken.xlsx", "nowhere.xlsx")
+    code, junit, _ = command("check", *books, "--format", "junit")
+    assert code == 2
+    assert [suite.get("name") for suite in ElementTree.fromstring(junit)] == [Path(book).name for book in books]
+    code, printed, _ = command("check", *books, "--format", "sarif", "--output", "report.sarif")
+    assert (code, printed) == (2, "")
+    results = json.loads((tmp_path / "report.sarif").read_text())["runs"][0]["results"]
+    uris = {found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in results}
+    assert uris == {"broken.xlsx"}
+    _, github, _ = command("check", *books, "--format", "github")
+    assert [line.partition(",")[0] for line in github.splitlines()[1:]] == [
+        "::error file=broken.xlsx", "::error file=broken.xlsx", "::error file=nowhere.xlsx",
+    ]  # fmt: skip
+
+
+def test_annotate_writes_a_copy_and_says_what_it_cannot_do(command: Command, tmp_path: Path) -> None:
+    before = (tmp_path / "broken.xlsx").read_bytes()
+    assert command("check", "broken.xlsx", "--annotate", "copy.xlsx")[0] == 1
+    assert openpyxl.load_workbook(tmp_path / "copy.xlsx").sheetnames[-1] == "Parity report"
+    code, _, said = command("check", "broken.xlsx", "--annotate", "broken.xlsx")
+    assert (code, "is the workbook itself" in said) == (2, True)
+    code, _, said = command("check", "good.xlsx", "broken.xlsx", "--annotate", "other.xlsx")
+    assert (code, "check them one by one" in said) == (2, True)
+    assert (tmp_path / "broken.xlsx").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"broken.xlsx", "copy.xlsx", "good.xlsx"}
+
+
+def test_options_may_stand_in_pyproject_toml(command: Command, tmp_path: Path) -> None:
+    folders = [tmp_path / "a" / "inner", tmp_path / "b", tmp_path / "c"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    broken = tmp_path / "broken.xlsx"
+    (tmp_path / "a" / "pyproject.toml").write_text('[tool.xlparity.check]\nformat = "json"\nsamples = 3\n')
+    (tmp_path / "b" / "pyproject.toml").write_text("[tool.xlparity.check]\nsampels = 3\n")
+    (tmp_path / "c" / "pyproject.toml").write_text("[[\n")
+    assert json.loads(command("check", broken, folder=folders[0])[1])["exploration"]["samples"] == 3
+    assert command("check", broken, "--format", "github", folder=folders[0])[1].startswith("::error")
+    code, _, said = command("check", broken, folder=folders[1])
+    assert (code, "sampels" in said, "pyproject.toml" in said) == (2, True, True)
+    code, _, said = command("check", broken, folder=folders[2])
+    assert (code, said.startswith("xlparity: pyproject.toml: TOMLDecodeError")) == (2, True)
+
+
+def test_doctor_names_every_engine_and_package(command: Command) -> None:
+    code, printed, _ = command("doctor")
+    assert code == 0
+    said = {" ".join(line[:24].split()): line[25:] for line in printed.splitlines()}
+    assert {"xlparity", "Python", "package torch", "engine embedded", "engine libreoffice"} <= said.keys()
+    assert said["package torch"].startswith("2.")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_a_shell_gets_a_script_that_completes(command: Command) -> None:
+    code, script, _ = command("completion", "bash")
+    assert (code, "--annotate" in script) == (0, True)
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
