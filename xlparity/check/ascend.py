@@ -21,7 +21,7 @@ from xlparity.check.bound import Ball
 from xlparity.check.formulas import FormulaIndex, MappedAreas
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine, Trace
-from xlparity.errors import FormulaError, MapError
+from xlparity.errors import FormulaError, XlparityError
 from xlparity.formula.ast import AreaReference, Binary, Call, CellReference, Expression, Number, walk
 from xlparity.formula.parse import parse
 from xlparity.formula.show import show
@@ -42,6 +42,7 @@ _LENGTHS = (1.0 / 64, 1.0 / 8, 1.0, 8.0)  # of a tensor's size
 _SAME = 1e-7  # of the derivatives' sizes: no further apart than rounding leaves them
 _INFINITE = 1e300
 _MOST_SWITCHES = 48
+_MOST_SAMPLES = 200  # that are asked which branches they take
 _MOST_FORMULAS = 5_000  # of a workbook whose derivatives are taken
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "=", "<>"})
 
@@ -82,34 +83,35 @@ class Ascent:
         """Numbers to be judged, from the first of `samples` on on which torch and the sheet have derivatives."""
         if not self._stepped or not samples or self._index.count > _MOST_FORMULAS:
             return
-        yield from self._apart(samples[:: max(1, len(samples) // _STARTS)][:_STARTS])
-        yield from self._switched(samples)
+        first = tuple(samples[:_MOST_SAMPLES])
+        starts = first[:: max(1, len(first) // _STARTS)][:_STARTS]
+        for part in (self._apart(starts), self._switched(first)):
+            try:
+                yield from part
+            except (XlparityError, RuntimeError):  # torch refuses such numbers, or has no derivative of a function
+                continue
 
     def _apart(self, starts: Sequence[_Sample]) -> Iterator[dict[str, _Array]]:
         """Along the difference of the derivatives, as far as there is one."""
-        try:
-            at, found = self._leaves(starts), self._difference(starts)
+        at, found = self._leaves(starts), self._difference(starts)
+        if found is None:
+            return
+        for _ in range(_STEPS):
+            direction = found[1]
+            if not any(bool(one.any()) for one in direction.values()):
+                return
+            trials = [self._moved(at, direction, length) for length in _LENGTHS]
+            tried = [self._difference(self._samples(trial, starts)) for trial in trials]
+            sizes = torch.stack([torch.zeros(len(starts)) if one is None else one[0].abs() for one in tried])
+            best = sizes.nan_to_num().argmax(0).tolist()
+            at = {
+                name: torch.stack([trials[choice][name][number] for number, choice in enumerate(best)]) for name in at
+            }
+            reached = self._samples(at, starts)
+            yield from reached
+            found = self._difference(reached)
             if found is None:
                 return
-            for _ in range(_STEPS):
-                direction = found[1]
-                if not any(bool(one.any()) for one in direction.values()):
-                    return
-                trials = [self._moved(at, direction, length) for length in _LENGTHS]
-                tried = [self._difference(self._samples(trial, starts)) for trial in trials]
-                sizes = torch.stack([torch.zeros(len(starts)) if one is None else one[0].abs() for one in tried])
-                best = sizes.nan_to_num().argmax(0).tolist()
-                at = {
-                    name: torch.stack([trials[choice][name][number] for number, choice in enumerate(best)])
-                    for name in at
-                }
-                reached = self._samples(at, starts)
-                yield from reached
-                found = self._difference(reached)
-                if found is None:
-                    return
-        except (MapError, RuntimeError):  # torch refuses such numbers, or has no derivative
-            return
 
     def _leaves(self, samples: Sequence[_Sample]) -> dict[str, Tensor]:
         return {name: torch.from_numpy(np.stack([one[name] for one in samples])) for name in self._stepped}
