@@ -326,3 +326,11 @@ def test_every_one_of_several_outputs_is_proved_before_it_is_handed_out(tmp_path
     assert xlparity.check(made.save(tmp_path / "net.xlsx")).passed
     with pytest.raises(InputError, match=r"net.output\[1\]\[0, 0\] would be 5e\+299 .* but PyTorch computes inf"):
         xlparity.generate(Two(), torch.tensor([[math.inf, 1.0]]))
+
+
+@pytest.mark.parametrize("name", ["nanoGPT block", "LSTM"])
+def test_sums_of_gradients_stand_on_the_sheet_of_their_module_and_not_with_the_loss(name: str) -> None:
+    model, inputs, targets, loss = network(name)
+    made = xlparity.generate(model, inputs, targets, loss)
+    on_loss = {row.torch for row in made.map if row.role is Role.COMPUTED and row.block.planes[0].sheet == "Loss"}
+    assert not any("backward" in text or "saved" in text or "rstd" in text for text in on_loss)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any
+
 from torch import fx
 
 from xlparity.compiler.eager import tensor_name
@@ -23,14 +27,36 @@ def said_of(path: str, line: str, root: str) -> str:
 
 
 def module_path(node: fx.Node) -> str:
-    """The innermost module of the user's model whose forward made this node; its loss has none."""
-    stack = node.meta.get("nn_module_stack") or node.meta.get("fwd_nn_module_stack") or {}
+    """The innermost module of the user's model whose forward made this node; its loss has none.
+
+    A sum of the gradients of a tensor that has several readers was made by none: it belongs to the module that takes it
+    further back, which is the one that made the tensor; that of a parameter's gradients to the module that gives them.
+    """
+    stack = _stack(node)
+    if not stack and node.meta.get("partitioner_tag") == "is_backward":
+        near = chain(_reached(node, lambda one: one.users), _reached(node, lambda one: one.all_input_nodes))
+        stack = next(filter(None, map(_stack, near)), {})
     paths = [path for path, _ in stack.values()]
     inner = paths[-1] if paths else ""
     inner = inner.removeprefix("L['self'].").replace("self.", "")
     if inner == "net":
         return ""
     return inner.removeprefix("net.") if inner.startswith("net.") else LOSS
+
+
+def _stack(node: fx.Node) -> dict[str, Any]:
+    return node.meta.get("nn_module_stack") or node.meta.get("fwd_nn_module_stack") or {}
+
+
+def _reached(node: fx.Node, step: Callable[[fx.Node], Iterable[fx.Node]]) -> Iterator[fx.Node]:
+    """All nodes that `step` leads to from it, directly or through others, the nearest first."""
+    seen = dict.fromkeys(step(node))
+    waiting = list(seen)
+    for one in waiting:
+        yield one
+        new = [other for other in step(one) if other not in seen]
+        waiting += new
+        seen.update(dict.fromkeys(new))
 
 
 def source_line(node: fx.Node) -> str:
