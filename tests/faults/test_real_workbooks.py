@@ -47,3 +47,11 @@ def test_the_faults_of_a_real_workbook_are_exactly_the_explained_ones(
     assert (outcome.report.coverage.formulas, outcome.report.coverage.mapped) == (formulas, formulas)
     counts = {verdict: count for verdict, count in outcome.report.counts.items() if count}
     assert counts == {verdict: count for verdict, count in (("match", match), ("fault", fault)) if count}
+
+
+def test_every_map_has_its_workbook_and_notes_of_a_known_kind(study: ModuleType) -> None:
+    maps = sorted(study.MAPS.rglob("*.parity.toml"))
+    assert len(maps) >= 9
+    for path in maps:
+        assert study.workbook_of(path).exists()
+        assert {one.kind for one in study.deviations_of(path)} <= set(study.KINDS)
