@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from xlparity.errors import FormulaError
 from xlparity.formula.a1 import show_area, show_cell
-from xlparity.formula.ast import Binary, Boolean, Call, CellReference, Expression, Number, Text, Unary, walk
+from xlparity.formula.ast import (
+    AreaReference,
+    Binary,
+    Boolean,
+    Call,
+    CellReference,
+    Expression,
+    Number,
+    Text,
+    Unary,
+    walk,
+)
 from xlparity.formula.parse import parse
 from xlparity.formula.precedents import precedents
 from xlparity.formula.relative import move, relative_text
@@ -142,9 +153,17 @@ class FormulaIndex:
         return tuple(found)[:most]
 
     def precedents(self, cell: Cell) -> list[Area]:
-        """The areas that the formula of `cell` reads, as far as its text says; empty for a cell without formula."""
-        text = self.text(cell)
-        return [] if text is None else self.read_by(text, cell.sheet)
+        """The areas that the formula of `cell` reads, as far as its text says; empty for a cell without formula.
+
+        Of a row or column that is the whole formula, =A1:C1, a single cell takes what stands in its own column or row.
+        """
+        text, fill = self.text(cell), self.fill(cell)
+        if text is None or fill is None:
+            return []
+        areas = self.read_by(text, cell.sheet)
+        if fill.kind is FillKind.COPIED and len(areas) == 1 and ":" in text and isinstance(parse(text), AreaReference):
+            return [_intersected(areas[0], cell)]
+        return areas
 
     def read_by(self, text: str, sheet: str) -> list[Area]:
         """The areas that a formula on `sheet` would read."""
@@ -152,6 +171,15 @@ class FormulaIndex:
             return precedents(parse(text), sheet, self.book)
         except FormulaError:
             return []
+
+
+def _intersected(area: Area, cell: Cell) -> Area:
+    """What =`area` takes in `cell`: Excel's implicit intersection."""
+    if area.height == 1 and area.column <= cell.column < area.right:
+        return Area.of(area.sheet, area.row, cell.column, 1, 1)
+    if area.width == 1 and area.row <= cell.row < area.bottom:
+        return Area.of(area.sheet, cell.row, area.column, 1, 1)
+    return area
 
 
 def _keys(area: Area) -> NDArray[np.int64]:
