@@ -31,6 +31,7 @@ from xlparity.proposing.places import ModelTensors, Places, array_of, says_littl
 __all__ = ["Computed"]
 
 _LINK = re.compile(r"\+?(?:(?:'[^']+'|[\w.]+)!)?\$?[A-Z]{1,3}\$?\d+")
+_MOST_READABLE = 80  # characters of a gradient's expression; a longer one is left to autograd
 _LEAST_SHARE = 0.5  # of a tensor's cells must hold its values, where some are wrong
 
 
@@ -61,8 +62,10 @@ class Computed:
             if plan.values is not None and plan.name not in self.places.tensors:
                 self.places.tensors[plan.name] = exact(plan.values)
         for row in rows.values():
-            if row.role in (Role.HYPERPARAMETER, Role.CONSTANT) and row.tensor not in self.places.placed:
+            if row.role is Role.HYPERPARAMETER and row.tensor not in self.places.placed:
                 self.place_scalar(row)
+            elif row.role is Role.CONSTANT and row.tensor not in self.places.placed:
+                self.place_constant(row)
         names = frozenset(rows) | frozenset(self.places.tensors)
         for row in rows.values():
             if row.role is Role.COMPUTED:
@@ -81,8 +84,6 @@ class Computed:
 
     def place_scalar(self, row: MapRow) -> None:
         """A number of the optimizer's, where a label near it says what it is."""
-        if row.role is not Role.HYPERPARAMETER:
-            return
         word = row.tensor.rpartition(".")[2].lower()
         words = {"lr": ("alpha", "lr", "eta", "learning"), "momentum": ("momentum", "mu"), "eps": ("eps", "epsilon")}
         for hit in self.places.numbers.find_given(array_of(self.places.tensors[row.tensor]), 2.0**-53):
@@ -95,6 +96,14 @@ class Computed:
                         row.tensor, row.role, hit, "float64", Confidence.LIKELY, f"its value near the label {label!r}"
                     )
                     return
+
+    def place_constant(self, row: MapRow) -> None:
+        """A tensor that the model's code makes, such as a mask; 1E+300 stands for an infinity."""
+        value = np.clip(array_of(self.places.tensors[row.tensor]), -1e300, 1e300)
+        hits = self.places.typed_in(self.places.numbers.find_given(value, 2.0**-53))
+        chosen, why = self.givens.choose_given(row.tensor, hits, [row.tensor])
+        if chosen is not None:
+            self.places.place(row.tensor, row.role, chosen, row.dtype, Confidence.LIKELY, why)
 
     def place_row(self, row: MapRow, names: frozenset[str], aliases: Mapping[str, str]) -> None:
         """Find a computed tensor by the values that torch gives it from what the sheet holds for its operands."""
@@ -201,31 +210,38 @@ class Computed:
 
     def write_rows(self) -> list[ProposedRow]:
         """The rows of what was placed, in terms of what was placed; the rest is written into the expressions."""
-        rows = self.rows
-        written: list[ProposedRow] = []
+        rows, placed = self.rows, self.places.placed
+        others = {name: row.torch for name, row in rows.items() if row.role is Role.COMPUTED}
         numbers = {
-            name: float(value)
-            for name, value in self.places.tensors.items()
-            if name in rows and rows[name].role is Role.HYPERPARAMETER
+            name: float(self.places.tensors[name])
+            for name, row in rows.items()
+            if row.role is Role.HYPERPARAMETER and name in self.places.tensors
         }
-        for name, proposed in self.places.placed.items():
-            row = proposed.row
-            if row.role is not Role.COMPUTED:
-                written.append(proposed)
-                continue
-            others = {other: rows[other].torch for other in rows if rows[other].role is Role.COMPUTED}
-            try:
-                text = inlined(
-                    row.torch, self.places.tensors.keys(), frozenset(self.places.placed) - {name}, others, numbers
-                )
-            except MapError as error:
-                self.places.not_found.append((name, f"its values stand in {show_areas(row.block)}, but {error}"))
-                continue
-            of, _, gradient = name.rpartition(".")
-            if gradient == "grad" and "loss" in self.places.placed and of in self.places.placed and len(text) > 80:
-                text = f"grad(loss, {of})"
-            written.append(replace(proposed, row=replace(row, torch=text)))
-        return written
+        texts: dict[str, str] = {}
+        unwritable: dict[str, str] = {}
+        while True:
+            before = len(unwritable)
+            cells = placed.keys() - unwritable.keys()
+            for name in [name for name in cells if placed[name].row.role is Role.COMPUTED]:
+                try:
+                    texts[name] = inlined(
+                        placed[name].row.torch, self.places.tensors.keys(), cells - {name}, others, numbers
+                    )
+                except MapError as error:
+                    unwritable[name] = str(error)
+            if len(unwritable) == before:  # else some read what has no row, and are written once more
+                break
+        for name, why in unwritable.items():
+            self.places.not_found.append((name, f"its values stand in {show_areas(placed[name].row.block)}, but {why}"))
+        for name in [name for name in texts if name.endswith(".grad") and name not in unwritable]:
+            of = name.removesuffix(".grad")
+            if "loss" in cells and of in cells and len(texts[name]) > _MOST_READABLE:
+                texts[name] = f"grad(loss, {of})"
+        return [
+            replace(one, row=replace(one.row, torch=texts[name])) if one.row.role is Role.COMPUTED else one
+            for name, one in placed.items()
+            if name not in unwritable
+        ]
 
     def say_missing(self, rows: Mapping[str, MapRow]) -> None:
         """The tensors that a user of PyTorch has a name for, and that no area holds."""

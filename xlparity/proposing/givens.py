@@ -21,6 +21,8 @@ from xlparity.proposing.places import ModelTensors, Places, array_of, dtype_of, 
 __all__ = ["Givens"]
 
 _MOST_TRIED = 400
+_NEAR_TITLE = 6  # rows that a title may stand above its parameters
+_NO_LOSS = 1e-9  # a loss of zero says nothing of the targets
 _LEAST_SHARE = 0.5  # of a module's output must stand in the workbook, where some cells are wrong
 
 
@@ -108,7 +110,10 @@ class Givens:
                 digits = re.findall(r"\d+", label)
                 if digits and path in same and int(digits[0]) == same.index(path) + 1:
                     score = max(score, 2.0)
-        return score
+        module = path.rpartition(".")[0].rpartition(".")[2]
+        area = hit.areas[0]
+        titles = [area.sheet, *self.places.labels.titles(area, _NEAR_TITLE)]
+        return score + 0.5 * any(module in re.split(r"[^\w]+", title) for title in titles if module)
 
     def distance(self, path: str, hit: Hit) -> float:
         """How far an area lies from what is placed of the same module."""
@@ -248,10 +253,12 @@ class Givens:
             except Exception:  # as above
                 continue
             assert step.loss is not None
-            gradients = [array_of(gradient) for gradient in step.gradients.values() if gradient.numel() > 1]
+            gradients = [gradient for gradient in step.gradients.values() if not says_little(gradient)]
             score = (
-                float(bool(self.places.numbers.find(array_of(step.loss), 1))),
-                float(sum(bool(self.places.numbers.find(gradient, 1)) for gradient in gradients)),
+                float(sum(bool(self.places.numbers.find(array_of(gradient), 1)) for gradient in gradients)),
+                float(
+                    abs(float(step.loss.detach())) > _NO_LOSS and bool(self.places.numbers.find(array_of(step.loss), 1))
+                ),
                 float(
                     any(
                         stem(label).lower() in ("y", "target", "targets", "label")

@@ -17,7 +17,7 @@ from xlparity.proposing.match import Hit
 
 __all__ = ["candidates"]
 
-_MOST_PLANES = 256
+_MOST_PLANES, _MOST_RUNS = 256, 12
 
 
 def candidates(
@@ -78,12 +78,20 @@ def _readings(area: Area) -> list[Block]:
 
 
 def _groups(areas: Sequence[Area]) -> list[tuple[Area, ...]]:
-    """Areas of one size on one sheet, row by row, as the planes of a tensor of rank 3 and 4 are written."""
+    """Areas of one size on one sheet, row by row, as the planes of a tensor of rank 3 and 4 are written; also parts."""
     alike: dict[tuple[str, int, int], list[Area]] = {}
     for area in areas:
         if area.size > 1:
             alike.setdefault((area.sheet, area.height, area.width), []).append(area)
-    return [tuple(sorted(group)) for group in alike.values() if 1 < len(group) <= _MOST_PLANES]
+    found: list[tuple[Area, ...]] = []
+    for group in alike.values():
+        ordered = tuple(sorted(group))
+        if 1 < len(ordered) <= _MOST_PLANES:
+            found.append(ordered)
+        if 2 < len(ordered) <= _MOST_RUNS:  # inputs and targets may be alike
+            runs = [(first, last) for first in range(len(ordered)) for last in range(first + 2, len(ordered) + 1)]
+            found += [ordered[first:last] for first, last in runs if last - first < len(ordered)]
+    return found
 
 
 def _size(area: Area) -> tuple[int, int]:

@@ -97,7 +97,10 @@ def dtype_of(tensor: Tensor) -> str:
 
 def says_little(tensor: Tensor) -> bool:
     """Whether many areas could hold the same by chance: one number, or the same one everywhere."""
-    return tensor.numel() < 2 or bool((tensor == tensor.flatten()[0]).all())
+    if tensor.numel() < 2:
+        return True
+    values = tensor.to(torch.float64)
+    return bool(values.max() - values.min() <= 1e-9 * values.abs().max() + 1e-12)
 
 
 def show_areas(block: Block) -> str:
