@@ -10,7 +10,7 @@ from xlparity.model.area import Area
 from xlparity.model.book import Book, Sheet
 from xlparity.model.value import Kind
 
-__all__ = ["Labels", "stem"]
+__all__ = ["Labels", "is_formula", "stem"]
 
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "λ": "lam", "μ": "mu",
@@ -33,6 +33,11 @@ def stem(label: str) -> str:
     """A label without what numbers it: `w` for `w13 w14 w15`, `x` for `x1`, `Wq` for `Wq`."""
     first = _plain(label.strip().partition(" ")[0])
     return re.sub(r"[\d{},.:_\[\]()]+\Z", "", first)
+
+
+def is_formula(label: str) -> bool:
+    """Whether a label says a computation, `y - y_hat`, rather than a tensor's name."""
+    return _OPERATORS.search(_plain(label).partition("=")[0]) is not None
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ from xlparity.model.map import MapRow, Role
 from xlparity.model.proposal import Confidence, ProposedRow
 from xlparity.model.value import Values
 from xlparity.proposing.from_formulas import Found, block_of
-from xlparity.proposing.labels import Labels, stem
+from xlparity.proposing.labels import Labels, is_formula, stem
 
 __all__ = ["named_rows"]
 
@@ -214,6 +214,8 @@ def _role(one: Found, labels: Labels, use: _Use, values: Values) -> tuple[Role, 
         return Role.PARAMETER, Confidence.LIKELY, "a formula subtracts a multiple of another tensor from it: an update"
     titles = labels.titles(one.area, _NEAR_TITLE) if one.area.size == 1 else []
     for label in [*labels.around(one.area)[:3], *titles]:
+        if is_formula(label):
+            continue
         root = stem(label).rpartition(".")[2]
         for role, words in _ROLE_OF_LABEL.items():
             if role is Role.HYPERPARAMETER and one.area.size > 1:

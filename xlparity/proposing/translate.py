@@ -44,6 +44,8 @@ _REDUCTIONS = {
     "STDEV.P": "std 0",
 }  # fmt: skip
 
+_MOST_TERMS = 100  # of a sum that is written term by term
+
 Windows = Mapping[str, tuple[int, int]]
 
 
@@ -100,7 +102,7 @@ class _Translator:
 
     def expression(self) -> str:
         if not self.places:
-            raise Untranslatable("it reads no other cell")
+            raise Untranslatable("it reads no cell")
         height, width = self.block.area.height, self.block.area.width
         term = known_patterns(self.term(self.block.tree, _Frame()))
         if term.number is not None:
@@ -391,6 +393,8 @@ class _Translator:
             stacked = self.stacked(signed)
             if stacked is not None:
                 return stacked
+        if len(signed) > _MOST_TERMS:
+            raise Untranslatable(f"a sum of {len(signed)} terms that are no matrix product")
         return known_patterns(_added([(sign, self.term(part, frame)) for sign, part in signed]))
 
     def stacked(self, signed: Sequence[tuple[int, Expression]]) -> Term | None:
@@ -418,6 +422,8 @@ class _Translator:
         except Untranslatable:
             return None
         taken = {at for at, _, _ in products}
+        if len(signed) - len(products) > _MOST_TERMS:
+            raise Untranslatable(f"a sum of {len(signed)} terms that are no matrix product")
         parts += [(sign, self.term(part, _Frame())) for at, (sign, part) in enumerate(signed) if at not in taken]
         return _added(parts)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from xlparity.check.expression import parse_expression
 from xlparity.check.judge import hold
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import MapError
@@ -24,6 +25,14 @@ def not_reproduced(rows: Sequence[MapRow], values: Values) -> dict[str, str]:
     """
     failed: dict[str, str] = {}
     rows = list(rows)
+    names = {row.tensor for row in rows}
+    for at, row in enumerate(rows):
+        if row.role is Role.COMPUTED:
+            try:
+                parse_expression(row.torch, names, row.place)
+            except MapError as error:
+                failed[row.tensor] = str(error).removeprefix(f"{row.place}: ")
+                rows[at] = _given(row)
     while True:
         try:
             program = Program(Map(tuple(rows)))
