@@ -229,15 +229,16 @@ def _message(report: Report, findings: Iterable[Finding], tensor: str, html: Pat
 
 def _html(config: pytest.Config, workbook: Path, report: Report) -> Path | None:
     """Write the HTML report if there is a folder for it; its path."""
-    folder = config.getoption("--xlparity-html") or config.getini("xlparity_html")
-    if not folder:
+    asked, always = config.getoption("--xlparity-html"), config.getini("xlparity_html")
+    if not (asked or always):
         return None
     from xlparity.report.html import report_to_html  # noqa: PLC0415
     from xlparity.xlsx.aside import written_aside  # noqa: PLC0415
 
     name = _from_root(config, workbook).replace("/", "_").lstrip("._")
-    path: Path = config.invocation_params.dir / folder / f"{name}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder: Path = config.invocation_params.dir / asked if asked else config.rootpath / always
+    path = folder / f"{name}.html"
+    folder.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as file:
         file.write(report_to_html(report).encode())
     return path

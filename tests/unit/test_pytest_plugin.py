@@ -92,7 +92,8 @@ def test_engines_and_samples_of_the_ini_file_are_used(folder: pytest.Pytester) -
 
 def test_a_failure_shows_the_worst_cells_the_report_and_no_traceback(folder: pytest.Pytester) -> None:
     break_a_cell(folder.path / "mse.xlsx")
-    result = folder.runpytest("--xlparity", "--xlparity-html", "reports")
+    folder.makeini("[pytest]\nxlparity_html = reports\n")
+    result = folder.runpytest("--xlparity")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         ["*NO PARITY*", "MSE!D6 (total) is 38.12*, torch has 351.259*", "*fault:*", "*formula =SUM(D2:D3)*"]
@@ -114,7 +115,9 @@ def test_a_workbook_that_cannot_be_read_is_an_error_of_one_line(folder: pytest.P
 def test_it_works_in_the_processes_of_xdist(folder: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     break_a_cell(folder.path / "mse.xlsx")
-    folder.runpytest_subprocess("--xlparity", "-n", "1", "--dist", "loadfile").assert_outcomes(passed=13, failed=7)
+    result = folder.runpytest_subprocess("--xlparity", "--xlparity-html", "pages", "-n", "1", "--dist", "loadfile")
+    result.assert_outcomes(passed=13, failed=7)
+    assert [path.name for path in (folder.path / "pages").iterdir()] == ["mse.xlsx.html"]
 
 
 def test_the_fixtures_write_a_workbook_and_hold_it_to_parity_as_the_page_says(folder: pytest.Pytester) -> None:
