@@ -315,6 +315,29 @@ def test_the_network_is_drawn_and_a_passing_report_has_no_list(page: Page, passi
     assert page.one(".headline").text == "Parity"
 
 
+def test_an_anchor_that_is_not_well_formed_names_nothing(page: Page, broken: xlparity.Report) -> None:
+    page.open(broken.to_html(), "#%E0%A4%A")
+    assert page.active == "D6, 38.1236, wrong"
+
+
+def test_of_a_large_workbook_a_notebook_shows_the_summary_alone(
+    monkeypatch: pytest.MonkeyPatch, broken: xlparity.Report
+) -> None:
+    monkeypatch.setattr("xlparity.api._MOST_CELLS_IN_A_NOTEBOOK", 30)
+    snippet = broken._repr_html_()
+    assert "NO PARITY" in snippet
+    assert "application/json" not in snippet
+
+
+def test_of_very_many_cells_the_first_have_reasons_and_all_have_numbers(
+    monkeypatch: pytest.MonkeyPatch, page: Page, broken: xlparity.Report
+) -> None:
+    monkeypatch.setattr("xlparity.report.html.judged.MOST_FINDINGS", 1)
+    page.open(broken.to_html(), "#MSE!D7")
+    assert "one of so many cells" in page.inspector
+    assert "Torch\n117.08642904393501" in page.inspector
+
+
 def test_a_solution_in_torchs_place_is_called_so(page: Page, tmp_path: Path) -> None:
     book = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
     book["MSE"]["D6"] = "=SUM(D2:D3)"

@@ -5,6 +5,7 @@ const HEAD_HEIGHT = 24;
 const PIXELS = { character: 7, padding: 5 }; // Excel's column widths in Calibri 11
 const SIGN_ROOM = 12; // what a sign needs beside a text
 const MOST_RECTANGLES = 400; // of the highlights of one kind
+const MOST_WIDTHS = 100000; // runs of columns may overlap in a file that wants to do harm
 const AROUND = { rows: 8, columns: 4 };
 
 class Grid {
@@ -54,8 +55,9 @@ class Grid {
     this.rows = Math.min(Math.max(sheet.rows + 1, Math.ceil((clientHeight - HEAD_HEIGHT) / ROW_HEIGHT)), MOST_ROWS);
     const widths = new Map();
     const usual = Math.round((sheet.defaultWidth ?? 8.43) * PIXELS.character + PIXELS.padding);
+    let budget = MOST_WIDTHS;
     for (const [first, last, width] of sheet.widths) {
-      for (let column = first; column <= Math.min(last, first + 512, sheet.columns + 64); column++) {
+      for (let column = first; column <= Math.min(last, sheet.columns + 64) && budget > 0; column++, budget--) {
         widths.set(column, Math.max(Math.round(width * PIXELS.character + PIXELS.padding), 24));
       }
     }

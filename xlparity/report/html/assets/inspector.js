@@ -18,6 +18,9 @@ class Inspector {
     const facts = [];
     const add = (name, ...values) => facts.push([name, values]);
     if (finding && book.because[finding[4]]) parts.push(make("p", `because ${state}`, {}, book.because[finding[4]]));
+    else if (STATE[state] > STATE.match && STATE[state] < STATE.ignored) {
+      parts.push(make("p", `because ${state}`, {}, "one of so many cells that the reason of each is not kept here; the worst ones are listed above"));
+    }
     if (formula !== null) add("Formula", make("code", "", {}, `=${formula}`));
     if (place >= 0 && sheet.kind[place] !== KIND.blank) add(formula === null ? "Value" : "Sheet", sheet.exact(place));
     if (holder && holder.number < book.judged) this.numbers(add, sheet, place, holder, finding);

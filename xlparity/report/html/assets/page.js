@@ -34,7 +34,7 @@ class Page {
     });
     this.makeTabs();
     this.listen();
-    if (!this.followAddress(decodeURIComponent(location.hash.slice(1)), false)) {
+    if (!this.followAddress(anchor(), false)) {
       this.go(...this.opening(), { focus: false });
     }
   }
@@ -150,7 +150,7 @@ class Page {
         if (first) this.go(this.book.sheets[first[0]], first[1], first[2]);
       }
     });
-    addEventListener("hashchange", () => this.followAddress(decodeURIComponent(location.hash.slice(1))));
+    addEventListener("hashchange", () => this.followAddress(anchor()));
   }
 
   // To the cell that a text such as 'Layer 1'!C5 names; whether there is one.
@@ -175,15 +175,25 @@ class Page {
   }
 }
 
+// What stands behind the # of the page's address; an anchor that is not well-formed names nothing.
+function anchor() {
+  try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
+}
+
 async function start() {
   prepareThemes();
   const element = document.getElementById("data");
   if (!element) return;
-  const data = JSON.parse(element.textContent);
-  const page = new Page(new Workbook(data, await inflate(data.arrays)));
+  try {
+    const data = JSON.parse(element.textContent);
+    const page = new Page(new Workbook(data, await inflate(data.arrays)));
+    globalThis.xlparity = { page }; // for tests and for the curious
+  } catch (error) {
+    document.getElementById("grid").textContent = `The sheets cannot be drawn (${error.message}); use a browser of 2024 or later.`;
+    throw error;
+  }
   document.documentElement.dataset.ready = "true";
   performance.mark("first view");
-  globalThis.xlparity = { page }; // for tests and for the curious
 }
 
 start();
