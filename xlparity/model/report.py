@@ -176,7 +176,8 @@ class TensorVerdict:
     @property
     def max_difference(self) -> float | None:
         """The largest size of the difference; None where no cell holds a number."""
-        sizes = np.abs(self.actual - self.expected)
+        with np.errstate(invalid="ignore"):  # of equal infinities
+            sizes = np.abs(self.actual - self.expected)
         sizes = sizes[~np.isnan(sizes)]
         return float(sizes.max()) if sizes.size else None
 
