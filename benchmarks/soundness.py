@@ -7,7 +7,8 @@ parameters are rounded to 2, 3, 4 or 6 decimals are generated as workbooks, writ
 engine and by LibreOffice. Every computed cell, but for links and for the comparisons of the check sheet, is held
 
 - against torch on the sheet's own numbers, by the bound of rounding errors, operation by operation and as a whole;
-- against torch on the numbers before they were rounded, by the bound of printed digits, and against torch on other numbers
+- against torch on the numbers before they were rounded, by the bound of printed digits (around torch's values, so the
+  sheet's own rounding errors come on top), and against torch on other numbers
   that round to the sheet's: random ones, random corners of the box, and the corners that are worst for one cell each.
 
 The same differences are held against the tolerances that torch.testing.assert_close takes by default.
@@ -322,7 +323,7 @@ def study_one(seed: int, engines: list[Engine], folder: Path, study: Study) -> N
             actual = held[name]
             study.rounding[engine.name].add(actual, whole[name].value, allowed(whole[name].radius, whole[name].value))
             study.stepwise[engine.name].add(actual, near[name].value, allowed(near[name].radius, near[name].value))
-            radius = allowed(radius_of(models[name]), whole[name].value)
+            radius = allowed(radius_of(models[name]) + whole[name].radius, whole[name].value)
             study.printed[decimals, engine.name].add(actual, plain(at_true[name]).numpy(), radius, open_(name))
         if engine is engines[0]:
             study.families[made.family] += sum(held[name].size for name in names)
@@ -336,7 +337,7 @@ def study_one(seed: int, engines: list[Engine], folder: Path, study: Study) -> N
                     there = program.tensors({name: plain(one) for name, one in point.items()}, shown)
                     for name in names:
                         value = plain(there[name]).to(torch.float64).numpy()
-                        radius = allowed(radius_of(models[name]), whole[name].value)
+                        radius = allowed(radius_of(models[name]) + whole[name].radius, whole[name].value)
                         study.others[decimals, how].add(held[name], value, radius, open_(name))
                         if how != "random" and isinstance(models[name], Taylor):
                             first = models[name].spread.numpy() + whole[name].radius

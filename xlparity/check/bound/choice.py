@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from xlparity.check.bound.ball import Ball, Rule, ends, finished, is_infinite, parts, radius_of, size, value_of
+from xlparity.check.bound.ball import MARGIN, Ball, Rule, ends, finished, is_infinite, parts, radius_of, size, value_of
 from xlparity.model.table import Table
 
 __all__ = ["CHOICE"]
@@ -79,7 +79,7 @@ def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
     value = torch.where(c, a, b)
     chosen = torch.where(c, ra, rb)
     if rc.any():  # an undecided condition takes both branches
-        apart = torch.where(a == b, 0.0, size(a.to(torch.float64) - b.to(torch.float64)))
+        apart = torch.where(a == b, 0.0, size(a.to(torch.float64) - b.to(torch.float64)) * MARGIN)
         other = torch.where(c, rb, ra) + apart
         chosen = torch.where(rc != 0, torch.maximum(chosen, other), chosen)
         chosen = torch.where(rc.isnan() | chosen.isinf(), torch.nan, chosen)
