@@ -16,7 +16,7 @@ from xlparity.check.bound import Ball
 from xlparity.check.disagree import disagreements
 from xlparity.check.elsewhere import areas_of, right_elsewhere
 from xlparity.check.explore import Explorer
-from xlparity.check.formulas import FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
+from xlparity.check.formulas import FillBreak, FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
 from xlparity.check.identity import Identical, identical_tensors
 from xlparity.check.judge import (
     EXPLAINED,
@@ -266,7 +266,7 @@ def _formula_faults(
         for at in np.argwhere(judged.verdicts == FAULT).tolist()
     }
     faults: dict[Cell, str] = {}
-    breaks: dict[str, dict[Cell, str]] = {}
+    breaks: dict[str, dict[Cell, FillBreak]] = {}
     mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
     for row in rows:
         if row.role is not Role.COMPUTED:
@@ -281,7 +281,7 @@ def _formula_faults(
     if breaks:  # which is as it should be where torch itself rearranges, as roll and flip do
         shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
         meant = right_elsewhere(program, book, values, shown, breaks)
-        faults |= {cell: why for found in breaks.values() for cell, why in found.items() if cell not in meant}
+        faults |= {cell: one.reason for found in breaks.values() for cell, one in found.items() if cell not in meant}
     return faults
 
 

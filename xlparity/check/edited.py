@@ -14,7 +14,7 @@ from xlparity.model.book import Book, Fill, FillKind
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Cells, Kind, Scalar
 
-__all__ = ["keys_in", "rectangles", "with_constants", "with_formula", "without_formulas"]
+__all__ = ["keys_in", "rectangles", "with_constants", "with_formula", "with_formulas", "without_formulas"]
 
 _KEY = np.int64(MAX_COLUMNS)
 
@@ -77,15 +77,17 @@ def _remains(fill: Fill, covered: NDArray[np.int64]) -> list[Fill]:
 
 def with_formula(book: Book, cell: Cell, text: str) -> Book:
     """`book` with the formula `text`, without `=`, in one cell."""
-    area = Area(cell, 1, 1)
-    cut = without_formulas(book, [area])
-    return replace(
-        cut,
-        sheets=tuple(
-            replace(sheet, fills=(*sheet.fills, Fill(area, text))) if sheet.name == cell.sheet else sheet
-            for sheet in cut.sheets
-        ),
-    )
+    return with_formulas(book, {cell: text})
+
+
+def with_formulas(book: Book, texts: Mapping[Cell, str]) -> Book:
+    """`book` with other formulas, without `=`, in some cells."""
+    cut = without_formulas(book, [Area(cell, 1, 1) for cell in texts])
+    added: dict[str, list[Fill]] = {}
+    for cell, text in texts.items():
+        added.setdefault(cell.sheet, []).append(Fill(Area(cell, 1, 1), text))
+    sheets = [replace(sheet, fills=(*sheet.fills, *added.get(sheet.name, ()))) for sheet in cut.sheets]
+    return replace(cut, sheets=tuple(sheets))
 
 
 def with_constants(book: Book, values: Mapping[Cell, Scalar]) -> Book:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from xlparity.check.edited import with_formulas
+from xlparity.check.formulas import FillBreak
 from xlparity.check.judge import Array, hold
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
@@ -25,14 +27,15 @@ _INFINITE = 1e300  # and beyond: stands for infinity
 
 def right_elsewhere(
     program: Program, book: Book, values: Values, shown: Mapping[tuple[str, bool], Array],
-    suspects: Mapping[str, Collection[Cell]],
+    suspects: Mapping[str, Mapping[Cell, FillBreak]],
 ) -> set[Cell]:  # fmt: skip
     """Those cells of `suspects`, by tensor, whose own formula computes what torch does on changed operands too.
 
     In the numbers that stand in the sheet a formula may be right by chance, because two cells happen to hold the same.
     All tensors of floating dtype are changed, each element differently; integers and booleans say which elements are
     read, and stay. Where a formula reads what its tensor's expression computes anew from other tensors, the two agree
-    only if these are changed and the others computed from them. A formula that reads a wrong cell is right neither way.
+    only if these are changed and the others computed from them. Then two cells may hold the same on all numbers, and a
+    break is meant only if the formula of the fill would be wrong in its place.
     Both ways are tried with the opposite signs too, since ReLU makes 0 of any negative number; what torch or the sheet
     cannot compute there (a logarithm) tells nothing.
     """
@@ -41,16 +44,23 @@ def right_elsewhere(
     apart, _ = _judged(program, book, changed, shown, suspects)
     right = apart - _judged(program, book, _turned(program, changed), shown, suspects)[1]
     left = {name: [cell for cell in cells if cell not in apart] for name, cells in suspects.items()}
-    if not any(left.values()):
+    left_cells = {cell for cells in left.values() for cell in cells}
+    if not left_cells:
         return right
-    found, refuted = set[Cell](), set[Cell]()
+    filled = {
+        cell: one.formula for name, cells in left.items() for cell, one in suspects[name].items() if cell in cells
+    }
+    book_filled = with_formulas(book, filled)
+    found, refuted, needed = set[Cell](), set[Cell](), set[Cell]()
     for numbers in (changed, _turned(program, changed), _turned(program, changed, np.random.default_rng(1))):
         try:
-            one, other = _judged(program, book, _computed(program, numbers, shown), shown, left)
+            computed = _computed(program, numbers, shown)
         except MapError:  # torch refuses such numbers
             continue
+        one, other = _judged(program, book, computed, shown, left)
         found, refuted = found | one, refuted | other
-    return right | (found - refuted)
+        needed |= left_cells - _judged(program, book_filled, computed, shown, left)[0]
+    return right | (found - refuted) & needed
 
 
 def _turned(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.value import Kind, Values
 
 __all__ = [
+    "FillBreak",
     "FormulaIndex",
     "MappedAreas",
     "breaks_of_fill",
@@ -187,15 +189,27 @@ def _keys(area: Area) -> NDArray[np.int64]:
     return (rows + np.arange(area.column, area.right, dtype=np.int64)).ravel()
 
 
-def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = ()) -> dict[Cell, str]:
+@dataclass(frozen=True, slots=True)
+class FillBreak:
+    """The `line`, "row" or "column", and the `formula`, without `=`, that the cell would have if filled so."""
+
+    line: str
+    formula: str
+
+    @property
+    def reason(self) -> str:
+        return f"it breaks the fill of its {self.line}, which has ={self.formula} here"
+
+
+def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = ()) -> dict[Cell, FillBreak]:
     """Cells whose formula is not the one that the rest of their column or row in `block` is filled with.
 
-    The reason is given for each. Only near misses are named: a formula of the same build with another reference,
+    Only near misses are named: a formula of the same build with another reference,
     operator or number, where at least two others, and all others, in its line share one relative form. A formula of
     another build (the first of a running sum) may be meant, and is judged by its value alone. Where the others are
     `wrong` by their values, it is they that were filled from a wrong cell.
     """
-    found: dict[Cell, str] = {}
+    found: dict[Cell, FillBreak] = {}
     for plane in block.planes:
         mask = index.mask(plane)
         if mask.sum() < 3 or _one_fill(index, plane):
@@ -212,7 +226,7 @@ def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = 
                 seen.add(alone)
                 expected = _moved_here(index, other, alone)
                 if _same_build(index.text(alone) or "", expected):
-                    found[alone] = f"it breaks the fill of its {line}, which has ={expected} here"
+                    found[alone] = FillBreak(line, expected)
     return found
 
 
