@@ -199,12 +199,30 @@ def _roles(
 ) -> dict[str, tuple[Role, Confidence, str]]:
     """What each area of numbers is, with how sure that is and why."""
     roles = {one.key: _role(one, labels, use, values) for one in given}
-    for key in use.second:
+    for key in use.second & roles.keys():
         # The rows of a matrix of weights are often labelled with the inputs that they belong to.
-        partners = [roles[other][0] for other in use.multiplied[key] if other in roles]
-        if key in roles and roles[key][0] is Role.INPUT and Role.INPUT in partners:
+        rivals = [other for other in use.multiplied[key] & roles.keys() if roles[other][0] is Role.INPUT]
+        surer = [
+            other for other in rivals if roles[key][1] is Confidence.GUESS or roles[other][1] is not Confidence.GUESS
+        ]
+        if roles[key][0] is Role.INPUT and surer:
             roles[key] = Role.PARAMETER, Confidence.GUESS, "the right factor of a matrix product with an input"
+    areas = {one.key: one.area for one in given}
+    guessed = {key for key, (_, confidence, _) in roles.items() if confidence is Confidence.GUESS}
+    parameters = {key for key in roles.keys() - guessed if roles[key][0] is Role.PARAMETER}
+    beside = {key for key in guessed if any(_touch(areas[key], areas[other]) for other in parameters)}
+    for key in beside:  # W_x | W_h | b, cut where what they multiply goes over to another tensor
+        roles[key] = Role.PARAMETER, Confidence.LIKELY, "beside a parameter, in the same rows"
+    for key in guessed - beside:
+        if use.multiplied.get(key, set()) & (parameters | beside):
+            roles[key] = Role.INPUT, Confidence.LIKELY, "multiplied by a parameter"
     return roles
+
+
+def _touch(one: Area, other: Area) -> bool:
+    """Whether two areas of the same rows lie side by side."""
+    same_rows = (one.sheet, one.row, one.height) == (other.sheet, other.row, other.height)
+    return same_rows and (one.right == other.column or other.right == one.column)
 
 
 def _role(one: Found, labels: Labels, use: _Use, values: Values) -> tuple[Role, Confidence, str]:
