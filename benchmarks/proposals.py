@@ -11,9 +11,10 @@ sheet `Parity` is not looked at), and the hand-made ones of the corpus with the 
     wrongly     rows have some of its cells, with another role, other values, or cells beyond
     not at all  no row has any of its cells
 
-"Other numbers": every input, target, parameter and hyperparameter of the known map is changed at random, both maps compute everything from the
-changed numbers, and the values of each cell are compared. So a formula that is wrong in a hand-made workbook counts as
-wrong where the proposal is read from the formulas: the person's map says what it should be.
+"Other numbers": every input, target, parameter and hyperparameter of the known map is changed at random, both maps
+compute everything from the changed numbers, and the values of each cell are compared. So a formula that is wrong in a
+hand-made workbook counts as wrong where the proposal is read from the formulas, and so does all that is computed from
+it: the person's map says what it should be.
 """
 
 from __future__ import annotations
