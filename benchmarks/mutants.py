@@ -23,7 +23,7 @@ from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, FillKind, Sheet
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
 from xlparity.model.map import Map, Role
-from xlparity.model.value import Cells, Kind, Values
+from xlparity.model.value import Cells, Values
 
 __all__ = ["OPERATORS", "Mutant", "Mutants", "remembering"]
 
@@ -400,8 +400,3 @@ def _cached(sheet: Sheet, values: Values) -> Cells:
         if (value := values.scalar(cell)) is not None
     }
     return Cells.of(held)
-
-
-def is_number(values: Values, cell: Cell) -> bool:
-    """Whether `cell` holds a number."""
-    return bool(values.grid(Area(cell, 1, 1)).kind[0, 0] == Kind.NUMBER)
