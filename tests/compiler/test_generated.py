@@ -212,7 +212,7 @@ class Complex(nn.Module):
     [
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), ["dropout", "net[1]", "model.eval()"]),
         (nn.Sequential(Random()), ["rand_like", "net[0]", "test_generated.py", "random"]),
-        (nn.Sequential(Branching()), ["captured"]),
+        (nn.Sequential(Branching()), ["aten._local_scalar_dense.default", "net[0]", "torch.where"]),
         (nn.Sequential(Selecting()), ["net[0]", "data"]),
         (nn.Sequential(Complex()), ["complex", "net[0]"]),
         (nn.Linear(3, 1), ["shape (3, 2)"]),

@@ -280,7 +280,13 @@ def _formula_faults(
                 faults[cell] = reason
     if breaks:  # which is as it should be where torch itself rearranges, as roll and flip do
         shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
-        meant = right_elsewhere(program, book, values, shown, breaks)
+        unfillable = [
+            cell
+            for found in breaks.values()
+            for cell, one in found.items()
+            if reaches_beyond(index.read_by(one.formula, cell.sheet), values, cell, mapped)
+        ]
+        meant = right_elsewhere(program, book, values, shown, breaks, unfillable)
         faults |= {cell: one.reason for found in breaks.values() for cell, one in found.items() if cell not in meant}
     return faults
 

@@ -27,7 +27,7 @@ _INFINITE = 1e300  # and beyond: stands for infinity
 
 def right_elsewhere(
     program: Program, book: Book, values: Values, shown: Mapping[tuple[str, bool], Array],
-    suspects: Mapping[str, Mapping[Cell, FillBreak]],
+    suspects: Mapping[str, Mapping[Cell, FillBreak]], unfillable: Collection[Cell] = (),
 ) -> set[Cell]:  # fmt: skip
     """Those cells of `suspects`, by tensor, whose own formula computes what torch does on changed operands too.
 
@@ -35,7 +35,8 @@ def right_elsewhere(
     All tensors of floating dtype are changed, each element differently; integers and booleans say which elements are
     read, and stay. Where a formula reads what its tensor's expression computes anew from other tensors, the two agree
     only if these are changed and the others computed from them. Then two cells may hold the same on all numbers, and a
-    break is meant only if the formula of the fill would be wrong in its place.
+    break is meant only if the formula of the fill would be wrong in its place, or is in an `unfillable` cell, where it
+    would read what is no tensor.
     Both ways are tried with the opposite signs too, since ReLU makes 0 of any negative number; what torch or the sheet
     cannot compute there (a logarithm) tells nothing.
     """
@@ -51,7 +52,7 @@ def right_elsewhere(
         cell: one.formula for name, cells in left.items() for cell, one in suspects[name].items() if cell in cells
     }
     book_filled = with_formulas(book, filled)
-    found, refuted, needed = set[Cell](), set[Cell](), set[Cell]()
+    found, refuted, needed = set[Cell](), set[Cell](), left_cells.intersection(unfillable)
     for numbers in (changed, _turned(program, changed), _turned(program, changed, np.random.default_rng(1))):
         try:
             computed = _computed(program, numbers, shown)
