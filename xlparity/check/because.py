@@ -66,6 +66,7 @@ class Because:
         own = self._of_module(row, at)
         expected = expected if np.isnan(own) else own
         number_held = not np.isnan(actual)
+        unknown = judged.held.kinds[at] == Kind.UNDECIDED
         origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
         counterexample, elsewhere = self._elsewhere(row, at) if verdict is Verdict.FAULT else (None, "")
         match verdict:
@@ -82,7 +83,7 @@ class Because:
         return Finding(
             cell, row.tensor, at, verdict,
             f"={text}" if text is not None else "" if value is None else show_value(value),
-            actual if number_held else show_value(value),
+            actual if number_held else "undecided" if unknown else show_value(value),
             None if np.isnan(expected) else expected,
             None if np.isnan(actual - expected) else actual - expected,
             None if np.isnan(bound) else bound,

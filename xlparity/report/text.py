@@ -261,7 +261,9 @@ def _rest(report: Report) -> str:
     if wrong > shown:
         parts.append(f"{wrong - shown} more cells like these")
     if counts[Verdict.INHERITED.value] and wrong:
-        parts.append(f"{counts[Verdict.INHERITED.value]} cells inherit an error from the cells above")
+        inherited = counts[Verdict.INHERITED.value]
+        who = "1 cell inherits" if inherited == 1 else f"{inherited} cells inherit"
+        parts.append(f"{who} an error from the cells above")
     explained = [finding for finding in report.cells if finding.verdict is Verdict.EXPLAINED]
     if explained:
         worst = max(explained, key=lambda finding: abs(finding.difference or 0.0))
