@@ -7,7 +7,7 @@ from enum import Enum
 
 from xlparity.model.cell import Cell
 
-__all__ = ["Label", "Line", "Outline", "Picture", "PlacedPicture", "Shape", "Stroke"]
+__all__ = ["Label", "Line", "Outline", "Picture", "PlacedPicture", "Shape", "Stroke", "label_width"]
 
 
 class Stroke(Enum):
@@ -55,6 +55,11 @@ class Label:
     centre: tuple[float, float]
     text: str
     small: bool = True
+
+
+def label_width(text: str) -> float:
+    """About how many pixels wide a small label with this text is drawn."""
+    return 6.3 * len(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.model.map import Map, MapRow, Role
-from xlparity.model.picture import Label, Line, Outline, Picture, Shape, Stroke
+from xlparity.model.picture import Label, Line, Outline, Picture, Shape, Stroke, label_width
 
 __all__ = ["network_drawing", "network_picture"]
 
@@ -225,24 +225,20 @@ class _Labels:
     def on_edge(self, start: tuple[float, float], end: tuple[float, float], text: str) -> None:
         """The text on the line from `start` to `end`."""
         (x1, y1), (x2, y2) = start, end
-        width = _width(text)
+        width = label_width(text)
         room = (width / 2 + 2 * _RADIUS) / abs(x2 - x1)  # for the circles at both ends and the biases below them
         shares = np.linspace(room, 1 - room, 9) if room < 0.5 else np.array([0.5])
 
         def covered(share: float) -> float:
             x, y = x1 + share * (x2 - x1), y1 + share * (y2 - y1)
             return sum(
-                max(0.0, (width + _width(label.text)) / 2 + 4 - abs(x - label.centre[0]))
+                max(0.0, (width + label_width(label.text)) / 2 + 4 - abs(x - label.centre[0]))
                 * max(0.0, 18 - abs(y - label.centre[1]))
                 for label in self.placed
             )
 
         share = min(shares.tolist(), key=covered)
         self.add(Label((x1 + share * (x2 - x1), y1 + share * (y2 - y1)), text))
-
-
-def _width(text: str) -> float:
-    return 6.3 * len(text)
 
 
 def _short(number: float) -> str:
@@ -256,7 +252,7 @@ def _svg(picture: Picture) -> str:
     width, height = picture.size
     parts = [_line(line) for line in picture.lines] + [_shape(shape) for shape in picture.shapes]
     for label in picture.labels:
-        (x, y), wide = label.centre, _width(label.text)
+        (x, y), wide = label.centre, label_width(label.text)
         if label.small:
             parts.append(f'<rect class="under" x="{x - wide / 2:.0f}" y="{y - 8:.0f}" width="{wide:.0f}" height="16"/>')
         parts.append(_text(x, y + 4, label.text, "small" if label.small else ""))

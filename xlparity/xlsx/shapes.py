@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.xml.functions import fromstring
 
-from xlparity.model.picture import Label, Line, Outline, PlacedPicture, Shape, Stroke
+from xlparity.model.picture import Label, Line, Outline, PlacedPicture, Shape, Stroke, label_width
 
 __all__ = ["Drawing"]
 
@@ -100,7 +100,7 @@ def _shape(shape: Shape, numbers: Iterator[int]) -> str:
 
 
 def _label(label: Label, numbers: Iterator[int]) -> str:
-    (x, y), width = label.centre, 6.3 * len(label.text) + 6
+    (x, y), width = label.centre, label_width(label.text) + 6
     ground = '<a:solidFill><a:srgbClr val="FFFFFF"/></a:solidFill>' if label.small else "<a:noFill/>"
     look = f'<a:prstGeom prst="rect"><a:avLst/></a:prstGeom>{ground}<a:ln><a:noFill/></a:ln>'
     text = _paragraph(label.text, 800 if label.small else 1000)
