@@ -51,6 +51,27 @@ def edited(path: Path, cell: str, formula: str, target: Path) -> Path:
     return target / "saved.xlsx"
 
 
+def test_an_error_on_other_numbers_that_is_no_overflow_is_wrong(tmp_path):
+    path = edited(WORKBOOKS / "mse.xlsx", "MSE!D7", "INDEX(D6:D6,IF(A2>0,1,2))/COUNT(D2:D4)", tmp_path)
+    report = xlparity.check(path, samples=26)
+    assert [show_cell(finding.cell) for finding in report.faults] == ["MSE!D7"]
+    assert "it gives no number" in report.faults[0].because
+    mended = edited(path, "MSE!D7", report.faults[0].repair.formula, tmp_path)
+    assert xlparity.check(mended, samples=26).passed
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "D6*EXP(A2*A2)/EXP(A2*A2)/COUNT(D2:D4)",  # #NUM!
+        "D6*MMULT(EXP(A2*A2),1)/EXP(A2*A2)/COUNT(D2:D4)",  # #VALUE! in Excel, since MMULT meets #NUM!
+    ],
+)
+def test_an_overflow_on_other_numbers_is_not_wrong(formula, tmp_path):
+    path = edited(WORKBOOKS / "mse.xlsx", "MSE!D7", formula, tmp_path)
+    assert xlparity.check(path, samples=26, rtol=1e-6, atol=0.0).passed
+
+
 @pytest.mark.parametrize(
     ("book", "cell", "formula"), [one[1:] for one in COINCIDENCES], ids=[one[0] for one in COINCIDENCES]
 )

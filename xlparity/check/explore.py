@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -55,6 +55,15 @@ _MOST_ASKED = 32  # samples in which cells that inherit an error are asked wheth
 _MOST_CHANGES = 24  # numbers that a person would type
 
 _Sample = dict[str, Array]  # numbers of the varied tensors
+
+
+class _Drawn(NamedTuple):
+    """What the cells hold in one sample, and whether a cell of the workbook overflows there."""
+
+    held: Mapping[str, Held]
+    overflowed: bool
+
+
 _Move = Callable[[Array, np.random.Generator], Array]
 _Forced = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
@@ -145,40 +154,39 @@ class Explorer:
             chunk = [
                 self._sample(at) for at in range(len(self._samples), min(samples, len(self._samples) + self._chunk))
             ]
-            for given, held in zip(chunk, self._evaluated(chunk), strict=True):
+            for given, drawn in zip(chunk, self._evaluated(chunk), strict=True):
                 progress(f"sample {len(self._samples) + 1} of {samples}")
-                self._look(given, held, known, by_steps, found)
+                self._look(given, drawn, known, by_steps, found)
         count = len(self._samples)
         if sound and not found.any:
             progress("looking for numbers that samples do not hit")
             ascent = Ascent(self._program, self._book, self._index, self._own, self._shown, self.varied)
             for given in ascent.points(self._samples):
-                (held,) = self._evaluated([given])
-                if not (by_steps and self._agrees_step_by_step(held)) and self._judged(held) is not None:
-                    self._look(given, held, known, False, found)
+                (drawn,) = self._evaluated([given])
+                if not (by_steps and self._agrees_step_by_step(drawn.held)) and self._judged(drawn.held) is not None:
+                    self._look(given, drawn, known, False, found)
         return Explored(count, found.verdicts, found.compared, found.first)
 
     def _look(
-        self, given: _Sample, drawn: Mapping[str, Held], known: Mapping[str, NDArray[np.bool_]], by_steps: bool,
-        found: _Found,
-    ) -> None:  # fmt: skip
-        """Judge one sample, in which the cells hold `drawn`, and enter in `found` what is new."""
-        if by_steps and self._agrees_step_by_step(drawn):
+        self, given: _Sample, drawn: _Drawn, known: Mapping[str, NDArray[np.bool_]], by_steps: bool, found: _Found
+    ) -> None:
+        """Judge one sample and enter in `found` what is new."""
+        if by_steps and self._agrees_step_by_step(drawn.held):
             self._samples.append(given)
             for name in found.compared:
                 found.compared[name] += 1
             return
-        sample, held, judged = given, drawn, self._judged(drawn)
+        sample, judged = given, self._judged(drawn.held)
         if judged is None:  # torch refuses such numbers (a probability of 2): others among the sheet's
             sample = {name: self._moved(name, "within") for name in self.varied}
-            (held,) = self._evaluated([sample])
-            judged = self._judged(held)
+            (drawn,) = self._evaluated([sample])
+            judged = self._judged(drawn.held)
         self._samples.append(sample)
         if judged is None:
             return
         # What inherits an error in one sample may be wrong itself in another.
         new = {
-            name: _wrong(one) & ~known[name]
+            name: _wrong(one, drawn.overflowed) & ~known[name]
             & ((found.verdicts[name] == MATCH) | ((found.verdicts[name] == INHERITED) & (one.verdicts == FAULT)))
             for name, one in judged.items()
         }  # fmt: skip
@@ -186,7 +194,7 @@ class Explorer:
         found.asked += any(mask.any() for mask in new.values())
         if unseen or (found.asked <= _MOST_ASKED and any(mask.any() for mask in new.values())):
             # Which of them only inherit their error costs another evaluation.
-            judged = self._judged(held, self._forced(sample)) or judged
+            judged = self._judged(drawn.held, self._forced(sample)) or judged
             for name, mask in new.items():
                 worse = mask & (judged[name].verdicts > found.verdicts[name])
                 found.verdicts[name][worse] = judged[name].verdicts[worse]
@@ -217,11 +225,11 @@ class Explorer:
         )
         if len(changes) > _MOST_CHANGES:
             return None
-        (held,) = self._evaluated([given])
-        judged = self._judged(held)
+        (drawn,) = self._evaluated([given])
+        judged = self._judged(drawn.held)
         if judged is None:
             return None
-        return Counterexample(changes, float(held[name].values[at]), float(judged[name].expected[at]))
+        return Counterexample(changes, float(drawn.held[name].values[at]), float(judged[name].expected[at]))
 
     def _reduced(self, name: str, at: tuple[int, ...], given: _Sample) -> _Sample:
         """`given` with as many numbers as possible back at the sheet's (delta debugging: Zeller, Hildebrandt 2002)."""
@@ -262,9 +270,9 @@ class Explorer:
         return given
 
     def _is_wrong(self, name: str, at: tuple[int, ...], given: _Sample) -> bool:
-        (held,) = self._evaluated([given])
-        judged = self._judged(held)
-        return judged is not None and bool(_wrong(judged[name])[at])
+        (drawn,) = self._evaluated([given])
+        judged = self._judged(drawn.held)
+        return judged is not None and bool(_wrong(judged[name], drawn.overflowed)[at])
 
     @property
     def _chunk(self) -> int:
@@ -317,8 +325,11 @@ class Explorer:
                 held[name] = held_in(kinds, numbers, row.block, row.dtype)
             yield held
 
-    def _evaluated(self, samples: Sequence[_Sample]) -> Iterator[dict[str, Held]]:
-        return self.held(self.trace(samples), len(samples))
+    def _evaluated(self, samples: Sequence[_Sample]) -> Iterator[_Drawn]:
+        trace = self.trace(samples)
+        overflowed = trace.overflowed().tolist()
+        for number, held in enumerate(self.held(trace, len(samples))):
+            yield _Drawn(held, overflowed[min(number, len(overflowed) - 1)])
 
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
         batches: dict[Area, Array] = {}
@@ -372,13 +383,16 @@ def _unknown(right: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.full_like(array, np.nan) for name, array in right.items()}
 
 
-def _wrong(judged: Judged) -> NDArray[np.bool_]:
+def _wrong(judged: Judged, overflowed: bool) -> NDArray[np.bool_]:
     """Where a cell is not torch's, by more than underflow.
 
-    An error of Excel's (EXP overflows) tells nothing, since the numbers are ours.
+    The numbers are ours, so an error tells nothing where the workbook has `overflowed` on them (EXP(800) is #NUM!, and
+    what reads it may be any error). Where it has not, an error is the cell's own doing: a reference beyond an area, a
+    text where a number should stand.
     """
     same = np.abs(judged.held.values - judged.expected) < UNDERFLOW
-    return np.asarray((judged.verdicts >= INHERITED) & (judged.held.kinds != Kind.ERROR) & ~same)
+    excused = (judged.held.kinds == Kind.ERROR) & overflowed
+    return np.asarray((judged.verdicts >= INHERITED) & ~excused & ~same)
 
 
 def _size(held: Array) -> float:

@@ -107,14 +107,19 @@ class Repairer:
         return None
 
     def _tried(self, texts: Sequence[str], cell: Cell) -> tuple[Trace, Array]:
-        """The workbook on all samples with the formulas `texts` beside it: what each gives, (samples or 1, texts)."""
+        """The workbook on all samples with the formulas `texts` beside it: what each gives, (samples or 1, texts).
+
+        That is NaN for an overflow, which tells nothing, and infinity for another error, which no right formula gives.
+        """
         sheet = self._book.sheet(cell.sheet)
         column = free_column(sheet)
         fills = tuple(Fill(Area.of(sheet.name, row, column), one) for row, one in enumerate(texts))
         extended = replace(sheet, fills=(*sheet.fills, *fills))
         sheets = tuple(extended if one.name == sheet.name else one for one in self._book.sheets)
         trace = self._explorer.trace(self.samples, replace(self._book, sheets=sheets))
-        return trace, trace.tensor(Area.of(sheet.name, 0, column, max(len(texts), 1), 1)).numpy()[:, :, 0]
+        area = Area.of(sheet.name, 0, column, max(len(texts), 1), 1)
+        gives = np.where(trace.misplaced(area).numpy(), np.inf, trace.tensor(area).numpy())
+        return trace, gives[:, :, 0]
 
     def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""
@@ -151,7 +156,7 @@ def agree(gives: Array, expected: Sequence[Expected]) -> NDArray[np.bool_]:
     samples = np.minimum([one.sample for one in expected], len(gives) - 1)
     values, bounds = np.array([[one.value] for one in expected]), np.array([[one.bound] for one in expected])
     given = gives[samples]
-    overflown = np.isnan(given)  # an error of Excel's on numbers that are ours tells nothing
+    overflown = np.isnan(given)  # tells nothing, since the numbers are ours
     with np.errstate(invalid="ignore"):
         near = np.abs(given - values) <= np.maximum(bounds, UNDERFLOW)
     return np.asarray((near | overflown).all(0) & (2 * overflown.sum(0) < len(expected)))

@@ -21,7 +21,7 @@ from xlparity.functions import FUNCTIONS
 from xlparity.model.area import Area
 from xlparity.model.book import Book
 from xlparity.model.engine import Slack
-from xlparity.model.value import Kind, Values
+from xlparity.model.value import Error, Kind, Values
 from xlparity.version import __version__
 
 __all__ = ["EmbeddedEngine", "Trace", "functions"]
@@ -100,23 +100,39 @@ class Trace:
 
         TRUE is 1 and an empty cell 0; a text, an error and an undecided cell is NaN (see `kinds`).
         """
-        sheet = self._run.workbook.sheet(area.sheet)
-        if sheet is None:
-            raise InputError(f"the workbook has no sheet {area.sheet!r}")
-        number, kind = self._run.store.grids[sheet].read(area.row, area.column, area.height, area.width)
+        number, kind = self._read(area)
         missing = (kind == int(Kind.TEXT)) | (kind >= int(Kind.ERROR))
         return torch.where(missing, torch.nan, number) if bool(missing.any()) else number.clone()
 
     def kinds(self, area: Area) -> Tensor:
         """What the cells of `area` hold, `model.value.Kind` as uint8 of shape (batch, rows, columns)."""
-        sheet = self._run.workbook.sheet(area.sheet)
-        if sheet is None:
-            raise InputError(f"the workbook has no sheet {area.sheet!r}")
-        return self._run.store.grids[sheet].read(area.row, area.column, area.height, area.width)[1].clone()
+        return self._read(area)[1].clone()
+
+    def misplaced(self, area: Area) -> Tensor:
+        """Where `area` holds an error that is no overflow (not #NUM!, not #DIV/0!): bool (batch, rows, columns)."""
+        number, kind = self._read(area)
+        return (kind == int(Kind.ERROR)) & ~_overflow(number)
+
+    def overflowed(self) -> Tensor:
+        """Whether a cell of the workbook is #NUM! or #DIV/0!: bool of shape (batch,)."""
+        found = torch.zeros(self._run.store.batch, dtype=torch.bool)
+        for grid in self._run.store.grids:
+            found |= ((grid.kind == int(Kind.ERROR)) & _overflow(grid.number)).flatten(1).any(1)
+        return found
 
     def values(self) -> Values:
         """The values of the first sample, as `EmbeddedEngine.evaluate` gives them."""
         return Computed(self._run)
+
+    def _read(self, area: Area) -> tuple[Tensor, Tensor]:
+        sheet = self._run.workbook.sheet(area.sheet)
+        if sheet is None:
+            raise InputError(f"the workbook has no sheet {area.sheet!r}")
+        return self._run.store.grids[sheet].read(area.row, area.column, area.height, area.width)
+
+
+def _overflow(error: Tensor) -> Tensor:
+    return (error == float(Error.NUM)) | (error == float(Error.DIV0))
 
 
 def functions() -> dict[str, str]:
