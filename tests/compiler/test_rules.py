@@ -167,6 +167,17 @@ def test_a_tensor_that_is_computed_anew_for_one_of_its_readers_breaks_no_fill(tm
     assert report.passed, str(report)
 
 
+def test_an_output_with_a_second_name_breaks_no_fill(tmp_path: Path) -> None:
+    # The windows at both ends are cut off, so that the one between breaks their fill.
+    def function(x: Tensor) -> tuple[Tensor, Tensor]:
+        return functional.max_pool2d_with_indices(x, 3, 2, 1, (1, 2), ceil_mode=True)
+
+    path = xlparity.generate(Applied(function), numbers(1, 2, 3, 6)).save(tmp_path / "net.xlsx")
+    report = xlparity.check(path)
+    assert {"net", "net.output[0]"} <= {tensor.tensor for tensor in report.tensors}
+    assert report.passed, str(report)
+
+
 def test_a_row_that_is_masked_throughout_has_no_softmax(tmp_path: Path) -> None:
     mask = torch.tensor([[True, False, True], [True, True, True]])
     model = Applied(lambda x, m: torch.softmax(x.masked_fill(m, -math.inf), 1))
