@@ -225,6 +225,20 @@ class Workbook:
 
         return network_drawing(self.map, lambda row: hold(self.values, row.block, row.dtype).values)
 
+    def derivatives_drawing(self) -> str:
+        """How the loss's gradient flows back, as SVG: the derivative of every operation and what comes together where.
+
+        "" where there is no loss, or too many tensors for a picture.
+        """
+        from xlparity.report.derivatives import derivatives_drawing
+
+        return derivatives_drawing(self._subject().derivatives)
+
+    def _subject(self) -> model_report.Subject:
+        from xlparity.check.derivatives import loss_derivatives
+
+        return model_report.Subject(self.book, self.map, self.values, loss_derivatives(self.map, self.values))
+
     def tensor(self, name: str) -> NDArray[np.float64]:
         """What the cells of the tensor `name` hold, in its shape; InputError if the map has no such tensor."""
         from xlparity.check.judge import hold
@@ -251,7 +265,7 @@ class Workbook:
         """The sheets as a web page of one file, with what each formula reads and computes."""
         from xlparity.report.html import book_to_html
 
-        return book_to_html(self.book, self.map, self.values)
+        return book_to_html(self._subject())
 
     def _repr_html_(self) -> str:
         """The page in a frame, for notebooks; a line where the workbook is large."""

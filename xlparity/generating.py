@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from xlparity.check.derivatives import loss_derivatives
 from xlparity.check.judge import hold, show_value
 from xlparity.check.limits import allowed_differences
 from xlparity.compiler.compile import compile_model
@@ -31,6 +32,7 @@ from xlparity.model.cell import Cell
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.picture import Picture, PlacedPicture
 from xlparity.model.value import Values
+from xlparity.report.derivatives import derivatives_picture
 from xlparity.report.drawing import network_picture
 
 __all__ = ["generated"]
@@ -73,19 +75,25 @@ def generated(
     parity = Map(tuple(every))
     picture = network_picture(parity, lambda row: hold(values, row.block, row.dtype).values)
     if picture is not None:
-        book = replace(book, sheets=(_with_picture(summary, picture), *book.sheets[1:]))
-    return book, parity, values
+        summary = _with_picture(summary, picture)
+    derivatives = loss_derivatives(parity, values)
+    graph = None if derivatives is None else derivatives_picture(derivatives)
+    if graph is not None:
+        summary = _with_picture(summary, graph, below_all=True)
+    return replace(book, sheets=(summary, *book.sheets[1:])), parity, values
 
 
-def _with_picture(sheet: Sheet, picture: Picture) -> Sheet:
+def _with_picture(sheet: Sheet, picture: Picture, below_all: bool = False) -> Sheet:
     """The summary with a picture to the right of its texts, or below all where a chart stands there."""
     rows = int(picture.size[1] / _ROW) + 1
     place = Cell(sheet.name, 1, 3)
-    if any(chart.anchor.row <= place.row + rows for chart in sheet.layout.charts):
+    placed = sheet.layout.pictures
+    if below_all or any(chart.anchor.row <= place.row + rows for chart in sheet.layout.charts):
         ends = [chart.anchor.row + int(chart.height_cm / 0.5) + 1 for chart in sheet.layout.charts]
         ends += [int(sheet.constants.row.max()) + 1, *(fill.area.bottom for fill in sheet.fills)]
+        ends += [other.anchor.row + int(other.picture.size[1] / _ROW) + 1 for other in placed]
         place = Cell(sheet.name, max(ends) + 1, 0)
-    return replace(sheet, layout=replace(sheet.layout, pictures=(PlacedPicture(place, picture),)))
+    return replace(sheet, layout=replace(sheet.layout, pictures=(*placed, PlacedPicture(place, picture))))
 
 
 def _in_cells(value: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from xlparity.functions.signature import Unsupported
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, Layout, Sheet
 from xlparity.model.map import Map
+from xlparity.model.report import Subject
 from xlparity.model.value import Cells, Kind, Values
 from xlparity.model.verdict import Verdict
 from xlparity.report.html import book_to_html
@@ -233,7 +234,7 @@ def large_book(rows: int, columns: int) -> Book:
 
 def test_of_a_hundred_thousand_cells_only_those_in_sight_are_in_the_document(page: Page) -> None:
     book = large_book(2000, 50)
-    page.open(book_to_html(book, Map(()), Values({"Large": book.sheets[0].constants})))
+    page.open(book_to_html(Subject(book, Map(()), Values({"Large": book.sheets[0].constants}))))
     most = 0
     for top, left in ((0, 0), (20_000, 900), (48_000, 3_000), (13, 7)):
         page.run("document.getElementById('grid').scrollTo(arguments[0], arguments[1])", left, top)
@@ -262,7 +263,7 @@ NUMBERS = (
 
 
 def test_numbers_are_formatted_as_the_function_text_formats_them(page: Page) -> None:
-    page.open(book_to_html(large_book(2, 2), Map(()), Values({})))
+    page.open(book_to_html(Subject(large_book(2, 2), Map(()), Values({}))))
     pairs = []
     for code in FORMATS:
         for number in NUMBERS:
@@ -285,7 +286,7 @@ FORMULAS = (
 
 
 def test_formulas_move_as_filling_moves_them(page: Page) -> None:
-    page.open(book_to_html(large_book(2, 2), Map(()), Values({})))
+    page.open(book_to_html(Subject(large_book(2, 2), Map(()), Values({}))))
     cases = [(text, down, across) for text in FORMULAS for down in (-2, 0, 3) for across in (-1, 0, 700, 16383)]
     shown = page.run("return arguments[0].map((each) => moveFormula(...each))", cases)
     assert shown == [move(*case) for case in cases]
@@ -298,7 +299,7 @@ def test_looks_of_a_sheet_are_shown(page: Page) -> None:
         widths=((0, 20.0), (1, 4.0)), merged=(Area.of("S", 3, 0, 2, 3),),
     )  # fmt: skip
     book = Book((Sheet("S", cells, (Fill(Area.of("S", 6, 0, 2, 1), "A2*2"),), layout=layout),), title="looks")
-    page.open(book_to_html(book, Map(()), Values({"S": cells})))
+    page.open(book_to_html(Subject(book, Map(()), Values({"S": cells}))))
     assert page.one("#cell-0-1-0").text == "12.5%"
     assert page.one("#cell-0-1-0").rect["width"] == 145
     assert page.one("#cell-0-1-1").text == "###"

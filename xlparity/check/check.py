@@ -13,6 +13,7 @@ from torch import nn
 
 from xlparity.check.because import Because
 from xlparity.check.bound import Ball
+from xlparity.check.derivatives import loss_derivatives
 from xlparity.check.disagree import disagreements
 from xlparity.check.elsewhere import areas_of, right_elsewhere
 from xlparity.check.explore import Explorer
@@ -187,7 +188,7 @@ def check_book(
             tuple(name for name in identical.tensors if (computed[name] <= MATCH).all()),
             identical.probability,
         ),
-        Subject(book, parity, opinions[0].values),
+        Subject(book, parity, opinions[0].values, loss_derivatives(parity, opinions[0].values)),
     )
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
+from xlparity.check.derivatives import loss_derivatives
 from xlparity.compiler.draft import Draft
 from xlparity.lessons.network import ALPHA, B2, W2, Y
 from xlparity.lessons.proof import proved
 from xlparity.model.book import Book, Style
+from xlparity.model.cell import Cell
 from xlparity.model.map import Role
+from xlparity.model.picture import PlacedPicture
+from xlparity.model.value import Values
+from xlparity.report.derivatives import derivatives_picture
+from xlparity.xlsx.map_file import map_of_book
 
 __all__ = ["gradient"]
 
@@ -77,7 +85,20 @@ def gradient() -> Book:
         "w and b explain.", 9,
     )  # fmt: skip
     draft.note("A60", "alpha is our own: the documents print none.", 9)
-    return proved("The lecture's gradient of the last layer", [draft], _pytorch())
+    draft.text("K4", "How the gradient flows back, with the numbers as generated", Style.HEADING)
+    return _with_graph(proved("The lecture's gradient of the last layer", [draft], _pytorch()))
+
+
+def _with_graph(book: Book) -> Book:
+    """The book with a picture of the loss's computational graph beside its first sheet's cells."""
+    given = Values({sheet.name: sheet.constants for sheet in book.sheets})
+    parity = map_of_book(book)
+    graph = None if parity is None else loss_derivatives(parity, given)
+    picture = None if graph is None else derivatives_picture(graph)
+    assert picture is not None
+    sheet = book.sheets[0]
+    placed = PlacedPicture(Cell(sheet.name, 4, 10), picture)
+    return replace(book, sheets=(replace(sheet, layout=replace(sheet.layout, pictures=(placed,))), *book.sheets[1:]))
 
 
 def _pytorch() -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from xlparity.model.cell import Cell
 
-__all__ = ["Label", "Line", "Outline", "Picture", "PlacedPicture", "Shape", "Stroke", "label_width"]
+__all__ = ["Label", "Line", "Outline", "Picture", "PlacedPicture", "Shape", "Stroke", "label_width", "line_width"]
 
 
 class Stroke(Enum):
@@ -23,6 +23,7 @@ class Outline(Enum):
 
     CIRCLE = "circle"
     BOX = "box"
+    NONE = "none"  # ground alone, which keeps the text legible on a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A circle or a box around `centre` with its text, and a smaller one below it."""
+    """A circle or a box around `centre` with its text; below it smaller lines, the `marked` ones in another colour."""
 
     outline: Outline
     centre: tuple[float, float]
     size: tuple[float, float]
     text: str
-    below: str = ""
+    below: tuple[str, ...] = ()
+    marked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,24 @@ def label_width(text: str) -> float:
     return 6.3 * len(text)
 
 
+def line_width(text: str) -> float:
+    """About how many pixels wide a line below a shape's text is drawn; all characters of it are equally wide."""
+    return 6.7 * len(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Lines, above them shapes, above these labels; all measures are pixels of 1/96 inch."""
+    """Lines, above them shapes, above these labels; all measures are pixels of 1/96 inch.
+
+    `description` says in words what the picture shows, for those who do not see it.
+    """
 
     title: str
     size: tuple[float, float]
     lines: tuple[Line, ...] = ()
     shapes: tuple[Shape, ...] = ()
     labels: tuple[Label, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

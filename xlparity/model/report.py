@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xlparity.model.block import Block
 from xlparity.model.book import Book
 from xlparity.model.cell import Cell
+from xlparity.model.derivatives import Derivatives
 from xlparity.model.map import Map, Role
 from xlparity.model.value import Scalar, Values
 from xlparity.model.verdict import Finding, Verdict
@@ -190,11 +191,12 @@ class TensorVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was checked: the workbook, its map, and the values that the first engine computed."""
+    """What was checked: the workbook, its map, what the first engine computed, and the loss's graph if it is small."""
 
     book: Book
     map: Map
     values: Values
+    derivatives: Derivatives | None = None
 
 
 @dataclass(frozen=True, slots=True)

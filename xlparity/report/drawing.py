@@ -1,7 +1,7 @@
 """A picture of the network that a map describes: neurons and weights where it is small, else its modules.
 
 Small networks are drawn as lectures draw them: inputs x1, x2, neurons numbered on from there, n3, n4, ..., each weight
-w13 on its edge, biases below the neurons. The picture takes its colours from the page around it.
+w13 on its edge, biases below the neurons.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.picture import Label, Line, Outline, Picture, Shape, Stroke, label_width
+from xlparity.report.svg import picture_to_svg
 
 __all__ = ["network_drawing", "network_picture"]
 
@@ -26,15 +26,6 @@ _LABELLED = 16  # weights between two layers whose numbers can be read beside th
 _MOST_MODULES = 40
 _LAYER, _NEURON, _RADIUS = 270, 88, 23
 _BOX_WIDTH, _BOX_HEIGHT, _BOX_STEP = 300, 42, 66
-# Blue and orange are told apart by all common kinds of colour blindness; a negative weight is dashed as well.
-_STYLE = (
-    "<style>.xlp{max-width:100%;height:auto}"
-    ".xlp text{font:13px system-ui,sans-serif;fill:currentColor;text-anchor:middle}"
-    ".xlp .small{font-size:11px}.xlp .under{stroke:none;opacity:.88}"
-    ".xlp circle,.xlp rect{fill:var(--paper,Canvas);stroke:currentColor;stroke-width:1.5}"
-    ".xlp .positive{stroke:#2f6fb5}.xlp .negative{stroke:#c8651b;stroke-dasharray:6 3}"
-    ".xlp .link{stroke:currentColor;fill:none;stroke-width:1.3;opacity:.7}</style>"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +40,7 @@ class _Layer:
 def network_drawing(map: Map, numbers: Numbers) -> str:
     """The network as an SVG element, or "" where there is no picture of it; see `network_picture`."""
     picture = network_picture(map, numbers)
-    return "" if picture is None else _svg(picture)
+    return "" if picture is None else picture_to_svg(picture)
 
 
 def network_picture(map: Map, numbers: Numbers) -> Picture | None:
@@ -206,7 +197,7 @@ def _modules(boxes: Sequence[tuple[str, str]], links: Sequence[tuple[int, int]])
             far = max(far, bend)
             lines.append(Line((right, centres[source]), (right, centres[to]), bend=bend, arrow=True))
     shapes = [
-        Shape(Outline.BOX, (middle, y), (_BOX_WIDTH, _BOX_HEIGHT), name, shape)
+        Shape(Outline.BOX, (middle, y), (_BOX_WIDTH, _BOX_HEIGHT), name, (shape,))
         for y, (name, shape) in zip(centres, boxes, strict=True)
     ]
     size = (40 + _BOX_WIDTH + 0.8 * far, 20.0 + len(boxes) * _BOX_STEP)
@@ -243,54 +234,3 @@ class _Labels:
 
 def _short(number: float) -> str:
     return f"{number:.4g}" if np.isfinite(number) else ""
-
-
-# -- SVG --------------------------------------------------------------------------------------------------------------
-
-
-def _svg(picture: Picture) -> str:
-    width, height = picture.size
-    parts = [_line(line) for line in picture.lines] + [_shape(shape) for shape in picture.shapes]
-    for label in picture.labels:
-        (x, y), wide = label.centre, label_width(label.text)
-        if label.small:
-            parts.append(f'<rect class="under" x="{x - wide / 2:.0f}" y="{y - 8:.0f}" width="{wide:.0f}" height="16"/>')
-        parts.append(_text(x, y + 4, label.text, "small" if label.small else ""))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="xlp" role="img" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}"><title>{escape(picture.title)}</title>{_STYLE}{"".join(parts)}</svg>'
-    )
-
-
-def _line(line: Line) -> str:
-    (x1, y1), (x2, y2) = line.start, line.end
-    if line.stroke is not Stroke.LINK:
-        ends = f'x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}"'
-        return f'<line {ends} class="{line.stroke.value}" stroke-width="{line.width:.1f}"/>'
-    over = f"C{x1 + line.bend:.0f} {y1:.0f} {x2 + line.bend:.0f} {y2:.0f} " if line.bend else "L"
-    drawn = f'<path class="link" d="M{x1:.0f} {y1:.0f} {over}{x2:.0f} {y2:.0f}"/>'
-    if not line.arrow:
-        return drawn
-    head = (
-        f"M{x2 + 7:.0f} {y2 - 4:.0f} L{x2:.0f} {y2:.0f} L{x2 + 7:.0f} {y2 + 4:.0f}"
-        if line.bend
-        else (f"M{x2 - 4:.0f} {y2 - 7:.0f} L{x2:.0f} {y2:.0f} L{x2 + 4:.0f} {y2 - 7:.0f}")
-    )
-    return f'{drawn}<path d="{head}" fill="currentColor"/>'
-
-
-def _shape(shape: Shape) -> str:
-    (x, y), (width, height) = shape.centre, shape.size
-    if shape.outline is Outline.CIRCLE:
-        drawn = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{width / 2:.0f}"/>'
-    else:
-        left, top = x - width / 2, y - height / 2
-        drawn = f'<rect x="{left:.0f}" y="{top:.0f}" width="{width:.0f}" height="{height:.0f}" rx="4"/>'
-    if not shape.below:
-        return drawn + _text(x, y + 4, shape.text)
-    return drawn + _text(x, y - 3, shape.text) + _text(x, y + 13, shape.below, "small")
-
-
-def _text(x: float, y: float, text: str, kind: str = "") -> str:
-    style = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.0f}" y="{y:.0f}"{style}>{escape(text)}</text>'

@@ -18,6 +18,9 @@ _DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"
 _MAIN = "http://schemas.openxmlformats.org/drawingml/2006/main"
 _PIXEL = 9525  # English metric units
 _COLOURS = {Stroke.POSITIVE: "2F6FB5", Stroke.NEGATIVE: "C8651B", Stroke.LINK: "595959"}
+_CORNER = 5  # pixels, the radius
+_INK, _MARKED = "262626", "7B2A8C"
+_EVEN = "Consolas"  # whose characters are equally wide, so that columns of numbers stand below each other
 _FIRST_ID = 1000  # openpyxl counts charts from 1
 
 
@@ -51,17 +54,19 @@ def _anchored(placed: PlacedPicture, numbers: Iterator[int]) -> str:
     inside = f'<a:chOff x="0" y="0"/><a:chExt cx="{width}" cy="{height}"/>'
     parts = [_line(line, numbers) for line in picture.lines] + [_shape(shape, numbers) for shape in picture.shapes]
     parts += [_label(label, numbers) for label in picture.labels]
+    named = _named(picture.title, numbers, picture.description)
     return (
         f'<xdr:oneCellAnchor xmlns:xdr="{_DRAWING}" xmlns:a="{_MAIN}"><xdr:from><xdr:col>{cell.column}</xdr:col>'
         f"<xdr:colOff>0</xdr:colOff><xdr:row>{cell.row}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:from>"
-        f'<xdr:ext cx="{width}" cy="{height}"/><xdr:grpSp><xdr:nvGrpSpPr>{_named(picture.title, numbers)}'
+        f'<xdr:ext cx="{width}" cy="{height}"/><xdr:grpSp><xdr:nvGrpSpPr>{named}'
         f"<xdr:cNvGrpSpPr/></xdr:nvGrpSpPr><xdr:grpSpPr><a:xfrm>{whole}{inside}</a:xfrm></xdr:grpSpPr>{''.join(parts)}</xdr:grpSp>"
         "<xdr:clientData/></xdr:oneCellAnchor>"
     )
 
 
-def _named(name: str, numbers: Iterator[int]) -> str:
-    return f'<xdr:cNvPr id="{next(numbers)}" name={quoteattr(name)}/>'
+def _named(name: str, numbers: Iterator[int], description: str = "") -> str:
+    said = f" descr={quoteattr(description)}" if description else ""
+    return f'<xdr:cNvPr id="{next(numbers)}" name={quoteattr(name)}{said}/>'
 
 
 def _line(line: Line, numbers: Iterator[int]) -> str:
@@ -80,8 +85,9 @@ def _line(line: Line, numbers: Iterator[int]) -> str:
             f'<a:path w="{width}" h="{height}" fill="none">{path}</a:path></a:pathLst></a:custGeom>'
         )
         return _sp("curve", numbers, (x1, y1, 0.75 * line.bend, y2 - y1), f"{geometry}<a:noFill/>{stroke}", "")
-    flip = ' flipV="1"' if y2 < y1 else ""
-    place = f'<a:off x="{_emu(x1)}" y="{_emu(min(y1, y2))}"/><a:ext cx="{_emu(x2 - x1)}" cy="{_emu(abs(y2 - y1))}"/>'
+    flip = (' flipH="1"' if x2 < x1 else "") + (' flipV="1"' if y2 < y1 else "")
+    width, height = _emu(abs(x2 - x1)), _emu(abs(y2 - y1))
+    place = f'<a:off x="{_emu(min(x1, x2))}" y="{_emu(min(y1, y2))}"/><a:ext cx="{width}" cy="{height}"/>'
     return (
         f'<xdr:cxnSp macro=""><xdr:nvCxnSpPr>{_named("line", numbers)}<xdr:cNvCxnSpPr/></xdr:nvCxnSpPr><xdr:spPr>'
         f'<a:xfrm{flip}>{place}</a:xfrm><a:prstGeom prst="line"><a:avLst/></a:prstGeom>{stroke}</xdr:spPr></xdr:cxnSp>'
@@ -90,12 +96,20 @@ def _line(line: Line, numbers: Iterator[int]) -> str:
 
 def _shape(shape: Shape, numbers: Iterator[int]) -> str:
     (x, y), (width, height) = shape.centre, shape.size
-    form = "ellipse" if shape.outline is Outline.CIRCLE else "roundRect"
-    look = (
-        f'<a:prstGeom prst="{form}"><a:avLst/></a:prstGeom><a:solidFill><a:srgbClr val="FFFFFF"/></a:solidFill>'
-        '<a:ln w="15875"><a:solidFill><a:srgbClr val="262626"/></a:solidFill></a:ln>'
+    # Corners are rounded by so many hundred thousandths of the shorter side.
+    corner = f'<a:gd name="adj" fmla="val {round(100_000 * _CORNER / min(shape.size))}"/>'
+    form, adjusted = ("ellipse", "") if shape.outline is Outline.CIRCLE else ("roundRect", corner)
+    edge = (
+        "<a:ln><a:noFill/></a:ln>"
+        if shape.outline is Outline.NONE
+        else f'<a:ln w="15875"><a:solidFill><a:srgbClr val="{_INK}"/></a:solidFill></a:ln>'
     )
-    texts = _paragraph(shape.text, 1000) + (_paragraph(shape.below, 800) if shape.below else "")
+    geometry = f'<a:prstGeom prst="{form}"><a:avLst>{adjusted}</a:avLst></a:prstGeom>'
+    look = f'{geometry}<a:solidFill><a:srgbClr val="FFFFFF"/></a:solidFill>{edge}'
+    first = 800 if shape.outline is Outline.NONE else 1000
+    texts = _paragraph(shape.text, first, bold=bool(shape.marked) and first > 800) if shape.text else ""
+    texts += "".join(_paragraph(line, 800, font=_EVEN) for line in shape.below)
+    texts += "".join(_paragraph(line, 800, _MARKED, font=_EVEN) for line in shape.marked)
     return _sp(shape.text, numbers, (x - width / 2, y - height / 2, width, height), look, texts)
 
 
@@ -121,9 +135,10 @@ def _sp(name: str, numbers: Iterator[int], box: tuple[float, float, float, float
     )
 
 
-def _paragraph(text: str, size: int) -> str:
-    ink = '<a:solidFill><a:srgbClr val="262626"/></a:solidFill>'
-    look = f'<a:rPr lang="en-US" sz="{size}">{ink}<a:latin typeface="Calibri"/></a:rPr>'
+def _paragraph(text: str, size: int, colour: str = _INK, bold: bool = False, font: str = "Calibri") -> str:
+    ink = f'<a:solidFill><a:srgbClr val="{colour}"/></a:solidFill>'
+    weight = ' b="1"' if bold else ""
+    look = f'<a:rPr lang="en-US" sz="{size}"{weight}>{ink}<a:latin typeface="{font}"/></a:rPr>'
     return f'<a:p><a:pPr algn="ctr"/><a:r>{look}<a:t>{escape(text)}</a:t></a:r></a:p>'
 
 

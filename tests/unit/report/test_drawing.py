@@ -26,7 +26,7 @@ def drawn(name: str) -> ET.Element:
 
 
 def texts(picture: ET.Element) -> list[str]:
-    return [node.text or "" for node in picture.iter(f"{SVG}text")]
+    return [(node.text or "").replace("\xa0", " ") for node in picture.iter(f"{SVG}text")]
 
 
 def test_the_lectures_network_has_its_neurons_weights_and_loss():

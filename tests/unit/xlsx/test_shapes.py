@@ -38,9 +38,10 @@ def pictured(tmp_path):
         (
             Line((10, 10), (90, 80), Stroke.NEGATIVE, 2.0),
             Line((10, 80), (90, 10), Stroke.POSITIVE),
+            Line((90, 10), (10, 90)),
             Line((150, 10), (150, 90), bend=40, arrow=True),
         ),
-        (Shape(Outline.CIRCLE, (90, 45), (40, 40), "n3"), Shape(Outline.BOX, (20, 45), (40, 30), "x<1", "2 x 3")),
+        (Shape(Outline.CIRCLE, (90, 45), (40, 40), "n3"), Shape(Outline.BOX, (20, 45), (40, 30), "x<1", ("2 x 3",))),
         (Label((50, 45), "w13 0.5"), Label((90, 90), "relu", small=False)),
     )
     sheet = Sheet("S", Cells.of({(0, 0): 1.0}), layout=Layout(pictures=(PlacedPicture(Cell("S", 2, 1), picture),)))
@@ -51,7 +52,7 @@ def pictured(tmp_path):
 def test_a_sheet_without_a_chart_has_its_picture(pictured):
     drawing = drawing_of(pictured)
     assert [one.text for one in drawing.iter(f"{MAIN}t")] == ["n3", "x<1", "2 x 3", "w13 0.5", "relu"]
-    assert len(list(drawing.iter(f"{DRAWING}cxnSp"))) == 2
+    assert len(list(drawing.iter(f"{DRAWING}cxnSp"))) == 3
     assert [one.text for one in drawing.iter(f"{DRAWING}col", f"{DRAWING}row")] == ["1", "2"]
 
 
@@ -68,6 +69,6 @@ def test_a_generated_summary_has_the_network_beside_the_chart_of_its_losses(tmp_
     first, second = (book.save(tmp_path / f"{at}.xlsx") for at, book in enumerate(made))
     drawing = drawing_of(first)
     assert len(list(drawing.iter(f"{DRAWING}graphicFrame"))) == 1
-    assert len(list(drawing.iter(f"{DRAWING}grpSp"))) == 1
+    assert len(list(drawing.iter(f"{DRAWING}grpSp"))) == 2  # the network, and how the gradient flows
     assert "n3" in [one.text for one in drawing.iter(f"{MAIN}t")]
     assert first.read_bytes() == second.read_bytes()

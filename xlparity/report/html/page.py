@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -16,11 +17,9 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from xlparity.formula.a1 import show_cell
-from xlparity.model.book import Book
-from xlparity.model.map import Map
-from xlparity.model.report import IGNORED, Report
-from xlparity.model.value import Values
+from xlparity.model.report import IGNORED, Report, Subject
 from xlparity.model.verdict import Finding, Verdict
+from xlparity.report.derivatives import derivatives_drawing
 from xlparity.report.drawing import network_drawing
 from xlparity.report.html.judged import given_data, held, histogram, judged_data
 from xlparity.report.html.packed import Packer
@@ -45,6 +44,14 @@ _SIGNS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawings:
+    """The pictures at the end of the page, as SVG; "" where there is none."""
+
+    network: str = ""
+    derivatives: str = ""
+
+
 def report_to_html(report: Report) -> str:
     """The report as a web page of one file, which loads nothing from anywhere.
 
@@ -53,10 +60,9 @@ def report_to_html(report: Report) -> str:
     return _page(report, with_sheets=True)
 
 
-def book_to_html(book: Book, parity: Map, values: Values) -> str:
+def book_to_html(subject: Subject) -> str:
     """The sheets of a workbook that was not checked, as the same page without verdicts."""
-    drawing = network_drawing(parity, lambda row: held(values, row.block))
-    return _render(None, book.title or "Workbook", _data(None, book, parity, values), drawing)
+    return _render(None, subject.book.title or "Workbook", _data(None, subject), _drawings(subject))
 
 
 def in_frame(page: str, title: str) -> str:
@@ -79,12 +85,19 @@ def _page(report: Report, with_sheets: bool) -> str:
         raise ValueError("the report does not carry the workbook that it was made from")
     if subject is None:
         return _render(report, report.workbook, None)
-    drawing = network_drawing(subject.map, lambda row: held(subject.values, row.block))
-    data = _data(report, subject.book, subject.map, subject.values) if with_sheets else None
-    return _render(report, report.workbook, data, drawing)
+    data = _data(report, subject) if with_sheets else None
+    return _render(report, report.workbook, data, _drawings(subject))
 
 
-def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dict[str, Any]:
+def _drawings(subject: Subject) -> _Drawings:
+    return _Drawings(
+        network_drawing(subject.map, lambda row: held(subject.values, row.block)),
+        derivatives_drawing(subject.derivatives),
+    )
+
+
+def _data(report: Report | None, subject: Subject) -> dict[str, Any]:
+    book, parity, values = subject.book, subject.map, subject.values
     packer = Packer()
     numbers = {sheet.name: at for at, sheet in enumerate(book.sheets)}
     blocks = [row.block for row in parity] + [tensor.block for tensor in (report.tensors if report else ())]
@@ -98,10 +111,12 @@ def _data(report: Report | None, book: Book, parity: Map, values: Values) -> dic
     return data
 
 
-def _render(report: Report | None, title: str, data: dict[str, Any] | None, drawing: str = "") -> str:
+def _render(report: Report | None, title: str, data: dict[str, Any] | None, drawings: _Drawings | None = None) -> str:
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     style = _asset("page.css")
-    styles = " ".join(map(_hash, [style, *re.findall(r"<style>(.*?)</style>", drawing, re.DOTALL)]))
+    drawn = drawings or _Drawings()
+    in_drawings = re.findall(r"<style>(.*?)</style>", drawn.network + drawn.derivatives, re.DOTALL)
+    styles = " ".join(map(_hash, dict.fromkeys([style, *in_drawings])))
     context: dict[str, Any] = {
         "title": title,
         "version": __version__,
@@ -113,7 +128,8 @@ def _render(report: Report | None, title: str, data: dict[str, Any] | None, draw
         "form-action 'none'",
         "data": None if data is None else Markup(_json(data)),
         "signs": [(verdict.value, *words) for verdict, words in _SIGNS.items()],
-        "drawing": Markup(drawing),
+        "network": Markup(drawn.network),
+        "derivatives": Markup(drawn.derivatives),
         "listed": [],
         "inherited": [],
     }
