@@ -12,7 +12,8 @@ sheet `Parity` is not looked at), and the hand-made ones of the corpus with the 
     not at all  no row has any of its cells
 
 "Other numbers": every input, target, parameter and hyperparameter of the known map is changed at random, both maps
-compute everything from the changed numbers, and the values of each cell are compared. So a formula that is wrong in a
+compute everything from the changed numbers, and the values of each cell are compared (targets that are probabilities stay
+such). So a formula that is wrong in a
 hand-made workbook counts as wrong where the proposal is read from the formulas, and so does all that is computed from
 it: the person's map says what it should be.
 """
@@ -90,6 +91,21 @@ class Changed:
             key for row in truth
             if row.role in varied and getattr(torch, row.dtype).is_floating_point for key in keys(row.block)
         }  # fmt: skip
+        for row in truth:
+            if row.role is Role.TARGET:
+                self.numbers |= self.probabilities(row)
+
+    def probabilities(self, row: MapRow) -> dict[Key, float]:
+        """Other probabilities for a target that is such, else nothing: the gradient of softmax and cross entropy, as
+        people type it, is only one where the targets' sum is 1."""
+        held = hold(self.values, row.block, row.dtype).values
+        for along in range(held.ndim)[::-1]:
+            if held.min() >= 0 and held.shape[along] > 1 and (held.sum(along) == 1).all():
+                other = held + self.random.uniform(0.0, 0.2, held.shape)
+                return dict(
+                    zip(keys(row.block), (other / other.sum(along, keepdims=True)).ravel().tolist(), strict=True)
+                )
+        return {}
 
     def number(self, key: Key, held: float) -> float:
         if key not in self.varied or not np.isfinite(held):
@@ -149,7 +165,7 @@ def outcomes(
         if row.role is Role.COMPUTED:
             expected = own[row.tensor].ravel()
             got = np.array([values.get(key, np.nan) for key in cells])
-            size = np.nanmax(np.abs(expected), initial=1e-12, where=np.isfinite(expected))
+            size = np.nanmax(np.abs(expected), initial=1e-6, where=np.isfinite(expected))
             with np.errstate(invalid="ignore"):
                 same = (
                     (np.abs(got - expected) <= 1e-7 * size) | (got == expected) | (np.isnan(got) & np.isnan(expected))
@@ -228,6 +244,8 @@ def workbooks(only: str, folder: Path) -> Iterator[Measured]:
             yield measured(f"generated: {name}", how, path, book.map, propose, folder)
     for written in sorted(MAPS.rglob("*.parity.toml")):
         path = (CORPUS / written.relative_to(MAPS)).with_name(written.name.replace(".parity.toml", ".xlsx"))
+        if not path.exists():
+            path = path.with_suffix(".xlsm")
         if only in str(path) and path.exists():
             truth = map_of_toml(written, read_book(path))
             yield measured(

@@ -62,8 +62,9 @@ class Program:
                     f"{row.place}: {row.tensor} is computed, so the column torch must say from what, for instance "
                     "x @ W.T + b; or name the model that has a tensor of this name with --model"
                 )
+        names = frozenset(self.rows)
         self.expressions: dict[str, Expression] = {
-            name: parse_expression(row.torch, self.rows.keys(), row.place)
+            name: parse_expression(row.torch, names, row.place)
             for name, row in self.rows.items()
             if row.role is Role.COMPUTED
         }

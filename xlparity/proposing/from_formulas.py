@@ -22,8 +22,6 @@ from xlparity.proposing.verify import not_reproduced
 
 __all__ = ["Found", "Reading", "block_of", "read_formulas"]
 
-_MOST_ROUNDS = 12
-
 
 @dataclass(slots=True)
 class Found:
@@ -81,16 +79,12 @@ def read_formulas(
     progress("reading the formulas as expressions of torch")
     settled = _Settling(computing, regions, bound, book, labels)
     settled.settle()
-    reasons = dict(settled.failed)
-    while True:
-        found = settled.found(reasons)
-        rows = [*bound, *(_row(one) for one in found)]
-        wrong = {name: why for name, why in not_reproduced(rows, values).items() if name.startswith("_t")}
-        if not wrong:
-            break
-        of = {one.key: one for one in found}
-        for name, why in wrong.items():
-            reasons[of[name].area] = why
+    found = settled.found()
+    # Each expression is judged on what the sheet holds for its operands, whether these are computed or given.
+    wrong = not_reproduced([*bound, *(_row(one) for one in found)], values)
+    for one in found:
+        if one.key in wrong:
+            one.expression, one.reason = "", wrong[one.key]
     needed = _read_by_expressions(found)
     for one in found:
         if one.expression or not one.formula:
@@ -116,16 +110,14 @@ class _Settling:
         self.whole: set[Area] = set()  # blocks whose pieces are no better than they are
 
     def settle(self) -> None:
-        for _ in range(_MOST_ROUNDS):
+        """Ends, since each round but the last cuts something, and nothing is smaller than a cell."""
+        while True:
             tensors = self.tensors()
             if not self.translate_all(tensors):
                 cuts = self.cuts(tensors)
                 if not cuts:
                     break
                 self.regions = [part for area in self.regions for part in cut_area(area, *cuts.get(area, ((), ())))]
-        for block in self.blocks:  # what would be cut for ever is given up
-            if block.area not in self.translations and block.area not in self.failed:
-                self.failed[block.area] = "its parts read different tensors"
 
     def key(self, area: Area) -> str:
         return self.keys.setdefault(area, f"_t{len(self.keys)}_")
@@ -168,12 +160,12 @@ class _Settling:
         self.blocks = after
         return cut
 
-    def found(self, reasons: Mapping[Area, str]) -> list[Found]:
+    def found(self) -> list[Found]:
         """All tensors under the names that the translations have for them."""
         given = [Found(self.key(area), area) for area in self.regions]
         computed = []
         for block in self.blocks:
-            reason = reasons.get(block.area, "")
+            reason = self.failed.get(block.area, "")
             text = "" if reason else self.translations[block.area].text
             computed.append(Found(self.key(block.area), block.area, text, block.formula, reason))
         return given + computed

@@ -26,6 +26,7 @@ _KEY = re.compile(r"_t\d+_")
 _WORDS = {
     Role.HYPERPARAMETER: r"alpha|lr|eta|eps|epsilon|beta\d?|momentum|temperature|tau|learning_?rate|dk|d_k|decay",
     Role.TARGET: r"y|t|targets?|labels?|truth|y_?true|actual",
+    Role.CONSTANT: r"(?:attention_?|causal_?|dropout_?)?masks?",
     Role.INPUT: r"x|inputs?|features?|h|s|tokens?|y_?hat|samples?|data",
     Role.PARAMETER: r"w|b|u|v|k|weights?|bias(?:es)?|kernels?|filters?|theta|gamma|beta|[wb][a-z]{1,2}",
 }
@@ -108,8 +109,7 @@ def named_rows(
             if of_model and role is not Role.HYPERPARAMETER:
                 role, why = Role.CONSTANT, f"{why}; none of the model's tensors"
             rows.append(ProposedRow(MapRow(names[one.key], role, block, place=place), confidence, why))
-    given = [row for row in rows if row.row.role not in (Role.COMPUTED, Role.EXPECTED)]
-    return given + [row for row in rows if row not in given]
+    return sorted(rows, key=lambda row: row.row.role in (Role.COMPUTED, Role.EXPECTED))  # what is given first
 
 
 def _in_order(found: Sequence[Found]) -> list[Found]:
@@ -153,6 +153,7 @@ class _Use:
         self.added: set[str] = set()  # to a matrix product
         self.updated: set[str] = set()  # W - alpha * G
         self.subtracted: set[str] = set()  # from a computed tensor, as a target is
+        self.averaged: set[str] = set()  # m in b * m + (1 - b) * g, as optimizers have it
         self.scales: set[str] = set()  # a factor of a product added to a matrix product
         self.given = {one.key for one in found if not one.expression}
         self.readers: dict[str, int] = {}
@@ -173,6 +174,10 @@ class _Use:
                     self.second.add(other)
             case ast.BinOp(left=ast.BinOp(op=ast.MatMult()), op=ast.Add(), right=right) if _base(right):
                 self.added.add(_base(right))
+            case ast.BinOp(left=one, op=ast.Add(), right=other) if state := _averaged(one, other) or _averaged(
+                other, one
+            ):
+                self.averaged.add(state)
             case ast.BinOp(op=ast.Add(), right=ast.BinOp(left=left, op=ast.Mult(), right=right)):
                 self.scales |= {_base(left), _base(right)}
             case ast.BinOp(left=left, op=ast.Sub(), right=right) if _base(right) in self.given:
@@ -181,6 +186,18 @@ class _Use:
             case ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(left=rate, op=ast.Mult())) if _base(left):
                 if _base(rate) in self.given:
                     self.updated.add(_base(left))
+
+
+def _averaged(kept: ast.expr, new: ast.expr) -> str:
+    """The tensor m of `b * m` and `(1 - b) * g`, "" if these terms are none such."""
+    match kept, new:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right), ast.BinOp(
+            left=ast.BinOp(left=ast.Constant(value=1), op=ast.Sub(), right=share), op=ast.Mult()
+        ):
+            for factor, state in ((left, right), (right, left)):
+                if ast.dump(factor) == ast.dump(share):
+                    return _base(state)
+    return ""
 
 
 def _is_ones(one: Found, values: Values) -> bool:
@@ -230,6 +247,8 @@ def _role(one: Found, labels: Labels, use: _Use, values: Values) -> tuple[Role, 
         return Role.CONSTANT, Confidence.LIKELY, "ones, which a bias is multiplied by"
     if one.key in use.updated:
         return Role.PARAMETER, Confidence.LIKELY, "a formula subtracts a multiple of another tensor from it: an update"
+    if one.key in use.averaged:
+        return Role.INPUT, Confidence.LIKELY, "a formula takes its running average: an optimizer's state"
     titles = labels.titles(one.area, _NEAR_TITLE) if one.area.size == 1 else []
     for label in [*labels.around(one.area)[:3], *titles]:
         if is_formula(label):

@@ -12,7 +12,7 @@ from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.proposing.blocks import Leaf
 
-__all__ = ["CutNeeded", "Pick", "Tensors", "Untranslatable"]
+__all__ = ["BeyondOneTensor", "CutNeeded", "Pick", "Tensors", "Untranslatable"]
 
 
 class Untranslatable(Exception):
@@ -25,6 +25,10 @@ class CutNeeded(Untranslatable):
     def __init__(self, line: str, at: int) -> None:
         super().__init__("its parts read different tensors")
         self.line, self.at = line, at
+
+
+class BeyondOneTensor(Untranslatable):
+    """A range of which each tensor has only a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Tensors:
         )  # fmt: skip
         if not inside.all():
             if not inside[0, 0]:
-                raise Untranslatable("a range that it reads goes beyond one tensor")
+                raise BeyondOneTensor("a range that it reads goes beyond one tensor")
             down = np.flatnonzero(~inside[:, 0])
             across = np.flatnonzero(~inside[0])
             if len(down):

@@ -28,7 +28,8 @@ from xlparity.formula.ast import (
 )
 from xlparity.model.area import Area
 from xlparity.proposing.blocks import FormulaBlock, Leaf, leaves, moves_as_one
-from xlparity.proposing.tensors import CutNeeded, Pick, Tensors, Untranslatable
+from xlparity.proposing.picks import DoesNotFit, arranged, joined, sliced
+from xlparity.proposing.tensors import BeyondOneTensor, CutNeeded, Tensors, Untranslatable
 from xlparity.proposing.terms import Term, binary, call, known_text, method, minus, number, where
 from xlparity.proposing.terms import patterns as known_patterns
 
@@ -101,10 +102,12 @@ class _Translator:
         self.areas: list[Area] = []
 
     def expression(self) -> str:
-        if not self.places:
-            raise Untranslatable("it reads no cell")
         height, width = self.block.area.height, self.block.area.width
         term = known_patterns(self.term(self.block.tree, _Frame()))
+        if not self.places:
+            if term.number is None or (height, width) != (1, 1):
+                raise Untranslatable("it reads no cell")
+            return term.text
         if term.number is not None:
             return self.count()
         if (height, width) == (1, 1):
@@ -162,8 +165,22 @@ class _Translator:
             if self.array:
                 leaf = self.spilled(leaf)
             elif leaf.height * leaf.width > 1:
-                raise Untranslatable("a range stands where one number is needed")
+                leaf = self.crossed(leaf)
         return self.picked(leaf, frame)
+
+    def crossed(self, leaf: Leaf) -> Leaf:
+        """What a single cell takes from a row or column of cells: the one in its own column or row."""
+        area = self.block.area
+        own = np.indices((area.height, area.width), dtype=np.int64)
+        if leaf.height == 1:
+            places, first, size = own[1] + area.column, leaf.columns, leaf.width
+        elif leaf.width == 1:
+            places, first, size = own[0] + area.row, leaf.rows, leaf.height
+        else:
+            raise Untranslatable("a range stands where one number is needed")
+        if not ((first <= places) & (places < first + size)).all():
+            raise Untranslatable("a range stands where one number is needed")
+        return Leaf(leaf.sheet, leaf.rows, places) if leaf.height == 1 else Leaf(leaf.sheet, places, leaf.columns)
 
     def spilled(self, leaf: Leaf, turned: bool = False) -> Leaf:
         """What an array formula takes from a range for each cell of its result."""
@@ -187,14 +204,66 @@ class _Translator:
         return down, across
 
     def picked(self, leaf: Leaf, frame: _Frame) -> Term:
+        """What `leaf` takes, joined where that lies in several tensors.
+
+        A block that was filled is cut there instead, since people fill one formula over several tensors; an array
+        formula was written for its area as a whole.
+        """
+        try:
+            return self.picked_from_one(leaf, frame)
+        except CutNeeded as where:
+            if not self.array:
+                raise
+            if len(self.block.pieces) > 1:
+                raise Untranslatable("its parts read different tensors") from None
+            return joined(*self.along_cells(leaf, frame, where), frame.layout)
+        except BeyondOneTensor:
+            return joined(*self.along_range(leaf, frame), frame.layout)
+
+    def picked_from_one(self, leaf: Leaf, frame: _Frame) -> Term:
         windows = frame.windows or {}
         pick = self.tensors.pick(leaf, windows)
         self.areas.append(_within(leaf, windows).area())
         if frame.turned:
-            swap = {"p": "q", "q": "p"}
-            loops = tuple(tuple(swap.get(loop, loop) for loop in each) for each in pick.loops)
+            loops = tuple(tuple(_TURNED.get(loop, loop) for loop in each) for each in pick.loops)
             pick = replace(pick, loops=loops)
         return arranged(pick, frame.layout)
+
+    def along_cells(self, leaf: Leaf, frame: _Frame, where: CutNeeded) -> tuple[list[Term], int]:
+        """What the cells before and after each cut take, and along which dimension of the layout these follow."""
+        dimension = _dimension("i" if where.line == "row" else "j", frame.layout)
+        terms: list[Term] = []
+        at = where.at
+        while True:
+            before, leaf = _halves(leaf, where.line, at)
+            terms.append(self.picked(before, frame))
+            if len(terms) > _MOST_TERMS:
+                raise Untranslatable(f"it reads more than {_MOST_TERMS} tensors")
+            try:
+                return [*terms, self.picked_from_one(leaf, frame)], dimension
+            except CutNeeded as more:
+                if more.line != where.line:
+                    return [*terms, self.picked(leaf, frame)], dimension
+                at = more.at
+            except BeyondOneTensor:
+                return [*terms, self.picked(leaf, frame)], dimension
+
+    def along_range(self, leaf: Leaf, frame: _Frame) -> tuple[list[Term], int]:
+        """What a range takes from each of the tensors that it goes over, and along which dimension of the layout."""
+        windows = dict(frame.windows or {})
+        part = _within(leaf, windows)
+        for line, size in (("p", part.height), ("q", part.width)):
+            edges = list(self.tensors.edges(part, line))
+            if edges:
+                start = windows.get(line, (0, 0))[0]
+                dimension = _dimension(_TURNED[line] if frame.turned else line, frame.layout)
+                if len(edges) > _MOST_TERMS:
+                    raise Untranslatable(f"it reads more than {_MOST_TERMS} tensors")
+                return [
+                    self.picked(leaf, replace(frame, windows={**windows, line: (start + first, start + last)}))
+                    for first, last in pairwise([0, *edges, size])
+                ], dimension
+        raise Untranslatable("a range that it reads goes beyond one tensor")
 
     def call(self, name: str, arguments: Sequence[Expression], frame: _Frame) -> Term:
         inner = [node for node in arguments if not isinstance(node, Missing)]
@@ -304,7 +373,7 @@ class _Translator:
         ):
             try:
                 term = known_patterns(self.term(body, _Frame(layout, window)))
-            except _DoesNotFit:
+            except DoesNotFit:
                 continue
             if not kept:
                 return _reduced(kind, term, None)
@@ -356,7 +425,7 @@ class _Translator:
         try:
             first = self.term(one, _Frame(("i", line), window))
             second = self.term(other, _Frame((other_line, "j"), window))
-        except _DoesNotFit:
+        except DoesNotFit:
             return None
         if line not in first.axes or other_line not in second.axes:
             return None
@@ -374,7 +443,7 @@ class _Translator:
             if image.loops == (("i", "p"), ("j", "q")) and kernel.loops == (("p",), ("q",)):
                 height, width = self.block.area.height, self.block.area.width
                 size, seen = kernel.stops[0] - kernel.starts[0], kernel.stops[1] - kernel.starts[1]
-                taken, held = (_sliced(pick).text for pick in (image, kernel))
+                taken, held = (sliced(pick).text for pick in (image, kernel))
                 rows, columns = image.stops[0] - image.starts[0], image.stops[1] - image.starts[1]
                 text = (
                     f"aten.convolution.default({taken}.reshape(1, 1, {rows}, {columns}), "
@@ -434,7 +503,7 @@ class _Translator:
             try:
                 first = self.picked(left, _Frame(("i", "q"), {left_line: (start, stop)}, left_line == "p"))
                 second = self.picked(right, _Frame(("q", "j"), {right_line: (start, stop)}, right_line == "p"))
-            except _DoesNotFit:
+            except DoesNotFit:
                 continue
             return _product(first, second)
         first = self.picked(one, _Frame(("i", "q"), {line: (start, stop)}, line == "p"))
@@ -443,54 +512,6 @@ class _Translator:
 
 
 _OPERATORS = {"*": "*", "/": "/", "^": "**", ">": ">", "<": "<", ">=": ">=", "<=": "<=", "=": "==", "<>": "!="}
-
-
-class _DoesNotFit(Untranslatable):
-    """A part runs with loops that the layout does not have."""
-
-
-def arranged(pick: Pick, layout: tuple[str, str]) -> Term:
-    """What `pick` takes, its dimensions in the order of `layout`."""
-    sliced = _sliced(pick)
-    axes = sliced.axes
-    if any(len(loops) > 1 for loops in pick.loops) or any(axis != "1" and axis not in layout for axis in axes):
-        raise _DoesNotFit("a part runs over more dimensions than an expression of a map has")
-    match axes:
-        case ():
-            return sliced
-        case (axis,) if axis in ("1", layout[1]):
-            return sliced
-        case (axis,):
-            return replace(method(sliced, "unsqueeze", "1"), axes=(axis, "1"))
-        case (first, second) if first in ("1", layout[0]) and second in ("1", layout[1]):
-            return sliced
-        case (first, second):
-            return Term(f"{sliced.text}.T", 5, (second, first))
-    raise _DoesNotFit("a part has more than two dimensions")
-
-
-def _sliced(pick: Pick) -> Term:
-    """What `pick` takes, its dimensions as they are in the tensor; those that do not move keep one place."""
-    slices = []
-    axes = []
-    whole = True
-    sizes = pick.shape[len(pick.at) :]
-    for loops, start, stop, step, size in zip(pick.loops, pick.starts, pick.stops, pick.steps, sizes, strict=True):
-        axes.append(loops[0] if loops else "1")
-        if (start, stop, step) == (0, size, 1) or (loops and len(loops) > 1 and (start, stop) == (0, size)):
-            slices.append(":")
-        else:
-            whole = False
-            end = "" if stop == size else str(stop)
-            slices.append(f"{start or ''}:{end}" + (f":{step}" if step > 1 and len(loops) == 1 else ""))
-    text = pick.name
-    if pick.at:
-        text += "[" + ", ".join([*map(str, pick.at), *([] if whole else slices)]) + "]"
-    elif not whole:
-        while slices[-1] == ":":
-            slices.pop()
-        text += "[" + ", ".join(slices) + "]"
-    return Term(text, 5, tuple(axes))
 
 
 def _terms_of(node: Expression) -> list[tuple[int, Expression]]:
@@ -541,6 +562,24 @@ def _line(read: Sequence[Leaf]) -> Leaf | None:
             return None
     height, width = (len(read), 1) if down else (1, len(read))
     return Leaf(read[0].sheet, read[0].rows, read[0].columns, height, width)
+
+
+_TURNED = {"p": "q", "q": "p"}
+
+
+def _dimension(loop: str, layout: tuple[str, str]) -> int:
+    if loop not in layout:
+        raise DoesNotFit("a part runs over more dimensions than an expression of a map has")
+    return layout.index(loop)
+
+
+def _halves(leaf: Leaf, line: str, at: int) -> tuple[Leaf, Leaf]:
+    """What the cells before row (or column) `at` read, and those from there on."""
+    before, after = (np.s_[:at], np.s_[at:]) if line == "row" else (np.s_[:, :at], np.s_[:, at:])
+    return (
+        replace(leaf, rows=leaf.rows[before], columns=leaf.columns[before]),
+        replace(leaf, rows=leaf.rows[after], columns=leaf.columns[after]),
+    )
 
 
 def _within(leaf: Leaf, windows: Windows) -> Leaf:

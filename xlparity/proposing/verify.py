@@ -25,7 +25,7 @@ def not_reproduced(rows: Sequence[MapRow], values: Values) -> dict[str, str]:
     """
     failed: dict[str, str] = {}
     rows = list(rows)
-    names = {row.tensor for row in rows}
+    names = frozenset(row.tensor for row in rows)
     for at, row in enumerate(rows):
         if row.role is Role.COMPUTED:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
@@ -199,3 +200,44 @@ def test_every_formula_of_a_hand_made_network_is_read_and_holds_on_other_numbers
     report = xlparity.check(path, map=tmp_path / "map.toml", samples=5)
     assert report.passed
     assert report.coverage.mapped == report.coverage.formulas
+
+
+def test_an_array_formula_that_reads_several_tensors_joins_them(tmp_path):
+    made = openpyxl.Workbook()
+    sheet = made.active
+    sheet.title = "S"
+    for address, value in {**X, "E2": "=EXP(B2)", "E3": "=B3*2", "E4": "=SUM(B2:C4)"}.items():
+        sheet[address] = value
+    sheet["G2"] = openpyxl.worksheet.formula.ArrayFormula("G2:G4", "=B2:B4+E2:E4")
+    sheet["I2"] = "=AVERAGE(E2:E4)"
+    made.save(tmp_path / "book.xlsx")
+    found = expressions(tmp_path / "book.xlsx")
+    assert found["G2:G4"] == "<B2:C4>[:, :1] + torch.stack((<E2>, <E3>, <E4>)).unsqueeze(1)"
+    assert found["I2"] == "torch.stack((<E2>, <E3>, <E4>)).unsqueeze(1).mean()"
+
+
+def test_a_cut_goes_on_to_whatever_reads_what_is_cut_however_far(tmp_path):
+    cells = {"A2": 1.5, "A3": 2.5, "B2": "=A2+1", "B3": "=A3^2"}
+    columns = [openpyxl.utils.get_column_letter(number) for number in range(2, 23)]
+    for before, column in pairwise(columns):
+        cells |= {f"{column}{row}": f"={before}{row}*{row % 2 + 2}" for row in (2, 3)}
+    proposal = xlparity.propose(book(tmp_path, cells))
+    assert not proposal.not_covered
+    assert sum(one.row.role is Role.COMPUTED for one in proposal.rows) == 2 * len(columns)
+
+
+def test_a_range_in_the_place_of_a_number_is_the_cell_in_its_own_row(tmp_path):
+    cells = {**X, "E2": "=B2:B4*2", "E3": "=B2:B4*2", "E4": "=B2:B4*2"}
+    assert expressions(book(tmp_path, cells))["E2:E4"] == "<B2:B4> * 2"
+
+
+def test_a_formula_of_numbers_alone_is_computed_too(tmp_path):
+    found = expressions(book(tmp_path, {**X, "E2": "=1/2", "F2": "=B2*E2"}))
+    assert found["E2"] == "0.5"
+
+
+def test_what_is_kept_as_a_running_average_is_no_parameter(tmp_path):
+    cells = {"B1": "b velocity", "B2": 0.5, "B3": 0.25, "C1": "grad", "C2": 2.0, "C3": -1.0, "E1": "beta1", "E2": 0.9}
+    cells |= {f"G{row}": f"=$E$2*B{row}+(1-$E$2)*C{row}" for row in (2, 3)}
+    roles = {one.row.tensor: one.row.role for one in xlparity.propose(book(tmp_path, cells)).rows}
+    assert roles["b_velocity"] is Role.INPUT
