@@ -296,6 +296,7 @@ def generate(
     style: str = "compact",
     decimals: int | None = None,
     name: str = "net",
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Workbook:
     """A workbook whose live formulas compute what `model` computes, and with an optimizer train it.
 
@@ -319,6 +320,8 @@ def generate(
         How many decimals the cells show (4 by default); the numbers themselves are exact.
     name
         What the map calls the model.
+    progress
+        Is called with a few words at each stage, for long work.
 
     Raises
     ------
@@ -344,7 +347,7 @@ def generate(
         raise InputError(f"name is {name!r}; the map needs a Python name such as 'net'")
     tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     number_format = "0.0000" if decimals is None else "0." + "0" * decimals if decimals else "0"
-    return Workbook(*generated(model, tensors, targets, loss, optimizer, steps, style, number_format, name))
+    return Workbook(*generated(model, tensors, targets, loss, optimizer, steps, style, number_format, name, progress))
 
 
 def annotate(report: Report, workbook: StrPath, output: StrPath) -> Path:

@@ -167,17 +167,16 @@ def generate(
     if weights is not None:
         load_weights(model, weights)
     chosen = None if loss is None else named_loss(loss)
-    book = api.generate(
-        model,
-        as_inputs([load_tensor(source) for source in inputs], model),
-        None if targets is None else as_targets(load_tensor(targets), chosen),
-        chosen,
-        None if optimizer is None else named_optimizer(optimizer, model, lr),
-        steps,
-        style=style,
-        decimals=decimals,
-    )
-    print(f"{book.save(output)}: {len(book.sheets)} sheets, {book.formulas:,} formulas")
+    given = as_inputs([load_tensor(source) for source in inputs], model)
+    wanted = None if targets is None else as_targets(load_tensor(targets), chosen)
+    trained_by = None if optimizer is None else named_optimizer(optimizer, model, lr)
+    with _progress(output.name) as shown:
+        book = api.generate(
+            model, given, wanted, chosen, trained_by, steps, style=style, decimals=decimals, progress=shown
+        )
+        shown("saving")
+        saved = book.save(output)
+    print(f"{saved}: {len(book.sheets)} sheets, {book.formulas:,} formulas")
     return PARITY
 
 

@@ -7,7 +7,7 @@ that they must have. A workbook in which a cell differs is not handed out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,17 +51,24 @@ def generated(
     style: str,
     number_format: str,
     root: str,
+    progress: Callable[[str], None],
 ) -> tuple[Book, Map, Values]:
     """The workbook of `model`, its map and its values; see `api.generate`."""
-    compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root)
+    compiled = compile_model(model, inputs, targets, loss, optimizer, steps, style=style, root=root, progress=progress)
+    progress("training in PyTorch")
     pytorch = trained(model, inputs, targets, loss, optimizer, steps, root)
     _refuse_nan(pytorch)
     rows = map_rows(compiled.sheets, compiled.graph.aliases)
     given = {plan.name: _in_cells(plan.values).numpy() for plan in compiled.low.blocks if plan.values is not None}
-    limits = allowed_differences(rows, given)
+    limits = allowed_differences(rows, given, progress)
     shown, shown_rows, left_out = pytorch_plan(compiled, {name: _in_cells(value) for name, value in pytorch.items()})
     sheets = sheets_of(
-        [*compiled.sheets, shown], len(compiled.low.blocks), compiled.low.literals, compiled.batch, number_format
+        [*compiled.sheets, shown],
+        len(compiled.low.blocks),
+        compiled.low.literals,
+        compiled.batch,
+        number_format,
+        progress,
     )
     title = f"{type(model).__name__} as a workbook"
     summary, summary_rows = summary_sheet(
@@ -70,7 +77,8 @@ def generated(
     checks, check_rows = checks_sheet(shown, left_out, compiled, limits)
     every = [*rows, *summary_rows, *shown_rows, *check_rows]
     book = Book((summary, *sheets, checks, parity_sheet(every)), title=title)
-    values = EmbeddedEngine().evaluate(book)
+    values = EmbeddedEngine().evaluate(book, progress=progress)
+    progress("comparing with PyTorch")
     _prove(rows, values, pytorch, limits)
     parity = Map(tuple(every))
     picture = network_picture(parity, lambda row: hold(values, row.block, row.dtype).values)

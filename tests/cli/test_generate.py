@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,21 @@ def test_the_users_own_model_is_generated_and_proved(folder: Path) -> None:
     other = xlparity("check", "net.xlsx", "--model", "model.py:Net", folder=folder)
     assert other.returncode == 1
     assert "13 not the model's" in other.stdout
+
+
+def test_a_terminal_shows_how_far_it_is_and_nothing_of_it_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["--inputs", "x.csv", "--targets", "y.csv", "--loss", "mse", "--optimizer", "sgd", "--lr", "0.01"]
+    assert run(["generate", "model.py:net", *arguments, "--steps", "2", "-o", "net.xlsx"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("net.xlsx: ")
+    assert shown.err.endswith("\r\x1b[K")
+    # Steps that follow within a tenth of a second are not shown, the first of each kind is.
+    for stage in ("capturing Net", "formulas of step 1 of 2", "tensor 1 of ", "evaluating formula ", "saving"):
+        assert stage in shown.err
+    assert (folder / "net.xlsx").exists()
 
 
 def _state() -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ _LEAST = 1e-12  # of a gradient that is 0 but for rounding
 _OFFICE = Slack(relative=5e-15, cancellation=2.0**-48)
 
 
-def allowed_differences(rows: Sequence[MapRow], given: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+def allowed_differences(
+    rows: Sequence[MapRow], given: Mapping[str, NDArray[np.float64]], progress: Callable[[str], None] = lambda _: None
+) -> dict[str, float]:
     """For each tensor of `rows` the largest difference that rounding allows, but at most 1e-7 of the largest value.
 
     `given` are the numbers of the tensors that are typed in. The bound covers the sheet in any office and torch in
@@ -31,7 +33,7 @@ def allowed_differences(rows: Sequence[MapRow], given: Mapping[str, NDArray[np.f
     """
     program = Program(Map(tuple(rows)))
     with allowing(_OFFICE.cancellation):
-        whole = program.whole({name: program.given(name, values) for name, values in given.items()}, {})
+        whole = program.whole({name: program.given(name, values) for name, values in given.items()}, {}, progress)
     limits = {}
     for name, reference in whole.items():
         size = np.abs(reference.value)

@@ -172,23 +172,27 @@ class Program:
         self,
         given: Mapping[str, Tensor],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+        progress: Callable[[str], None] = lambda _: None,
     ) -> dict[str, Reference]:
         """The values of all tensors from the `given` ones (Balls or plain tensors, of whatever float dtype).
 
         If these are float64, as the sheet's are, every floating dtype that an expression names is float64 too.
+        `progress` is told how many tensors are computed.
         """
-        return {name: _reference_of(tensor) for name, tensor in self.tensors(given, shown).items()}
+        return {name: _reference_of(tensor) for name, tensor in self.tensors(given, shown, progress).items()}
 
     def tensors(
         self,
         given: Mapping[str, Tensor],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
+        progress: Callable[[str], None] = lambda _: None,
     ) -> dict[str, Tensor]:
         """The same as tensors, of the kind of those `given`."""
         wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
         lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(_with_infinities(shown[key])), wide)
-        for name in self.order:
+        for number, name in enumerate(self.order, 1):
+            progress(f"bounding the rounding of tensor {number:,} of {len(self.order):,}")
             tensors[name] = self._tensor(name, lookup)
         return tensors
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -40,6 +40,7 @@ def compile_model(
     *,
     style: str = Style.COMPACT,
     root: str = "net",
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Compiled:
     """Blocks of formulas for the forward pass of `model`; with a loss and an optimizer, for `steps` steps of training.
 
@@ -49,6 +50,7 @@ def compile_model(
         raise InputError("an optimizer needs a loss to make smaller; give loss= (--loss) and targets= (--targets)")
     if steps < 1 or (steps > 1 and optimizer is None):
         raise InputError(f"steps is {steps}; it is 1 or more, and more than 1 only with an optimizer")
+    progress(f"capturing {type(model).__name__}")
     graph = capture(model, inputs, targets, loss, root=root)
     low = Lowering(graph, style)
     values: dict[int, object] = {
@@ -60,6 +62,7 @@ def compile_model(
         names = {id(parameter): tensor_name(root, path) for path, parameter in model.named_parameters()}
         updates = Updates(low, optimizer, names)
     for step in range(steps):
+        progress(f"writing the formulas of step {step + 1} of {steps}")
         low.step = step
         values = low.run({id(given): values[id(given)] for given in graph.givens if id(given) in values})
         following = {
@@ -76,6 +79,7 @@ def compile_model(
                     following[id(given)] = new
         values = {**values, **following}
     kind = "" if loss is None else getattr(loss, "__name__", type(loss).__name__)
+    progress("placing blocks on sheets")
     batch = inputs[0].shape[0] if inputs and inputs[0].dim() else 1
     return Compiled(graph, low, place(graph, low.blocks, steps, kind), batch)
 

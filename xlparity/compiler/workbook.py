@@ -76,8 +76,9 @@ class CellsBuilder:
 
 
 def sheets_of(
-    plans: Sequence[SheetPlan], count: int, literals: Literals, batch: int, number_format: str
-) -> list[Sheet]:
+    plans: Sequence[SheetPlan], count: int, literals: Literals, batch: int, number_format: str,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Sheet]:  # fmt: skip
     """The sheets with their numbers, formulas, labels and looks; `count` is the number of blocks."""
     names = [sheet.name for sheet in plans]
     corners = np.zeros((count + 1, 3), np.int64)
@@ -88,7 +89,11 @@ def sheets_of(
                 continue  # PyTorch's values of a tensor that stands elsewhere
             corners[placed.plan.number] = at, placed.corner.row, placed.corner.column
     infinite = INFINITE if any(_has_infinities(placed.plan) for sheet in plans for placed in sheet.blocks) else None
-    return [_sheet(sheet, corners, names, literals, batch, number_format, "Summary", infinite) for sheet in plans]
+    made = []
+    for number, sheet in enumerate(plans, 1):
+        progress(f"filling sheet {number} of {len(plans)} with formulas")
+        made.append(_sheet(sheet, corners, names, literals, batch, number_format, "Summary", infinite))
+    return made
 
 
 def _has_infinities(plan: BlockPlan) -> bool:

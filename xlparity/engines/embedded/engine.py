@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,7 @@ class EmbeddedEngine:
         *,
         inputs: Mapping[Area, Tensor] | None = None,
         forced: Mapping[Area, NDArray[np.float64]] | None = None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> Values:
         """The values of all cells.
 
@@ -57,9 +58,11 @@ class EmbeddedEngine:
             Numbers that stand in for an area's values in whatever depends on them, float64 of shape (rows, columns),
             NaN where a cell is not forced. The values returned for the area itself are those of its own formulas, so
             that each formula is judged on right operands.
+        progress
+            Is told how many formulas are computed, for long work.
         """
         with torch.no_grad(), one_thread():
-            run = computed(Workbook(book), inputs, forced)
+            run = computed(Workbook(book), inputs, forced, progress=progress)
         return Computed(run)
 
     def trace(self, book: Book, inputs: Mapping[Area, Tensor]) -> Trace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -47,13 +47,15 @@ class Run:
 
     `inputs` replaces constants by tensors of shape (rows, columns) or (batch, rows, columns). Formulas downstream of
     an area in `forced` see the numbers given there (NaN: not forced), while the area's own formulas are computed and
-    reported as ever. `traced` keeps the graph of autograd from the inputs to every cell.
+    reported as ever. `traced` keeps the graph of autograd from the inputs to every cell. `progress` is told how many
+    formulas are computed.
     """
 
     workbook: Workbook
     inputs: Mapping[Area, Tensor] = field(default_factory=dict)
     forced: Mapping[Area, NDArray[np.float64]] = field(default_factory=dict)
     traced: bool = False
+    progress: Callable[[str], None] = lambda _: None
     texts: Texts = field(default_factory=Texts)
     frozen: dict[int, str] = field(default_factory=dict)
     store: Store = field(init=False)
@@ -147,7 +149,10 @@ class Run:
         formulas = self.workbook.formulas
         everything = [_window(formula) for formula in formulas]
         precedents = [self._fills_read(index, window) for index, window in enumerate(everything)]
+        total, done = sum(window.height * window.width for window in everything), 0
         for component in components(precedents):
+            done += sum(everything[index].height * everything[index].width for index in component)
+            self.progress(f"evaluating formula {done:,} of {total:,}")
             first = component[0]
             if len(component) == 1 and first not in precedents[first]:
                 self._compute_now(first, everything[first])
@@ -454,6 +459,7 @@ def computed(
     forced: Mapping[Area, NDArray[np.float64]] | None = None,
     *,
     traced: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """The finished evaluation of `workbook`, its dynamic arrays spilled as far as their results reach now.
 
@@ -461,7 +467,7 @@ def computed(
     again with that size, since it decides what other formulas see. #SPILL! where the cells are not free.
     """
     for _ in range(_MAX_RESPILLS):
-        run = Run(workbook, inputs or {}, forced or {}, traced)
+        run = Run(workbook, inputs or {}, forced or {}, traced, progress)
         run.go()
         if not run.spilled:
             return run
@@ -470,7 +476,7 @@ def computed(
     for index in run.spilled:
         formula = workbook.formulas[index]
         formula.expression, formula.problem = None, "the size of the array that it spills does not settle"
-    run = Run(workbook, inputs or {}, forced or {}, traced)
+    run = Run(workbook, inputs or {}, forced or {}, traced, progress)
     run.go()
     return run
 
