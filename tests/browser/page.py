@@ -48,6 +48,8 @@ class Page:
         self.browser.get("about:blank")
         self.browser.get(path.as_uri() + anchor)
         WebDriverWait(self.browser, 20).until(lambda _: self.run("return document.documentElement.dataset.ready"))
+        # The first frames may still change the grid's size, which makes its cells anew.
+        self.browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script in the page returns."""
