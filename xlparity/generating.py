@@ -25,6 +25,7 @@ from xlparity.compiler.lower.formula import finite
 from xlparity.compiler.summary import checks_sheet, pytorch_plan, summary_sheet
 from xlparity.compiler.workbook import map_rows, sheets_of
 from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.model.book import Book, Sheet
@@ -41,6 +42,7 @@ _ROW = 20  # pixels
 _NOTHING = 1e-12  # what a gradient may be that is 0 but for rounding
 
 
+@one_thread()
 def generated(
     model: nn.Module,
     inputs: Sequence[Tensor],

@@ -40,6 +40,7 @@ from xlparity.check.origin import Origins
 from xlparity.check.reference import Program, Reference
 from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import NothingChecked
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -55,6 +56,7 @@ from xlparity.version import __version__
 __all__ = ["check_book"]
 
 
+@one_thread()
 def check_book(
     book: Book,
     path: Path,

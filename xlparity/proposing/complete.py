@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from xlparity.check.judge import hold
 from xlparity.compiler.compile import compile_model
 from xlparity.compiler.workbook import map_rows
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import InputError, MapError
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.value import Values
@@ -26,6 +27,7 @@ def is_complete(parity: Map) -> bool:
     return not any(_is_open(row) for row in parity)
 
 
+@one_thread()
 def completed_map(parity: Map, values: Values, model: nn.Module) -> Map:
     """`parity` with the expressions that `model` has for its computed tensors without one.
 

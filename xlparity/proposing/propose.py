@@ -11,6 +11,7 @@ import numpy as np
 from xlparity.check.check import check_book
 from xlparity.check.judge import hold
 from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import InputError, MapError
 from xlparity.model.area import Area
 from xlparity.model.book import Book
@@ -27,6 +28,7 @@ from xlparity.xlsx.map_file import PARITY_SHEET
 __all__ = ["propose_map"]
 
 
+@one_thread()
 def propose_map(
     book: Book,
     path: Path,

@@ -19,6 +19,7 @@ from xlparity.check.judge import FAULT, INHERITED, MATCH, UNDECIDED, Tolerance
 from xlparity.check.origin import Origins
 from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import NothingChecked
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -36,6 +37,7 @@ __all__ = ["check_against"]
 _MOST_TEXTS = 100_000
 
 
+@one_thread()
 def check_against(
     book: Book,
     path: Path,

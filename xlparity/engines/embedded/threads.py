@@ -18,7 +18,9 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Evaluate in one thread; afterwards torch has as many as before."""
+    """Evaluate in one thread; afterwards torch has as many as before. Decorates functions too: a whole check, a whole
+    workbook made from a model.
+    """
     own = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
