@@ -34,6 +34,8 @@ from xlparity.errors import (
     WorkbookError,
     XlparityError,
 )
+from xlparity.many import check_many
+from xlparity.model.outcome import Outcome
 from xlparity.version import __version__
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "InputError",
     "MapError",
     "NothingChecked",
+    "Outcome",
     "Report",
     "Workbook",
     "WorkbookError",
@@ -50,6 +53,7 @@ __all__ = [
     "annotate",
     "assert_parity",
     "check",
+    "check_many",
     "evaluate",
     "explain",
     "generate",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from xlparity.errors import InputError, MapError
 from xlparity.model import report as model_report
@@ -46,6 +46,7 @@ __all__ = [
 StrPath = str | os.PathLike[str]
 
 _MOST_SAMPLES = 1_000_000
+_TWO_THINGS = "model and against are two things to hold a workbook against; give one of them"
 _MOST_CELLS_IN_A_NOTEBOOK = 50_000  # a page of these has about a megabyte, which the notebook's file keeps
 
 
@@ -95,6 +96,22 @@ class Report(model_report.Report):
         return report_to_text(self)
 
 
+class CheckOptions(TypedDict, total=False):
+    """The options of `check` by name, for what hands them on."""
+
+    model: nn.Module | str | None
+    weights: StrPath | None
+    map: StrPath | None
+    against: StrPath | None
+    engines: Sequence[str]
+    rtol: float | None
+    atol: float | None
+    decimals: int | None
+    ignore: Sequence[str]
+    samples: int
+    seed: int
+
+
 def check(
     workbook: StrPath,
     *,
@@ -141,7 +158,7 @@ def check(
         Judges the formulas on so many samples of other inputs, targets and parameters too, which finds what is right
         at the sheet's own numbers by coincidence, with a small counterexample.
     seed
-        Draws the samples.
+        Draws the samples; torch's seed before a class or a function makes the model.
     progress
         Is told in words what is being done.
 
@@ -156,12 +173,9 @@ def check(
     """
     path = Path(workbook)
     chosen = tuple(dict.fromkeys(engines))
-    if not 0 <= samples <= _MOST_SAMPLES:
-        raise InputError(f"samples is {samples}; it is a whole number from 0 to {_MOST_SAMPLES:,}")
-    if seed < 0:
-        raise InputError(f"seed is {seed}; it is a whole number that is not negative")
+    _refuse_numbers(samples, seed)
     tolerance_given = _checked_tolerance(rtol, atol, decimals)
-    held_against = _model(model, weights)
+    held_against = loaded_model(model, weights, seed)
     progress(f"reading {path.name}")
     book = _read(path)
     parity = _map(book, path, map) if against is None else None
@@ -179,7 +193,7 @@ def check(
     tolerance = None if tolerance_given is None else Tolerance(*tolerance_given)
     if against is not None:
         if held_against is not None:
-            raise InputError("model and against are two things to hold a workbook against; give one of them")
+            raise InputError(_TWO_THINGS)
         other = Path(against)
         solution = _read(other)
         maps = _both_maps(book, path, map, solution, other)
@@ -190,6 +204,57 @@ def check(
         assert parity is not None
         found = check_book(book, path, parity, named, tolerance, areas, progress, held_against, samples, seed)
     return Report(**{field.name: getattr(found, field.name) for field in fields(found)})
+
+
+def refuse_options(
+    *,
+    engines: Sequence[str] = ("embedded",),
+    rtol: float | None = None,
+    atol: float | None = None,
+    decimals: int | None = None,
+    ignore: Sequence[str] = (),
+    samples: int = 0,
+    seed: int = 0,
+    map: StrPath | None = None,
+    against: StrPath | None = None,
+    model: nn.Module | str | None = None,
+    weights: StrPath | None = None,
+) -> None:
+    """Raise what `check` with these options would raise of any workbook: for a wrong number, name or file."""
+    from xlparity.engines import engine
+    from xlparity.formula.a1 import parse_area
+
+    _refuse_numbers(samples, seed)
+    _checked_tolerance(rtol, atol, decimals)
+    for name in engines:
+        if name != "embedded":  # which is always there, and takes a second to load
+            engine(name)
+    for text in ignore:
+        parse_area(text)
+    if against is not None:
+        if model is not None:
+            raise InputError(_TWO_THINGS)
+        _read(Path(against))
+    if map is not None and not Path(map).is_file():
+        raise MapError(f"{map}: cannot be read (no such file); name the map with --map")
+    loaded_model(model, weights, seed)
+
+
+def loaded_model(model: nn.Module | str | None, weights: StrPath | None, seed: int = 0) -> nn.Module | None:
+    """The model to hold a workbook against, with its weights; the user's own is not changed."""
+    if model is None:
+        if weights is not None:
+            raise InputError("weights need a model to be loaded into; name it with model= (--model)")
+        return None
+    from copy import deepcopy
+
+    from xlparity.target import load_model, load_weights
+
+    loaded = load_model(model, seed) if isinstance(model, str) else model
+    if weights is not None:
+        loaded = deepcopy(loaded)
+        load_weights(loaded, Path(weights))
+    return loaded
 
 
 class Workbook:
@@ -580,7 +645,7 @@ def propose(
     from xlparity.proposing.propose import propose_map
 
     path = Path(workbook)
-    loaded = _model(model, weights)
+    loaded = loaded_model(model, weights)
     if not name.isidentifier():
         raise InputError(f"name is {name!r}; the map needs a Python name such as 'net'")
     if loaded is None and any(part is not None for part in (inputs, targets, loss, optimizer)):
@@ -598,23 +663,6 @@ def _read(path: Path) -> Book:
     from xlparity.xlsx.read import read_book
 
     return read_book(path)
-
-
-def _model(model: nn.Module | str | None, weights: StrPath | None) -> nn.Module | None:
-    """The model to hold a workbook against, with its weights; the user's own is not changed."""
-    if model is None:
-        if weights is not None:
-            raise InputError("weights need a model to be loaded into; name it with model= (--model)")
-        return None
-    from copy import deepcopy
-
-    from xlparity.target import load_model, load_weights
-
-    loaded = load_model(model, seed=0) if isinstance(model, str) else model
-    if weights is not None:
-        loaded = deepcopy(loaded)
-        load_weights(loaded, Path(weights))
-    return loaded
 
 
 def _completed(parity: Map, book: Book, path: Path, model: nn.Module) -> Map:
@@ -660,6 +708,13 @@ def _found_map(book: Book, path: Path) -> Map | None:
     found = map_of_book(book)
     beside = path.with_suffix(".parity.toml")
     return map_of_toml(beside, book) if found is None and beside.exists() else found
+
+
+def _refuse_numbers(samples: int, seed: int) -> None:
+    if not 0 <= samples <= _MOST_SAMPLES:
+        raise InputError(f"samples is {samples}; it is a whole number from 0 to {_MOST_SAMPLES:,}")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; it is a whole number that is not negative")
 
 
 def _checked_tolerance(rtol: float | None, atol: float | None, decimals: int | None) -> tuple[float, float] | None:

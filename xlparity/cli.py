@@ -9,22 +9,29 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Toml
 
 from xlparity import api
 from xlparity.errors import InputError, NothingChecked, XlparityError
+from xlparity.model.outcome import Ending
 from xlparity.version import __version__
 from xlparity.xlsx.aside import written_aside
+from xlparity.xlsx.folder import workbooks_in
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from xlparity.xlsx.folder import Found
 
 __all__ = ["app", "main"]
 
 PARITY, DIFFERENCE, BAD_INPUT, NOTHING_CHECKED = 0, 1, 2, 3
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _CONFIG = "pyproject.toml"
 
 app = App(
@@ -41,6 +48,7 @@ The options of a command can stand in pyproject.toml: [tool.xlparity.COMMAND].""
     help_format="plaintext",
     version=__version__,
     help_flags=["--help", "-h"],
+    suppress_keyboard_interrupt=False,  # `run` says that it was interrupted
     config=Toml(_CONFIG, root_keys=("tool", "xlparity"), search_parents=True),
 )
 
@@ -73,7 +81,7 @@ def run(arguments: Sequence[str]) -> int:
         return PARITY
     except KeyboardInterrupt:
         _complain("interrupted")
-        return 130
+        return INTERRUPTED
     except Exception as error:  # the last resort: a defect of xlparity, said in one line
         if os.environ.get("XLPARITY_DEBUG"):
             traceback.print_exc()
@@ -185,7 +193,9 @@ def generate(
   xlparity check net.xlsx
   xlparity check net.xlsx --model model.py:Net --samples 100
   xlparity check net.xlsx --html net.html --annotate net_annotated.xlsx
-  xlparity check books/*.xlsx --format junit --output parity.xml
+  xlparity check books/ --format junit --output parity.xml
+  xlparity check handed-in/ --against solution.xlsx --jobs 4 --timeout 60
+  xlparity check books/ --format jsonl --output parity.jsonl --resume
   xlparity check student.xlsx --against solution.xlsx"""
 )
 def check(
@@ -201,18 +211,23 @@ def check(
     atol: float | None = None,
     decimals: int | None = None,
     ignore: Annotated[list[str] | None, Parameter(negative=())] = None,
-    format: Literal["text", "json", "junit", "github", "sarif"] = "text",
+    format: Literal["text", "json", "jsonl", "junit", "github", "sarif"] = "text",
     output: Path | None = None,
     html: Path | None = None,
     annotate: Path | None = None,
     all: Annotated[bool, Parameter(negative=())] = False,
+    jobs: int | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
+    resume: Annotated[bool, Parameter(negative=())] = False,
+    cluster: str | None = None,
 ) -> int:
     """Check workbooks cell by cell against what torch computes from the numbers that stand in them.
 
     Parameters
     ----------
     books
-        The .xlsx files. They are only read.
+        The .xlsx files, or folders of them. They are only read.
     model
         Hold the workbooks against this model too: package.module:name or path/to/file.py:name.
     weights
@@ -237,8 +252,8 @@ def check(
     ignore
         An area such as 'Sheet1!B3:C5' that is not judged; may be given several times.
     format
-        text for people, json for programs, junit for CI servers, github for annotations of GitHub Actions, sarif for
-        code scanning.
+        text for people, json for programs, jsonl for a line of JSON as each workbook ends, junit for CI servers,
+        github for annotations of GitHub Actions, sarif for code scanning.
     output
         Write the report into this file instead of to the standard output.
     html
@@ -248,68 +263,135 @@ def check(
         Write a copy of the workbook that shows the report in its cells: colours, comments, a sheet with links.
     all
         List every cell in the JSON, the matching ones too.
+    jobs
+        How many workbooks are checked at a time, each in a process of its own; by default one for each CPU.
+    timeout
+        Seconds for each of several workbooks, by default 600; 0 for any time.
+    memory
+        GB for each of several workbooks, by default 4; 0 for any memory.
+    resume
+        Leave out the workbooks that stand in the file of --format jsonl --output already, as they are now.
+    cluster
+        Check on the Ray cluster at this address: host:port, ray://host:port, auto, or local.
     """
     if not books:
         raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
-    if annotate is not None and len(books) > 1:
-        raise InputError("--annotate writes a copy of one workbook; check them one by one")
+    by_itself = len(books) == 1 and not books[0].is_dir() and format != "jsonl"
+    if not by_itself or any(each is not None for each in (jobs, timeout, memory, cluster)) or resume:
+        if annotate is not None:
+            raise InputError("--annotate writes a copy of one workbook; check them one by one")
+        return _check_many(
+            books, format, output, html, all, jobs, timeout, memory, resume, cluster,
+            model=model, weights=weights, map=map, against=against, engines=engine or ["embedded"], rtol=rtol,
+            atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed,
+        )  # fmt: skip
+    (book,) = books
+    from xlparity.many import shown_path
+    from xlparity.model.outcome import Outcome
     from xlparity.report.github import outcomes_to_github
     from xlparity.report.json import report_to_json
     from xlparity.report.junit import outcomes_to_junit
-    from xlparity.report.outcome import Outcome
     from xlparity.report.sarif import outcomes_to_sarif
     from xlparity.report.text import report_to_text
 
-    pages = _pages(books, html)
+    page = html
+    if html is not None and not _is_page(html):
+        html.mkdir(parents=True, exist_ok=True)
+        page = html / f"{book.stem}.html"
     held_against = None
     if model is not None:
         from xlparity.target import load_model
 
         held_against = load_model(model, seed)
-    outcomes: list[Outcome] = []
-    worst = PARITY
-    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    width = _width()
-    for number, book in enumerate(books, 1):
-        try:
-            with _progress(book.name if len(books) == 1 else f"{book.name} ({number} of {len(books)})") as shown:
-                report = api.check(
-                    book, model=held_against, weights=weights, map=map, against=against,
-                    engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [],
-                    samples=samples, seed=seed, progress=shown,
-                )  # fmt: skip
-            if annotate is not None:
-                api.annotate(report, book, annotate)
-        except NothingChecked as error:
-            _complain(str(error))
-            worst = max(worst, NOTHING_CHECKED)
-            outcomes.append(Outcome(_relative(book), None, str(error)))
-            continue
-        except XlparityError as error:
-            _complain(str(error))
-            worst = max(worst, BAD_INPUT)
-            outcomes.append(Outcome(_relative(book), None, str(error)))
-            continue
-        worst = max(worst, PARITY if report.passed else DIFFERENCE)
-        if book in pages:
-            with written_aside(pages[book]) as file:
+    try:
+        with _progress(book.name) as shown:
+            report = api.check(
+                book, model=held_against, weights=weights, map=map, against=against,
+                engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [],
+                samples=samples, seed=seed, progress=shown,
+            )  # fmt: skip
+        if annotate is not None:
+            api.annotate(report, book, annotate)
+        if page is not None:
+            with written_aside(page) as file:
                 file.write(report.to_html().encode())
-        # Many workbooks may be named: none is kept beyond its turn.
-        outcomes.append(Outcome(_relative(book), replace(report, subject=None)))
-    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
-    if format == "text":
-        text = "\n".join(report_to_text(report, colour, width) for report in reports)
-    elif format == "json":
-        bodies = [report_to_json(report, all) for report in reports]
-        text = "".join(bodies if len(books) == 1 else ["[\n", ",\n".join(body.rstrip() for body in bodies), "\n]\n"])
+        outcome = Outcome(shown_path(book), report)
+    except XlparityError as error:
+        _complain(str(error))
+        ending = Ending.NOTHING if isinstance(error, NothingChecked) else Ending.REFUSED
+        outcome = Outcome(shown_path(book), None, str(error), ending)
+    if format in ("text", "json"):
+        if outcome.report is None:
+            return outcome.exit_code
+        colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        text = report_to_json(report, all) if format == "json" else report_to_text(report, colour, _width())
     else:
-        text = {"junit": outcomes_to_junit, "github": outcomes_to_github, "sarif": outcomes_to_sarif}[format](outcomes)
+        text = {"junit": outcomes_to_junit, "github": outcomes_to_github, "sarif": outcomes_to_sarif}[format]([outcome])
+    _put(text, output)
+    return outcome.exit_code
+
+
+def _check_many(
+    books: Sequence[Path],
+    format: str,
+    output: Path | None,
+    html: Path | None,
+    every: bool,
+    jobs: int | None,
+    timeout: float | None,
+    memory: float | None,
+    resume: bool,
+    cluster: str | None,
+    **options: Unpack[api.CheckOptions],
+) -> int:
+    from xlparity.many import GIGABYTES, SECONDS, check_many, shown_path
+    from xlparity.report.lines import LinesFile
+    from xlparity.report.run import RunReport
+
+    streamed = format == "jsonl" and output is not None
+    if resume and not streamed:
+        raise InputError("--resume goes on with a file of JSON lines; name it with --format jsonl --output F.jsonl")
+    against = options.get("against")
+    found = workbooks_in(books, None if against is None else Path(against))
+    pages = _pages(found, html)
+    limits = (SECONDS if timeout is None else timeout or None, GIGABYTES if memory is None else memory or None)
+    lines = LinesFile(output, resume) if streamed and output is not None else None
+    done = frozenset() if lines is None else lines.done(*limits)
+    outcomes = check_many(
+        [each.path for each in found], jobs=jobs, timeout=limits[0], memory=limits[1], cluster=cluster,
+        html=html is not None, done=done, **options,
+    )  # fmt: skip
+    colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    report = RunReport([shown_path(each.path) for each in found], format, limits, every, lines, colour, _width())
+    try:
+        with closing(outcomes), lines or nullcontext(), _progress("check") as shown:
+            shown(report.progress)
+            for outcome in outcomes:
+                report.add(outcome)
+                if outcome.page is not None:
+                    pages[outcome.path].parent.mkdir(parents=True, exist_ok=True)
+                    with written_aside(pages[outcome.path]) as file:
+                        file.write(outcome.page.encode())
+                shown(report.progress)
+    except KeyboardInterrupt:
+        _complain(f"interrupted after {report.progress}" + ("; --resume goes on" if streamed else ""))
+        return INTERRUPTED
+    for error in report.errors:
+        _complain(error)
+    if streamed or (output is not None and format != "text"):
+        sys.stdout.write(report.table())
+    if not streamed:
+        _put(report.text(), output)
+    return report.exit_code
+
+
+def _put(text: str, output: Path | None) -> None:
+    """Print a report, or write it into a file."""
     if output is None:
         sys.stdout.write(text)
-    elif reports or format not in ("text", "json"):
-        with written_aside(output) as file:
-            file.write(text.encode())
-    return worst
+        return
+    with written_aside(output) as file:
+        file.write(text.encode())
 
 
 @app.command(
@@ -585,24 +667,19 @@ def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("
     return PARITY if caught and all(report.passed for report in checked) else DIFFERENCE
 
 
-def _relative(book: Path) -> str:
-    """The workbook's path as it stands in a report that others read: from this folder, with slashes."""
-    try:
-        return Path(os.path.relpath(book)).as_posix()
-    except ValueError:  # on another drive of Windows
-        return book.name
+def _is_page(html: Path) -> bool:
+    return html.suffix.lower() in (".html", ".htm")
 
 
-def _pages(books: Sequence[Path], html: Path | None) -> dict[Path, Path]:
-    """Where each workbook's page goes, none without --html."""
+def _pages(found: Sequence[Found], html: Path | None) -> dict[str, Path]:
+    """Where each workbook's page goes, by the workbook's path as reports show it; none without --html."""
+    from xlparity.many import shown_path
+
     if html is None:
         return {}
-    if html.suffix.lower() in (".html", ".htm"):
-        if len(books) > 1:
-            raise InputError(f"{html} is one page and {len(books)} workbooks were named; name a folder with --html")
-        return {books[0]: html}
-    html.mkdir(parents=True, exist_ok=True)
-    pages = {book: html / f"{book.stem}.html" for book in books}
+    if _is_page(html):
+        raise InputError(f"{html} is one page and {len(found)} workbooks were named; name a folder with --html")
+    pages = {shown_path(each.path): html / each.inside.with_suffix(".html") for each in found}
     if len(set(pages.values())) < len(pages):
         raise InputError(f"two of the workbooks would have the same page in {html}; check them one by one")
     return pages

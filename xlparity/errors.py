@@ -25,6 +25,7 @@ __all__ = [
     "WorkbookError",
     "XlparityError",
     "did_you_mean",
+    "out_of_memory",
 ]
 
 
@@ -73,3 +74,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return f"did you mean {folded[near[0]]}?"
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return f"known are {shown}" if names else "there are none"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that there is no more memory: Python's own, or torch's, which is a RuntimeError."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)

@@ -32,7 +32,7 @@ import pytest
 from xlparity.errors import XlparityError
 from xlparity.model.report import Report, TensorVerdict
 from xlparity.model.verdict import Finding
-from xlparity.report.outcome import failing, named_rows, named_tensors
+from xlparity.report.tensors import failing, named_rows, named_tensors
 from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 if TYPE_CHECKING:

@@ -162,3 +162,45 @@ def test_the_examples_of_the_how_to_about_notebooks_run(
     for code in blocks("docs/how-to/work-in-a-notebook.md", "python"):
         exec(compile(code, "work-in-a-notebook.md", "exec"), names)
     assert capsys.readouterr().out.endswith(" cells\n")
+
+
+def homework(path: Path, **cells: object) -> None:
+    """The exercise of the how-to about grading a class, with some cells as a student wrote them."""
+    own = {
+        "A1": "x", "B1": "w", "C1": "x * w", "A2": 1.5, "A3": -2, "A4": 0.25, "B2": 0.4, "B3": 0.3, "B4": 2,
+        "C2": "=A2*B2", "C3": "=A3*B3", "C4": "=A4*B4", "A6": "total", "C6": "=SUM(C2:C4)", "A7": "bias", "C7": 0.1,
+        "A8": "n", "C8": "=C6+C7", "A9": "ReLU", "C9": "=MAX(0,C8)",
+    }  # fmt: skip
+    book = openpyxl.Workbook()
+    book.active.title = "Neuron"
+    for cell, content in (own | cells).items():
+        book.active[cell] = content
+    book.save(path)
+
+
+def test_the_how_to_about_grading_a_class_shows_a_real_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "handed-in" / "late").mkdir(parents=True)
+    homework(tmp_path / "solution.xlsx")
+    homework(tmp_path / "handed-in" / "anna.xlsx", A2=2.5, C6="=SUMPRODUCT(A2:A4,B2:B4)")
+    homework(tmp_path / "handed-in" / "ben.xlsx", C6="=SUM(C2:C3)")
+    homework(tmp_path / "handed-in" / "carla.xlsx", C9="=ABS(C8)")
+    homework(tmp_path / "handed-in" / "late" / "dora.xlsx", C8=0.7)
+    (tmp_path / "handed-in" / "emil.xlsx").write_text("My workbook is at home.")
+    monkeypatch.chdir(tmp_path)
+    (shown,) = blocks("docs/how-to/grade-a-class.md", "text")
+    command, _, output = shown.partition("\n")
+    assert run(command.removeprefix("$ xlparity ").split()) == 2
+    printed, shown_parts = without_seconds(capsys.readouterr().out), without_seconds(output).split("...\n")
+    assert printed.startswith(shown_parts[0])
+    assert printed.endswith(shown_parts[1])
+    (code,) = blocks("docs/how-to/grade-a-class.md", "python")
+    exec(compile(code, "grade-a-class.md", "exec"), {"__name__": "__main__"})
+    lines = capsys.readouterr().out.splitlines()
+    assert {"anna: parity, 6 of 6 cells", "dora: differences, 4 of 6 cells"} <= set(lines)
+    assert any(line.startswith("emil: handed-in/emil.xlsx: is not an .xlsx file") for line in lines)
+
+
+def without_seconds(table: str) -> str:
+    return re.sub(r" +\d+\.\d$", "", table, flags=re.M)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xlparity.formula.a1 import show_cell
+from xlparity.model.outcome import Outcome
 from xlparity.model.verdict import Verdict
-from xlparity.report.outcome import Outcome, failing
+from xlparity.report.tensors import failing
 from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 __all__ = ["outcomes_to_github"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from xlparity.model.outcome import Outcome
 from xlparity.model.report import IGNORED
-from xlparity.report.outcome import Outcome, failing, named_tensors
+from xlparity.report.tensors import failing, named_tensors
 from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 __all__ = ["outcomes_to_junit"]

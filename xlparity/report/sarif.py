@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
+from xlparity.model.outcome import Outcome
 from xlparity.model.verdict import Finding, Verdict
-from xlparity.report.outcome import Outcome, failing
+from xlparity.report.tensors import failing
 from xlparity.report.text import finding_lines, other_side, plain
 from xlparity.version import __version__
 

@@ -18,12 +18,12 @@ from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.cell import Cell
 from xlparity.model.map import Role
+from xlparity.model.outcome import Outcome
 from xlparity.model.report import IGNORED, Coverage, EngineUsed, Report, TensorVerdict
 from xlparity.model.verdict import Finding, Verdict
 from xlparity.report.github import outcomes_to_github
 from xlparity.report.json import report_to_json
 from xlparity.report.junit import outcomes_to_junit
-from xlparity.report.outcome import Outcome
 from xlparity.report.sarif import outcomes_to_sarif
 
 ROOT = Path(__file__).parents[3]

@@ -23,6 +23,7 @@ from xlparity.engines.embedded.recurrence import Steps, steps_of
 from xlparity.engines.embedded.store import Grid, Store
 from xlparity.engines.embedded.traced import Traced
 from xlparity.engines.embedded.workbook import Formula, Workbook
+from xlparity.errors import out_of_memory
 from xlparity.formula.a1 import show_cell
 from xlparity.formula.ast import ErrorLiteral
 from xlparity.functions.array import Array, Texts
@@ -358,6 +359,8 @@ class Run:
             except NotReady:
                 raise
             except Exception as problem:
+                if out_of_memory(problem):
+                    raise  # what a workbook comes to must not depend on the machine's memory
                 # A mistake of ours must not take the other cells along, nor pass for a value.
                 result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)

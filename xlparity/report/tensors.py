@@ -1,29 +1,15 @@
-"""What became of one workbook of a run, for reports that hold several, and the names its tensors have as tests."""
+"""The names that a report's tensors have as tests, and the findings that fail them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from xlparity.model.map import MapRow, Role
 from xlparity.model.report import Report, TensorVerdict
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["Outcome", "failing", "named_rows", "named_tensors"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One workbook's report or, where there is none, the message that says why it could not be checked.
-
-    `path` is relative to the folder that the reader of the report stands in, with slashes, since a report is read on
-    other machines than the one that wrote it.
-    """
-
-    path: str
-    report: Report | None
-    error: str = ""
+__all__ = ["failing", "named_rows", "named_tensors"]
 
 
 def named_rows(rows: Iterable[MapRow]) -> Iterator[tuple[str, MapRow]]:
