@@ -1,15 +1,16 @@
 """Which single slips a check finds, where, and what it proposes: docs/benchmarks/mutation.md.
 
-    python benchmarks/mutation.py [--only NAME]... [--most N] [--minutes M] [--samples N] [--output FILE]
+    python benchmarks/mutation.py [--only NAME]... [--most N] [--minutes M] [--samples N] [--jobs N] [--output FILE]
 
-Every mutant of `mutants.py` (or a sample of them, drawn evenly over operators, fills and positions) is checked as
-`xlparity check BOOK` does, and if that passes as `xlparity check BOOK --samples N` does. What survives is evaluated beside the
+Of small workbooks every mutant of `mutants.py`, of the others a sample drawn evenly over operators, fills and positions,
+is checked as `xlparity check BOOK` does, and if that passes as `xlparity check BOOK --samples N` does. What survives is evaluated beside the
 original on 1,000 samples that another seed draws: only where both always give the same it is called equivalent.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import sys
 import tempfile
@@ -17,8 +18,9 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +31,7 @@ sys.path.insert(0, str(ROOT))
 import xlparity
 from benchmarks.handmade import HANDMADE, handmade
 from benchmarks.mutants import OPERATORS, Mutant, Mutants, remembering
+from benchmarks.small import SMALL, small
 from tests.networks import network
 from xlparity.check.check import check_book
 from xlparity.check.explore import Explorer
@@ -55,12 +58,15 @@ NETWORKS = (
     "2-3-2-1, mean squared error", "cross entropy", "binary cross entropy", "L1", "ReLU", "leaky ReLU", "softmax", "layer norm",
     "max pooling", "scaled dot-product attention",
 )  # fmt: skip
+# Workbooks of which every mutant is taken.
+WHOLE = ("mse.xlsx", "single_neuron.xlsx", "gradient.xlsx", *HANDMADE, *SMALL, "Backpropgation.xlsx")
 EXPLORED = 1_000  # samples on which a survivor must equal the original to be called equivalent
 OTHER_SEED = 20_091  # that draws them; the checker's is 0
 _CELLS_AT_A_TIME = 4_000_000
 _LARGE, _SAMPLES_OF_LARGE = 1_000, 3  # tensors in a map, and the samples that a check of so many is given
 _MOST_DEVIATING = 0.5  # of a workbook's judged cells, wrong before anything was changed
-_AT_A_TIME = 5  # mutants of a workbook before the next one's turn
+_AT_A_TIME = 5  # mutants of a workbook before the next one's turn; of one that is taken whole
+_AT_A_TIME_OF_WHOLE = 50
 _PAIRS_OF_A_MUTANT = 12  # changed cells of one mutant that are compared
 
 
@@ -87,10 +93,17 @@ class Study:
     name: str
     kind: str
     formulas: int
-    all: bool
+    drawn: int  # mutants that are to be taken
+    every: bool  # these are all that there are
     clean: bool  # no fault in the workbook as it is, at its own numbers and on the samples
     samples: int
+    deviating: float = 0.0  # the share of the judged cells that are wrong before anything is changed
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def all(self) -> bool:
+        """Whether every mutant was taken."""
+        return self.every and len(self.outcomes) == self.drawn
 
 
 def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map, list[Area]]]]]:
@@ -99,8 +112,10 @@ def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map
         yield f"{name}.xlsx", "lecture", partial(_read, ROOT / "workbooks" / f"{name}.xlsx")
     for name in HANDMADE:
         yield name, "hand-made", lambda name=name: _read(handmade(name, folder))
+    for name in SMALL:
+        yield name, "compiled", lambda name=name: _generated(small(name), folder)
     for name in NETWORKS:
-        yield name, "compiled", partial(_generated, name, folder)
+        yield name, "compiled", lambda name=name: _generated(network(name), folder)
     for toml in sorted(MAPS.rglob("*.parity.toml")):
         path = CORPUS / toml.relative_to(MAPS).with_name(toml.name.replace(".parity.toml", ".xlsx"))
         if path.exists():
@@ -121,8 +136,7 @@ def _texts(cells: str | list[str]) -> list[str]:
     return [one.strip() for one in cells.split(";")] if isinstance(cells, str) else cells
 
 
-def _generated(name: str, folder: Path) -> tuple[Book, Map, list[Area]]:
-    made = network(name)
+def _generated(made: tuple[Any, ...], folder: Path) -> tuple[Book, Map, list[Area]]:
     return _read(xlparity.generate(*made).save(folder / "net.xlsx"))
 
 
@@ -134,7 +148,7 @@ def checked(book: Book, parity: Map, samples: int) -> Report:
 def study(name: str, book: Book, parity: Map, most: int, samples: int) -> Study:
     """The fate of at most `most` mutants of one workbook."""
     work = Work(name, "", book, parity, [], most, samples)
-    work.advance(most)
+    work.study.outcomes += work.fates(0, most)
     return work.study
 
 
@@ -153,28 +167,22 @@ class Work:
         self._known = {finding.cell for finding in clean.cells if not finding.verdict.passes}
         self._mutants = Mutants(book, parity, seed)
         self._drawn = [one for one in self._mutants.sample(most) if not one.cells & self._known]
-        self._every = len(self._drawn) < most
         random.Random(seed).shuffle(self._drawn)
         judged = sum(row.block.size for row in parity if row.role is Role.COMPUTED)
-        self.deviating = len(self._known) / judged
         alarms = [one for one in clean.faults if not any(one.cell in area for area in deviations)]
-        self.study = Study(name, kind, self._mutants.index.count, False, not alarms, samples)
+        self.study = Study(
+            name, kind, self._mutants.index.count, len(self._drawn), len(self._drawn) < most, not alarms, samples,
+            len(self._known) / judged,
+        )  # fmt: skip
 
-    def advance(self, count: int) -> None:
-        """Take `count` more mutants, or what is left."""
-        new = self._drawn[:count]
-        del self._drawn[:count]
+    def fates(self, start: int, stop: int) -> list[Outcome]:
+        """What becomes of the mutants from `start` to `stop`."""
+        new = self._drawn[start:stop]
         fates = [
             _fate(self._mutants.made(one), self._parity, one, self._mutants, self._samples, self._known) for one in new
         ]
         compare(fates, self._book, self._parity, self._mutants)
-        self.study.outcomes += fates
-        self.study.all = self._every and not self._drawn
-
-    @property
-    def left(self) -> bool:
-        """Whether mutants are left."""
-        return bool(self._drawn)
+        return fates
 
 
 def _fate(book: Book, parity: Map, mutant: Mutant, mutants: Mutants, samples: int, known: set[Cell]) -> Outcome:
@@ -259,7 +267,7 @@ def beside(book: Book, asked: Sequence[tuple[Cell, str]], index: FormulaIndex) -
     return replace(book, sheets=tuple(sheets)), places
 
 
-def page(studies: Sequence[Study], samples: int, took: float) -> str:
+def page(studies: Sequence[Study], samples: int, took: float, jobs: int) -> str:
     """The page's text."""
     every = [one for each in studies for one in each.outcomes]
     live = [one for one in every if not one.killed]
@@ -272,8 +280,8 @@ def page(studies: Sequence[Study], samples: int, took: float) -> str:
         "# Single slips, found and mended",
         "",
         "Made by `python benchmarks/mutation.py`; not edited by hand. "
-        f"**{len(every)} mutants of {len(studies)} workbooks** ({', '.join(f'{count} {kind}' for kind, count in kinds.items())}), "
-        f"in {took / 60:.0f} minutes of one process.",
+        f"**{len(every):,} mutants of {len(studies)} workbooks** ({', '.join(f'{count} {kind}' for kind, count in kinds.items())}), "
+        f"in {took / 60:.0f} minutes of {jobs} process{'es' if jobs > 1 else ''}.",
         "",
         "| | | |",
         "|---|---|---|",
@@ -302,8 +310,8 @@ def page(studies: Sequence[Study], samples: int, took: float) -> str:
         f"`--samples {samples}` (a map of more than {_LARGE:,} tensors on {_SAMPLES_OF_LARGE}). References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
         "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
         "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it. "
-        f"Of {whole} workbooks all mutants were taken, of the others a sample (seed 0) drawn by turns over "
-        "operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
+        f"Of {whole} workbooks all mutants were taken ({sum(len(each.outcomes) for each in studies if each.all):,}), "
+        "of the others a sample (seed 0) drawn by turns over operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
         f"what the original gives, to nine digits, on {EXPLORED:,} samples of other numbers drawn by another seed, "
         "of all the ways that `--samples` has (near, large, small, zero, ties, signs turned).",
         "",
@@ -359,46 +367,77 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=26)
     parser.add_argument("--output", type=Path, help="by default the page, if nothing is left out")
     parser.add_argument("--failures", action="store_true", help="print what was not found, placed or mended")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     start = time.perf_counter()
     target = arguments.output or (None if arguments.only else PAGE)
-    works: list[Work] = []
-
-    def late() -> bool:
-        return time.perf_counter() - start > 60 * arguments.minutes
-
-    def taken(work: Work) -> None:
-        done = len(work.study.outcomes)
-        work.advance(_AT_A_TIME)
-        print(f"{work.study.name}: {_row('', work.study.outcomes)}", flush=True)
-        if arguments.failures:
-            _failures(work.study, done)
-        if target is not None:
-            target.write_text(told())
-
-    def told() -> str:
-        return page([work.study for work in works], arguments.samples, time.perf_counter() - start)
-
     with tempfile.TemporaryDirectory() as folder:
-        for name, kind, make in books(Path(folder)):
-            if late() or (arguments.only and not any(part in name for part in arguments.only)):
-                continue
-            work = Work(name, kind, *make(), arguments.most, arguments.samples)
-            print(f"{name}: clean {work.study.clean}, known to deviate {work.deviating:.0%}", flush=True)
-            if work.deviating < _MOST_DEVIATING:
-                works.append(work)
-                taken(work)
-        while any(work.left for work in works) and not late():
-            for work in works:
-                if work.left and not late():
-                    taken(work)
+        names = [
+            name
+            for name, _, _ in books(Path(folder))
+            if not arguments.only or any(part in name for part in arguments.only)
+        ]
+        asked = [(folder, name, _EVERY if name in WHOLE else arguments.most, arguments.samples) for name in names]
+        studies: dict[str, Study] = {}
+        with multiprocessing.get_context("spawn").Pool(arguments.jobs, torch.set_num_threads, (1,)) as pool:
+            for study in pool.imap(_studied, asked):
+                print(
+                    f"{study.name}: {study.drawn} mutants, clean {study.clean}, deviates {study.deviating:.0%}",
+                    flush=True,
+                )
+                if study.deviating < _MOST_DEVIATING:
+                    studies[study.name] = study
+            parts = [part for one in asked if one[1] in studies for part in _parts(one, studies[one[1]].drawn)]
+            for name, fates in pool.imap(_fates, sorted(parts, key=lambda part: part.turn)):
+                studies[name].outcomes += fates
+                if arguments.failures:
+                    _failures(studies[name], fates)
+                took = time.perf_counter() - start
+                if target is not None:
+                    target.write_text(page(list(studies.values()), arguments.samples, took, arguments.jobs))
+                if took > 60 * arguments.minutes:
+                    break
     if target is None:
-        print(told())
+        print(page(list(studies.values()), arguments.samples, time.perf_counter() - start, arguments.jobs))
 
 
-def _failures(each: Study, done: int) -> None:
-    for one in each.outcomes[done:]:
+_EVERY = 10**9  # mutants of a workbook that is taken whole
+_Asked = tuple[str, str, int, int]  # a folder for files, a workbook's name, at most so many mutants, samples
+
+
+class _Part(NamedTuple):
+    """Some mutants of a workbook; those of workbooks that are taken whole have their turn first."""
+
+    asked: _Asked
+    start: int
+    stop: int
+    turn: tuple[bool, int]
+
+
+def _parts(asked: _Asked, drawn: int) -> list[_Part]:
+    whole = asked[2] == _EVERY
+    size = _AT_A_TIME_OF_WHOLE if whole else _AT_A_TIME
+    return [_Part(asked, at, at + size, (not whole, at)) for at in range(0, drawn, size)]
+
+
+@cache
+def _work(asked: _Asked) -> Work:
+    folder, name, most, samples = asked
+    own = Path(tempfile.mkdtemp(dir=folder))
+    kind, make = next((kind, make) for one, kind, make in books(own) if one == name)
+    return Work(name, kind, *make(), most, samples)
+
+
+def _studied(asked: _Asked) -> Study:
+    return _work(asked).study
+
+
+def _fates(part: _Part) -> tuple[str, list[Outcome]]:
+    return part.asked[1], _work(part.asked).fates(part.start, part.stop)
+
+
+def _failures(each: Study, fates: Sequence[Outcome]) -> None:
+    for one in fates:
         told = _told(each, one)
         if not one.killed and not one.equivalent:
             print("   survives:", told)
