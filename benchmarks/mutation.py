@@ -18,7 +18,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,14 +59,13 @@ NETWORKS = (
     "max pooling", "scaled dot-product attention",
 )  # fmt: skip
 # Workbooks of which every mutant is taken.
-WHOLE = ("mse.xlsx", "single_neuron.xlsx", "gradient.xlsx", *HANDMADE, *SMALL, "Backpropgation.xlsx")
+WHOLE = ("mse.xlsx", "single_neuron.xlsx", "gradient.xlsx", *HANDMADE, *SMALL, "ai-by-hand-excel: Backpropgation.xlsx")
 EXPLORED = 1_000  # samples on which a survivor must equal the original to be called equivalent
 OTHER_SEED = 20_091  # that draws them; the checker's is 0
 _CELLS_AT_A_TIME = 4_000_000
 _LARGE, _SAMPLES_OF_LARGE = 1_000, 3  # tensors in a map, and the samples that a check of so many is given
 _MOST_DEVIATING = 0.5  # of a workbook's judged cells, wrong before anything was changed
-_AT_A_TIME = 5  # mutants of a workbook before the next one's turn; of one that is taken whole
-_AT_A_TIME_OF_WHOLE = 50
+_AT_A_TIME = 25  # mutants of a workbook between two looks at the clock
 _PAIRS_OF_A_MUTANT = 12  # changed cells of one mutant that are compared
 
 
@@ -119,7 +118,7 @@ def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map
     for toml in sorted(MAPS.rglob("*.parity.toml")):
         path = CORPUS / toml.relative_to(MAPS).with_name(toml.name.replace(".parity.toml", ".xlsx"))
         if path.exists():
-            yield path.name, "by others", partial(_read, path, toml)
+            yield f"{path.relative_to(CORPUS).parts[0]}: {path.name}", "by others", partial(_read, path, toml)
     yield f"{LESSONS[-1]}.xlsx", "lecture", partial(_read, ROOT / "workbooks" / f"{LESSONS[-1]}.xlsx")
 
 
@@ -311,7 +310,7 @@ def page(studies: Sequence[Study], samples: int, took: float, jobs: int) -> str:
         "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
         "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it. "
         f"Of {whole} workbooks all mutants were taken ({sum(len(each.outcomes) for each in studies if each.all):,}), "
-        "of the others a sample (seed 0) drawn by turns over operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
+        "of the others a sample (seed 0, in random order) drawn by turns over operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
         f"what the original gives, to nine digits, on {EXPLORED:,} samples of other numbers drawn by another seed, "
         "of all the ways that `--samples` has (near, large, small, zero, ties, signs turned).",
         "",
@@ -377,67 +376,57 @@ def main() -> None:
             for name, _, _ in books(Path(folder))
             if not arguments.only or any(part in name for part in arguments.only)
         ]
-        asked = [(folder, name, _EVERY if name in WHOLE else arguments.most, arguments.samples) for name in names]
-        studies: dict[str, Study] = {}
+        until = time.time() + 60 * arguments.minutes
+        asked = [
+            _Asked(folder, name, _EVERY if name in WHOLE else arguments.most, arguments.samples, until)
+            for name in sorted(names, key=lambda name: name not in WHOLE)
+        ]
+        studies: list[Study] = []
         with multiprocessing.get_context("spawn").Pool(arguments.jobs, torch.set_num_threads, (1,)) as pool:
-            for study in pool.imap(_studied, asked):
-                print(
-                    f"{study.name}: {study.drawn} mutants, clean {study.clean}, deviates {study.deviating:.0%}",
-                    flush=True,
+            for each in pool.imap_unordered(_studied, asked):
+                told = (
+                    f"{len(each.outcomes)} of {each.drawn} mutants, clean {each.clean}, deviates {each.deviating:.0%}"
                 )
-                if study.deviating < _MOST_DEVIATING:
-                    studies[study.name] = study
-            parts = [part for one in asked if one[1] in studies for part in _parts(one, studies[one[1]].drawn)]
-            for name, fates in pool.imap(_fates, sorted(parts, key=lambda part: part.turn)):
-                studies[name].outcomes += fates
+                print(f"{each.name}: {told}", flush=True)
                 if arguments.failures:
-                    _failures(studies[name], fates)
-                took = time.perf_counter() - start
+                    _failures(each)
+                if each.outcomes:
+                    studies.append(each)
+                text = page(studies, arguments.samples, time.perf_counter() - start, arguments.jobs)
                 if target is not None:
-                    target.write_text(page(list(studies.values()), arguments.samples, took, arguments.jobs))
-                if took > 60 * arguments.minutes:
-                    break
+                    target.write_text(text)
     if target is None:
-        print(page(list(studies.values()), arguments.samples, time.perf_counter() - start, arguments.jobs))
+        print(text)
 
 
 _EVERY = 10**9  # mutants of a workbook that is taken whole
-_Asked = tuple[str, str, int, int]  # a folder for files, a workbook's name, at most so many mutants, samples
 
 
-class _Part(NamedTuple):
-    """Some mutants of a workbook; those of workbooks that are taken whole have their turn first."""
+class _Asked(NamedTuple):
+    """What a process is to do: at most `most` mutants of the workbook `name`, as long as the clock is below `until`."""
 
-    asked: _Asked
-    start: int
-    stop: int
-    turn: tuple[bool, int]
-
-
-def _parts(asked: _Asked, drawn: int) -> list[_Part]:
-    whole = asked[2] == _EVERY
-    size = _AT_A_TIME_OF_WHOLE if whole else _AT_A_TIME
-    return [_Part(asked, at, at + size, (not whole, at)) for at in range(0, drawn, size)]
-
-
-@cache
-def _work(asked: _Asked) -> Work:
-    folder, name, most, samples = asked
-    own = Path(tempfile.mkdtemp(dir=folder))
-    kind, make = next((kind, make) for one, kind, make in books(own) if one == name)
-    return Work(name, kind, *make(), most, samples)
+    folder: str
+    name: str
+    most: int
+    samples: int
+    until: float
 
 
 def _studied(asked: _Asked) -> Study:
-    return _work(asked).study
+    folder = Path(tempfile.mkdtemp(dir=asked.folder))
+    kind, make = next((kind, make) for name, kind, make in books(folder) if name == asked.name)
+    if time.time() > asked.until:
+        return Study(asked.name, kind, 0, 0, False, True, asked.samples)
+    work = Work(asked.name, kind, *make(), asked.most, asked.samples)
+    study = work.study
+    if study.deviating < _MOST_DEVIATING:
+        while len(study.outcomes) < study.drawn and time.time() < asked.until:
+            study.outcomes += work.fates(len(study.outcomes), len(study.outcomes) + _AT_A_TIME)
+    return study
 
 
-def _fates(part: _Part) -> tuple[str, list[Outcome]]:
-    return part.asked[1], _work(part.asked).fates(part.start, part.stop)
-
-
-def _failures(each: Study, fates: Sequence[Outcome]) -> None:
-    for one in fates:
+def _failures(each: Study) -> None:
+    for one in each.outcomes:
         told = _told(each, one)
         if not one.killed and not one.equivalent:
             print("   survives:", told)
