@@ -265,7 +265,9 @@ def evaluate(expression: Expression, lookup: Lookup, wide: bool = True, of_known
         raise MapError(
             f"{expression.text!r} gives {len(value)} results; name one of them by its position, as in (...)[0]"
         )
-    return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
+    return (
+        value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64 if wide else torch.float32)
+    )
 
 
 @contextmanager

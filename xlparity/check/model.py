@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,7 +123,7 @@ def hold_model(
     }
     seen = {id(names.tensor(name)) for name in own}
     missing = tuple(name for name, parameter in model.named_parameters() if id(parameter) not in seen)
-    return HeldModel(tuple(parameters), _foreign(model, names, program, model_given, at_model), missing, splits)
+    return HeldModel(tuple(parameters), _foreign(model, names, program, model_given, at_model, own), missing, splits)
 
 
 class _Names:
@@ -193,12 +193,18 @@ def _foreign(
     program: Program,
     given: Mapping[str, Tensor],
     at_model: Mapping[str, Reference],
+    own: Collection[str],
 ) -> dict[str, Array]:
-    """What modules give where the map's expressions, on the model's parameters, give something else."""
+    """What modules give where the map's expressions, on the model's parameters, give something else.
+
+    `own` are the names of the model's parameters in the map, which say what it calls the model.
+    """
+    roots = {_first_word(name) for name in own}
     rows = {
         name: names.module(name.partition(".call_")[0])
         for name in program.order
         if (name.partition(".call_")[2] or "1").isdecimal()  # not the gradient of a call's output
+        and (not roots or _first_word(name) in roots)  # else any word would stand for the whole model
     }
     if not any(isinstance(module, nn.Module) for module in rows.values()):
         return {}
@@ -225,6 +231,10 @@ def _foreign(
         if not same.all():
             found[name] = np.where(same, np.nan, given_by_module)
     return found
+
+
+def _first_word(name: str) -> str:
+    return name.partition(".")[0].partition("[")[0]
 
 
 def _outputs(model: nn.Module, inputs: list[Tensor]) -> dict[int, list[Tensor]]:

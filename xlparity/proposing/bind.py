@@ -32,14 +32,18 @@ def bind_model(
     values: Values,
     labels: Labels,
     given: Sequence[Area],
+    rectangles: Sequence[Area],
     what: ModelTensors,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Binding:
-    """The tensors of a model that stand in `book`; `given` are the areas of numbers that its formulas read.
+    """The tensors of a model that stand in `book`.
+
+    `given` are the areas of numbers that its formulas read, `rectangles` the same before labels and formulas told them
+    apart.
 
     Raises InputError if the model cannot be copied, or does not run on the inputs that are given.
     """
-    places = Places(book, values, labels, given)
+    places = Places(book, values, labels, given, rectangles)
     givens = Givens(places, what)
     progress("looking for the model's parameters")
     givens.place_parameters()

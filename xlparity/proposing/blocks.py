@@ -22,6 +22,7 @@ from xlparity.formula.ast import (
     Expression,
     Name,
     Number,
+    Percent,
     Unary,
     children,
     walk,
@@ -31,7 +32,7 @@ from xlparity.formula.relative import move, relative_text
 from xlparity.model.area import Area
 from xlparity.model.book import Book, FillKind
 
-__all__ = ["FormulaBlock", "Leaf", "Piece", "Reference", "formula_blocks", "leaves"]
+__all__ = ["FormulaBlock", "Leaf", "Piece", "Reference", "formula_blocks", "is_number", "leaves"]
 
 Reference = CellReference | AreaReference
 Places = NDArray[np.int64]
@@ -149,6 +150,11 @@ def parsed(formula: str) -> Expression:
 def leaves(tree: Expression) -> list[Reference]:
     """The references of a formula, in the order of its text."""
     return [node for node in walk(tree) if isinstance(node, CellReference | AreaReference)]
+
+
+def is_number(tree: Expression) -> bool:
+    """Whether a formula is made of numbers alone, as =1/2 is, which people type in the place of one."""
+    return all(isinstance(node, Number | Unary | Binary | Percent) for node in walk(tree))
 
 
 def formula_blocks(book: Book) -> tuple[list[FormulaBlock], list[tuple[Area, str]]]:

@@ -18,7 +18,9 @@ from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.compiler.compile import compile_model
 from xlparity.compiler.eager import exact, tensor_name
 from xlparity.compiler.workbook import map_rows
-from xlparity.errors import InputError, MapError
+from xlparity.errors import FormulaError, InputError, MapError
+from xlparity.formula.ast import Binary, Call, Percent, Unary, walk
+from xlparity.formula.parse import parse
 from xlparity.model.area import Area
 from xlparity.model.map import MapRow, Role
 from xlparity.model.proposal import Confidence, ProposedRow
@@ -30,7 +32,7 @@ from xlparity.proposing.places import ModelTensors, Places, array_of, says_littl
 
 __all__ = ["Computed"]
 
-_LINK = re.compile(r"\+?(?:(?:'[^']+'|[\w.]+)!)?\$?[A-Z]{1,3}\$?\d+")
+_TAKING_OVER = {"TRANSPOSE", "INDEX", "OFFSET", "ANCHORARRAY", "_XLFN.ANCHORARRAY", "SINGLE", "_XLFN.SINGLE"}
 _MOST_READABLE = 80  # characters of a gradient's expression; a longer one is left to autograd
 _LEAST_SHARE = 0.5  # of a tensor's cells must hold its values, where some are wrong
 
@@ -160,8 +162,12 @@ class Computed:
             if not formulas or any(area in self.places.taken for area in hit.areas):
                 continue
             reads = self.reads(hit.areas[0], operands)
-            linked = float(self.is_link(hit.areas[0]) == copies)
-            ranked.append(((float(reads), linked, self.sounds_like(row.tensor, hit)), hit))
+            if not reads and self.elsewhere(hit.areas[0], operands):
+                continue
+            linked = self.is_link(hit.areas[0])
+            if copies and not linked:  # another tensor of the same values: the ReLU of positive numbers
+                continue
+            ranked.append(((float(reads), float(linked == copies), self.sounds_like(row.tensor, hit)), hit))
         if not ranked:
             return None, Confidence.GUESS, ""
         ranked.sort(key=lambda entry: entry[0], reverse=True)
@@ -200,9 +206,24 @@ class Computed:
             count += any(one.intersection(plane) for one in read for plane in planes)
         return count
 
+    def elsewhere(self, area: Area, operands: Sequence[str]) -> bool:
+        """Whether the operands stand on other sheets alone, so that formulas here that read none are not computed from
+        them.
+        """
+        sheets = {self.places.placed[name].row.block.planes[0].sheet for name in operands if name in self.places.placed}
+        return bool(sheets) and area.sheet not in sheets
+
     def is_link(self, area: Area) -> bool:
         """Whether the formulas of `area` only take over other cells."""
-        return _LINK.fullmatch(self.places.index.text(area.corner) or "") is not None
+        try:
+            nodes = list(walk(parse(self.places.index.text(area.corner) or "")))
+        except FormulaError:
+            return False
+        calls = {node.name.upper() for node in nodes if isinstance(node, Call)}
+        computes = any(
+            isinstance(node, Binary | Percent) or (isinstance(node, Unary) and node.operator == "-") for node in nodes
+        )
+        return calls <= _TAKING_OVER and not computes
 
     def sounds_like(self, name: str, hit: Hit) -> float:
         word = name.rpartition(".")[2].lower()
@@ -211,7 +232,7 @@ class Computed:
     def write_rows(self) -> list[ProposedRow]:
         """The rows of what was placed, in terms of what was placed; the rest is written into the expressions."""
         rows, placed = self.rows, self.places.placed
-        others = {name: row.torch for name, row in rows.items() if row.role is Role.COMPUTED}
+        others = {name: row.torch for name, row in rows.items() if row.role is Role.COMPUTED} | self.givens.uniform
         numbers = {
             name: float(self.places.tensors[name])
             for name, row in rows.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +13,9 @@ from xlparity.model.block import Block
 from xlparity.model.book import Book
 from xlparity.model.map import MapRow, Role
 from xlparity.model.value import Kind, Values
-from xlparity.proposing.blocks import FormulaBlock, Leaf, formula_blocks
+from xlparity.proposing.blocks import FormulaBlock, Leaf, formula_blocks, is_number
 from xlparity.proposing.labels import Labels
-from xlparity.proposing.regions import cut_area, number_regions
+from xlparity.proposing.regions import cut_area, number_rectangles, number_regions
 from xlparity.proposing.tensors import CutNeeded, Tensors, Untranslatable
 from xlparity.proposing.translate import Line, Translation, translate
 from xlparity.proposing.verify import not_reproduced
@@ -40,10 +40,14 @@ class Found:
 
 @dataclass(slots=True)
 class Reading:
-    """What the formulas of a workbook say: tensors, and areas of formulas that no expression says."""
+    """What the formulas of a workbook say: tensors, and areas of formulas that no expression says.
+
+    `rectangles` are the numbers that formulas read, before labels and formulas tell them apart.
+    """
 
     found: list[Found] = field(default_factory=list)
     not_covered: list[tuple[Area, str]] = field(default_factory=list)
+    rectangles: list[Area] = field(default_factory=list)
 
 
 def block_of(area: Area) -> Block:
@@ -67,11 +71,15 @@ def read_formulas(
     for row in bound:
         taken.add(row.tensor, row.block)
     blocks = [part for block in blocks for part in _without(block, taken)]
-    regions = [part for area in number_regions(book, blocks, labels) for part in _free(area, taken)]
-    regions = [area for area in regions if _all_numbers(values, area)]
-    reading = Reading(not_covered=list(unread))
+    typed = [block.area for block in blocks if is_number(block.tree)]
+    rectangles = number_rectangles(book, blocks, typed)
+    regions = [part for area in number_regions(rectangles, labels) for part in _free(area, taken)]
+    regions = [area for area in regions if area not in typed and _all_numbers(values, area)]
+    reading = Reading(not_covered=list(unread), rectangles=rectangles)
     computing = []
     for block in blocks:
+        if block.area in typed and any(block.area.intersection(area) for area in regions):
+            continue  # a number among others
         if _all_numbers(values, block.area):
             computing.append(block)
         else:
@@ -176,9 +184,10 @@ class _Settling:
         """Rows and columns before which regions are cut, each counted from the region's corner."""
         cuts: dict[Area, tuple[set[int], set[int]]] = {}
         regions = dict.fromkeys(self.regions)
-        for translation in self.translations.values():
-            for pair in translation.products:
-                self.align(pair, tensors, regions, cuts)
+        products = [pair for translation in self.translations.values() for pair in translation.products]
+        biased = self.biased(products, tensors, regions)
+        for pair in products:
+            self.align(pair, tensors, regions, cuts, biased)
         reads: dict[Area, set[Area]] = {}
         for translation in self.translations.values():
             for area in translation.read:
@@ -197,9 +206,26 @@ class _Settling:
                         columns |= {left, left + width} - {0, region.width}
         return {area: (sorted(rows), sorted(columns)) for area, (rows, columns) in cuts.items() if rows or columns}
 
+    def biased(
+        self, products: Sequence[tuple[Line, Line]], tensors: Tensors, regions: Mapping[Area, None]
+    ) -> set[Area]:
+        """The regions all of whose factors end in a line of ones, so that their own last line is a bias.
+
+        A matrix of weights may end in ones by chance; the samples that it multiplies then have other factors that do
+        not.
+        """
+        ends: dict[Area, bool] = {}
+        for pair in products:
+            for one, other in (pair, pair[::-1]):
+                region, partner = (_region(line, 0, tensors, regions) for line in (one, other))
+                if partner is not None:
+                    in_ones = region is not None and one.length > 1 and _ends_in_ones(one, region, self.book)
+                    ends[partner] = ends.get(partner, True) and in_ones
+        return {region for region, in_ones in ends.items() if in_ones}
+
     def align(
         self, pair: tuple[Line, Line], tensors: Tensors, regions: Mapping[Area, None],
-        cuts: dict[Area, tuple[set[int], set[int]]],
+        cuts: dict[Area, tuple[set[int], set[int]]], biased: Container[Area],
     ) -> None:  # fmt: skip
         """Cut the factors of a matrix product where one goes over from numbers to something else.
 
@@ -208,9 +234,7 @@ class _Settling:
         edges = {at for line in pair for at in _edges(line, tensors) if _leaves_numbers(line, at, tensors, regions)}
         if not edges:
             for one, other in (pair, pair[::-1]):
-                region = _region(one, 0, tensors, regions)
-                partner = _region(other, 0, tensors, regions)
-                if region and partner and one.length > 1 and _ends_in_ones(one, region, self.book):
+                if _region(other, 0, tensors, regions) in biased and _region(one, 0, tensors, regions):
                     edges = {one.length - 1}
                     break
         for at in edges:

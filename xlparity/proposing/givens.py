@@ -21,6 +21,7 @@ from xlparity.proposing.places import ModelTensors, Places, array_of, dtype_of, 
 __all__ = ["Givens"]
 
 _MOST_TRIED = 400
+_MOST_TRIED_TOGETHER = 20_000  # of a model with several inputs, most of which its shapes refuse at once
 _NEAR_TITLE = 6  # rows that a title may stand above its parameters
 _NO_LOSS = 1e-9  # a loss of zero says nothing of the targets
 _LEAST_SHARE = 0.5  # of a module's output must stand in the workbook, where some cells are wrong
@@ -29,7 +30,8 @@ _LEAST_SHARE = 0.5  # of a module's output must stand in the workbook, where som
 class Givens:
     """Finds what the model is given; `net` is a copy of it in float64 with the sheet's parameters.
 
-    `inputs` and `targets` are what it is run on, once they are found.
+    `inputs` and `targets` are what it is run on, once they are found; `uniform` are expressions of parameters that no
+    cells hold and that are one number everywhere.
     """
 
     def __init__(self, places: Places, what: ModelTensors) -> None:
@@ -37,6 +39,7 @@ class Givens:
         self.net = double(what.model)
         self.inputs: tuple[Tensor, ...] = ()
         self.targets: Tensor | None = None
+        self.uniform: dict[str, str] = {}
 
     def place_parameters(self) -> None:
         own = dict(self.what.model.named_parameters()) | dict(self.what.model.named_buffers())
@@ -62,7 +65,17 @@ class Givens:
         for path, why in missing:
             name = tensor_name(self.what.name, path)
             if name not in self.places.placed and (path in parameters or hits[path]):
-                self.places.not_found.append((name, why))
+                more = ""
+                if says_little(wanted[path]):
+                    number = float(wanted[path].detach().flatten()[0])
+                    self.uniform[name] = f"aten.full.default({list(wanted[path].shape)}, {number!r})"
+                    more = f"; its numbers, all {number!r} in the model, are written into the expressions"
+                elif parts := self.in_parts(wanted[path]):
+                    shown = ", ".join(show_areas(hit.block) for hit in parts)
+                    more = (
+                        f" as a whole; its rows stand in {shown}, which a model with a layer for each can be bound to"
+                    )
+                self.places.not_found.append((name, why + more))
         with torch.no_grad():
             for path, tensor in [*self.net.named_parameters(), *self.net.named_buffers()]:
                 held = self.places.tensors.get(tensor_name(self.what.name, path))
@@ -91,6 +104,9 @@ class Givens:
             if rank(ranked[0]) == rank(ranked[1]):
                 shown = ", ".join(show_areas(hit.block) for hit in ranked[:2])
                 return None, f"{len(ranked)} areas hold its values ({shown}, ...) and nothing tells them apart"
+            if says_little(self.places.held(best)) and not (self.label_score(path, best, paths) or self.touches(best)):
+                shown = ", ".join(show_areas(hit.block) for hit in ranked[:2])
+                return None, f"{len(ranked)} areas hold its values ({shown}, ...), which are too plain to tell"
             evidence += f"; of {len(ranked)} areas with them the one that the layout and the labels speak for"
         elif not rank(best)[0] and says_little(self.places.held(best)):
             return None, f"only {show_areas(best.block)} holds its values, which are too plain to tell"
@@ -120,9 +136,33 @@ class Givens:
         module = tensor_name(self.what.name, path.rpartition(".")[0]) + "."
         beside = [area for area, name in self.places.taken.items() if name.startswith(module)]
         near = [area for area in beside if area.sheet == hit.areas[0].sheet]
+        if not beside:  # the first of its module: on the sheet where others of the model are
+            sheets = {area.sheet for area in self.places.taken}
+            return 0.0 if not sheets or hit.areas[0].sheet in sheets else 1e9
         if not near:
-            return 1e9 if beside else 0.0  # on another sheet than the rest of the module
+            return 1e9  # on another sheet than the rest of the module
         return float(min(_gap(hit.areas[0], area) for area in near))
+
+    def in_parts(self, tensor: Tensor) -> list[Hit]:
+        """The areas that hold the rows of a tensor in 2, 3 or 4 equal parts, as those of an LSTM's gates; else none."""
+        for count in (2, 3, 4):
+            if tensor.dim() == 2 and tensor.shape[0] % count == 0:
+                hits = [self.places.numbers.find_given(array_of(part), roundoff_of(part)) for part in
+                        tensor.detach().chunk(count)]  # fmt: skip
+                read = [next((hit for hit in each if hit.areas[0] in self.places.given), None) for each in hits]
+                if all(read):
+                    return [hit for hit in read if hit is not None]
+        return []
+
+    def touches(self, hit: Hit) -> bool:
+        """Whether an area lies beside one that is placed, in the same rows or columns, as a bias beside its weights."""
+        return any(
+            one.sheet == other.sheet and (
+                ((one.row, one.height) == (other.row, other.height) and other.right == one.column)
+                or ((one.column, one.width) == (other.column, other.width) and other.bottom == one.row)
+            )
+            for one in hit.areas for other in self.places.taken
+        )  # fmt: skip
 
     def by_shape(self, missing: Sequence[tuple[str, str]], wanted: Mapping[str, Tensor]) -> None:
         """Parameters whose values the sheet does not hold: by shape and label, where that tells one area."""
@@ -178,30 +218,44 @@ class Givens:
         return True
 
     def inputs_by_outputs(self, names: Sequence[str]) -> bool:
-        free = [area for area in self.places.given if area not in self.places.taken]
+        free = self.places.free()
+        most = _MOST_TRIED if len(names) == 1 else _MOST_TRIED_TOGETHER
         best: tuple[tuple[float, int, int], tuple[tuple[Hit, Tensor], ...], list[str]] | None = None
         tried = 0
-        for choice in candidates(self.what.model, free, self.places.values, names, self.places.labels, _MOST_TRIED):
+        refused: set[tuple[tuple[int, ...], ...]] = set()
+        sheets = {area.sheet for area in self.places.taken}
+        free.sort(key=lambda area: area.sheet not in sheets)  # where the model's parameters stand first
+        for choice in candidates(self.what.model, free, self.places.values, names, self.places.labels, most):
             tried += 1
+            shapes = tuple(tuple(tensor.shape) for _, tensor in choice)
+            if shapes in refused:
+                continue
             try:
                 step = eager_step(self.net, [tensor.clone() for _, tensor in choice], None, None)
             except Exception:  # a model may refuse shapes in any way that Python has
+                if all(tensor.is_floating_point() for _, tensor in choice):  # else it may be the numbers, as tokens
+                    refused.add(shapes)
                 continue
             outputs = {path: calls[-1] for path, calls in step.outputs.items() if calls[-1].numel() > 1}
             outputs = outputs or {path: calls[-1] for path, calls in step.outputs.items()}
-            found = [path for path, value in outputs.items() if self.places.numbers.find(array_of(value), 1)]
-            partly = 0.0
+            found = [
+                path
+                for path, value in outputs.items()
+                if not (says_little(value) and value.numel() > 1) and self.places.numbers.find(array_of(value), 1)
+            ]
+            # By elements: a part of the batch gives a part of the outputs, and the whole of it is meant.
+            there = float(sum(outputs[path].numel() for path in found))
             if not found:
                 arrays = [_matrix(array_of(value)) for value in outputs.values()]
                 shares = [self.places.numbers.find_partly(array, _LEAST_SHARE) for array in arrays]
-                partly = max((each[0][1] for each in shares if each), default=0.0)
+                there = max((each[0][1] * array.size for each, array in zip(shares, arrays, strict=True) if each),
+                            default=0.0)  # fmt: skip
             labelled = sum(
                 stem(label).lower() in (name.lower(), "x", "input", "inputs")
                 for name, (hit, _) in zip(names, choice, strict=True)
                 for label in self.places.labels.around(hit.areas[0])[:2]
             )
-            # A part of the batch gives a part of the outputs; the whole of it is meant.
-            score = (len(found) + partly, sum(tensor.numel() for _, tensor in choice), labelled)
+            score = (there, sum(tensor.numel() for _, tensor in choice), labelled)
             if best is None or score > best[0]:
                 best = score, choice, found
         if best is None or best[0][0] == 0:
@@ -245,9 +299,10 @@ class Givens:
                 self.places.place("y", Role.TARGET, chosen, dtype_of(self.what.targets), Confidence.CERTAIN, why)
             return
         best: tuple[tuple[float, ...], Hit, Tensor] | None = None
-        free = [area for area in self.places.given if area not in self.places.taken]
+        free = self.places.free()
         choices = candidates(self.what.model, free, self.places.values, ["y"], self.places.labels, _MOST_TRIED, True)
         for ((hit, tensor),) in choices:
+            self.net.zero_grad(set_to_none=True)  # else each candidate's gradients are added to those before
             try:
                 step = eager_step(self.net, [part.clone() for part in self.inputs], tensor, loss)
             except Exception:  # as above

@@ -42,6 +42,8 @@ def candidates(
         count = len(group)
         leading = [(count,), *((first, count // first) for first in range(1, count + 1) if count % first == 0)]
         readings += [Block((*sizes, *_size(group[0])), group) for sizes in leading]
+        if group[0].height != group[0].width:
+            readings += [Block((*sizes, *_size(group[0])[::-1]), group, True) for sizes in leading]
 
     def sounds(block: Block, name: str) -> bool:
         words = {name.lower(), *(("y", "target", "targets", "label", "labels") if target else ("x", "input", "inputs"))}
@@ -58,10 +60,18 @@ def candidates(
         if whole and (tokens or target):
             found.append((block, held.to(torch.int64)))
     choices = [sorted(found, key=lambda one: not sounds(one[0], name)) for name in names]
-    for choice in islice(product(*choices), most):
+    for choice in islice(_likeliest(choices), most):
         planes = [plane for block, _ in choice for plane in block.planes]
         if len(set(planes)) == len(planes):
             yield tuple((Hit(block), tensor) for block, tensor in choice)
+
+
+def _likeliest(choices: Sequence[Sequence[tuple[Block, Tensor]]]) -> Iterator[tuple[tuple[Block, Tensor], ...]]:
+    """One of each of `choices`, the first of all of them together first."""
+    for last in range(max(map(len, choices), default=0)):
+        for at in product(*(range(min(last + 1, len(each))) for each in choices)):
+            if max(at) == last:
+                yield tuple(each[place] for each, place in zip(choices, at, strict=True))
 
 
 def _readings(area: Area) -> list[Block]:

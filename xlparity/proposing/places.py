@@ -41,12 +41,16 @@ class ModelTensors:
 class Places:
     """The tensors of a model and the cells that hold them.
 
-    `given` are the areas of numbers that formulas read; `tensors` has the values of all tensors, those that the sheet
-    holds where they were found; `copies` are tensors that are links to the same one.
+    `given` are the areas of numbers that formulas read, `rectangles` larger ones of which they are parts; `tensors` has
+    the values of all tensors, those that the sheet holds where they were found; `copies` are tensors that are links to
+    the same one.
     """
 
-    def __init__(self, book: Book, values: Values, labels: Labels, given: Sequence[Area]) -> None:
+    def __init__(
+        self, book: Book, values: Values, labels: Labels, given: Sequence[Area], rectangles: Sequence[Area] = ()
+    ) -> None:
         self.values, self.labels, self.given = values, labels, list(given)
+        self._rectangles = rectangles
         self.numbers = Numbers(values)
         self.index = FormulaIndex(book)
         self.taken: dict[Area, str] = {}
@@ -56,6 +60,15 @@ class Places:
         self.not_found: list[tuple[str, str]] = []
         self.wrong: list[str] = []
         self.notes = [f"sheet {sheet} is too large to be looked through" for sheet in self.numbers.skipped]
+
+    def free(self) -> list[Area]:
+        """The areas of numbers of which no cell is known to hold a tensor, or shown as PyTorch's; larger ones last."""
+        whole = [area for area in self._rectangles if area not in self.given]
+        return [
+            area
+            for area in [*self.given, *whole]
+            if not any(area.intersection(one) for one in self.taken) and not self.labels.under_pytorch(area)
+        ]
 
     def typed_in(self, hits: Sequence[Hit]) -> list[Hit]:
         """Those without formulas."""

@@ -50,7 +50,7 @@ def propose_map(
     binding = Binding()
     if what is not None:
         given = [one.area for one in reading.found if not one.expression and not one.formula]
-        binding = bind_model(book, values, labels, given, what, progress)
+        binding = bind_model(book, values, labels, given, reading.rectangles, what, progress)
         bound = [one.row for one in binding.rows]
         progress("reading the formulas that the model does not account for")
         reading = read_formulas(book, values, labels, bound)

@@ -15,13 +15,18 @@ from xlparity.model.value import Kind
 from xlparity.proposing.blocks import FormulaBlock, leaves
 from xlparity.proposing.labels import Labels
 
-__all__ = ["cut_area", "number_regions"]
+__all__ = ["cut_area", "number_rectangles", "number_regions"]
 
 _MOST_CELLS = 100_000_000
 
 
-def number_regions(book: Book, blocks: Sequence[FormulaBlock], labels: Labels) -> list[Area]:
-    """The rectangles of numbers that `blocks` read, divided where the labels beside them name another tensor."""
+def number_regions(rectangles: Sequence[Area], labels: Labels) -> list[Area]:
+    """Rectangles of numbers, divided where the labels beside them name another tensor."""
+    return [part for area in rectangles for part in cut_area(area, *labels.cuts(area))]
+
+
+def number_rectangles(book: Book, blocks: Sequence[FormulaBlock], typed: Sequence[Area]) -> list[Area]:
+    """The rectangles of numbers that `blocks` read; `typed` are formulas that are numbers, such as =1/2."""
     read: dict[str, list[Area]] = {}
     for block in blocks:
         for position in range(len(leaves(block.tree))):
@@ -29,18 +34,21 @@ def number_regions(book: Book, blocks: Sequence[FormulaBlock], labels: Labels) -
             read.setdefault(area.sheet.casefold(), []).append(area)
     found = []
     for sheet in book.sheets:
-        for area in _rectangles(sheet, read.get(sheet.name.casefold(), ())):
-            found += cut_area(area, *labels.cuts(area))
+        own = [area for area in typed if area.sheet == sheet.name]
+        found += _rectangles(sheet, read.get(sheet.name.casefold(), ()), own)
     return found
 
 
-def _rectangles(sheet: Sheet, read: Iterable[Area]) -> list[Area]:
+def _rectangles(sheet: Sheet, read: Iterable[Area], typed: Sequence[Area]) -> list[Area]:
     """The numbers of `sheet` that lie in the areas `read`, as rectangles from top to bottom."""
     cells = sheet.constants
     numbers = cells.kind == Kind.NUMBER
-    if not numbers.any():
+    rows, columns = (
+        np.concatenate([line[numbers].astype(np.int64), *(grid[at].ravel() for grid in map(_places, typed))])
+        for at, line in enumerate((cells.row, cells.column))
+    )
+    if not rows.size:
         return []
-    rows, columns = cells.row[numbers].astype(np.int64), cells.column[numbers].astype(np.int64)
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
     if height * width > _MOST_CELLS:
@@ -59,6 +67,12 @@ def _rectangles(sheet: Sheet, read: Iterable[Area]) -> list[Area]:
         Area.of(sheet.name, top + row, left + first, count, last - first)
         for row, count, first, last in _boxes(wanted & held)
     ]
+
+
+def _places(area: Area) -> NDArray[np.int64]:
+    """The rows and the columns of an area's cells."""
+    first = np.array([area.row, area.column], np.int64)
+    return np.asarray(np.indices((area.height, area.width), dtype=np.int64) + first[:, None, None])
 
 
 def _boxes(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:

@@ -241,3 +241,17 @@ def test_what_is_kept_as_a_running_average_is_no_parameter(tmp_path):
     cells |= {f"G{row}": f"=$E$2*B{row}+(1-$E$2)*C{row}" for row in (2, 3)}
     roles = {one.row.tensor: one.row.role for one in xlparity.propose(book(tmp_path, cells)).rows}
     assert roles["b_velocity"] is Role.INPUT
+
+
+def test_a_number_typed_as_a_formula_is_one_of_the_numbers_around_it(tmp_path):
+    found = expressions(book(tmp_path, {**X, "B3": "=1/4", "E2": "=SUMSQ(B2:C4)", "F2": "=2*3", "G2": "=E2*F2"}))
+    assert found == {"E2": "(<B2:C4> ** 2).sum()", "F2": "6", "G2": "<E2> * <F2>"}
+
+
+def test_weights_that_end_in_ones_are_no_samples_with_a_bias(tmp_path):
+    cells = {**grid("B2", [[0.5, 2.0, 1.0], [1.5, -1.0, 1.0]]), **grid("B6", [[3.0, 2.0, 0.5], [1.0, 4.0, 2.0]])}
+    cells |= grid("F2", [[1.0, 3.0], [2.0, 4.0], [5.0, 6.0]])
+    cells |= {f"{c}{r + 10}": f"=SUMPRODUCT(MMULT($B{r}:$D{r},{c}$2:{c}$4))" for c in "FG" for r in (2, 3, 6, 7)}
+    found = expressions(book(tmp_path, cells))
+    assert found["F12:G13"] == "<B2:D3> @ <F2:G4>"
+    assert found["F16:G17"] == "<B6:D7> @ <F2:G4>"

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import xlparity
+from benchmarks.handmade_models import HAND_MADE
 from xlparity.formula.a1 import parse_cell
 from xlparity.model.map import Role
 from xlparity.model.proposal import Confidence
@@ -216,3 +217,70 @@ def test_the_lectures_neuron_is_bound_to_a_linear_layer(path, tmp_path):
     assert show_block(found["x"].row.block) == "'Single neuron'!D6:D8 T"
     assert show_block(found["neuron"].row.block) == "'Single neuron'!F10"
     assert check(path, proposal, tmp_path, model=neuron).passed
+
+
+def areas_of(proposal):
+    return {name: show_block(one.row.block) for name, one in rows_of(proposal).items()}
+
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
+ON_PAPER = {
+    ("RNN", "small"): {
+        "x": "small!L6:L9; small!O6:O9; small!R6:R9; small!U6:U9 T",
+        "small.rnn.tanh_4": "small!U21:U23 T", "small": "small!L29; small!O29; small!R29; small!U29",
+    },
+    ("Multihead-Attention", "3 heads"): {"x": "'3 heads'!O6:T10 T", "net.head[2]": "'3 heads'!AJ73:AO75 T"},
+    ("Transformer", "Medium"): {"A": "Medium!M6:T13 T", "x": "Medium!C15:J20 T", "medium.linear2": "Medium!V35:AC40 T"},
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="the corpus lies outside the repository, in ../shared/corpus")
+@pytest.mark.parametrize(
+    "one", [one for one in HAND_MADE if (one.book, one.sheet) in ON_PAPER], ids=lambda one: one.book
+)
+def test_a_module_is_found_in_a_workbook_that_other_people_typed(tmp_path, one):
+    path = CORPUS / "ai-by-hand-excel" / "advanced" / f"{one.book}.xlsx"
+    model = one.make()
+    proposal = xlparity.propose(path, model, name=one.name)
+    assert areas_of(proposal).items() >= ON_PAPER[one.book, one.sheet].items()
+    assert check(path, proposal, tmp_path, model=model).passed
+
+
+def test_targets_are_found_by_gradients_in_a_workbook_without_a_loss(tmp_path):
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(3, 2))
+    inputs, targets = torch.randn(4, 3), torch.eye(2)[[0, 1, 1, 0]]
+    nn.functional.cross_entropy(net(inputs), targets, reduction="sum").backward()
+    weight, bias = net[0].weight.detach(), net[0].bias.detach()
+    areas = {
+        "A1": "W", "A2": weight, "E1": "b", "E2": bias[None], "A5": "x", "A6": inputs, "H5": "other", "H6": 1 - targets,
+        "K5": "more", "K6": torch.eye(2)[[0, 0, 1, 0]], "N5": "last", "N6": targets,
+    }  # fmt: skip
+    formulas = [(f"{'QR'[j]}{6 + i}", f"=SUMPRODUCT($A{6 + i}:$C{6 + i},$A${2 + j}:$C${2 + j})+{'EF'[j]}$2")
+                for i in range(4) for j in range(2)]  # fmt: skip
+    formulas += [(f"{'TU'[j]}{6 + i}", f"=EXP({'QR'[j]}{6 + i})/(EXP($Q{6 + i})+EXP($R{6 + i}))-{'NO'[j]}{6 + i}")
+                 for i in range(4) for j in range(2)]  # fmt: skip
+    formulas += [(f"{'ABC'[k]}{12 + j}", f"=SUMPRODUCT({'TU'[j]}$6:{'TU'[j]}$9,{'ABC'[k]}$6:{'ABC'[k]}$9)")
+                 for j in range(2) for k in range(3)]  # fmt: skip
+    formulas += [(f"Z{6 + i}", f"=SUM(H{6 + i}:L{6 + i})") for i in range(4)]
+    path = write(tmp_path / "book.xlsx", areas, formulas)
+    shown = areas_of(xlparity.propose(path, net, loss=nn.CrossEntropyLoss(reduction="sum")))
+    assert shown["y"] == "Net!N6:O9"
+    assert shown["net[0].weight.grad"] == "Net!A12:C13"
+
+
+def test_a_parameter_of_zeros_that_stands_nowhere_is_written_into_the_expressions(tmp_path):
+    net, inputs = hand_made()
+    with torch.no_grad():
+        net[0].bias.zero_()
+    areas, formulas = columns_of_samples(net, inputs)
+    del areas["E1"], areas["E2"]
+    areas |= {"N2": np.zeros((4, 1)), "P2": np.zeros((4, 1))}  # which nothing tells for the bias
+    formulas = [(cell, text.partition("+$E")[0]) for cell, text in formulas]
+    formulas += [("N8", "=SUM(N2:N5)"), ("P8", "=SUM(P2:P5)")]
+    path = write(tmp_path / "book.xlsx", areas, formulas)
+    proposal = xlparity.propose(path, net)
+    assert "net[0].bias" not in rows_of(proposal)
+    assert "all 0.0 in the model" in dict(proposal.not_found)["net[0].bias"]
+    assert rows_of(proposal)["net[1]"].row.torch == "torch.relu(x @ net[0].weight.T + aten.full.default([4], 0.0))"
+    assert check(path, proposal, tmp_path, model=net).passed
