@@ -1,6 +1,6 @@
 """Which single slips a check finds, where, and what it proposes: docs/benchmarks/mutation.md.
 
-    python benchmarks/mutation.py [--only NAME]... [--most N] [--minutes M] [--samples N] [--jobs N] [--output FILE]
+    python benchmarks/mutation.py [--only NAME]... [--most N] [--minutes M] [--samples N] [--jobs N] [--kept FOLDER] [--output FILE]
 
 Of small workbooks every mutant of `mutants.py`, of the others a sample drawn evenly over operators, fills and positions,
 is checked as `xlparity check BOOK` does, and if that passes as `xlparity check BOOK --samples N` does. What survives is evaluated beside the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import pickle
 import random
 import sys
 import tempfile
@@ -266,7 +267,7 @@ def beside(book: Book, asked: Sequence[tuple[Cell, str]], index: FormulaIndex) -
     return replace(book, sheets=tuple(sheets)), places
 
 
-def page(studies: Sequence[Study], samples: int, took: float, jobs: int) -> str:
+def page(studies: Sequence[Study], samples: int) -> str:
     """The page's text."""
     every = [one for each in studies for one in each.outcomes]
     live = [one for one in every if not one.killed]
@@ -280,7 +281,7 @@ def page(studies: Sequence[Study], samples: int, took: float, jobs: int) -> str:
         "",
         "Made by `python benchmarks/mutation.py`; not edited by hand. "
         f"**{len(every):,} mutants of {len(studies)} workbooks** ({', '.join(f'{count} {kind}' for kind, count in kinds.items())}), "
-        f"in {took / 60:.0f} minutes of {jobs} process{'es' if jobs > 1 else ''}.",
+        f"{sum(one.seconds for one in every) / 60:.0f} minutes of processor time.",
         "",
         "| | | |",
         "|---|---|---|",
@@ -367,8 +368,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="by default the page, if nothing is left out")
     parser.add_argument("--failures", action="store_true", help="print what was not found, placed or mended")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--kept", type=Path, help="a folder that keeps what is done, from which a later run goes on")
     arguments = parser.parse_args()
-    start = time.perf_counter()
+    if arguments.kept is not None:
+        arguments.kept.mkdir(parents=True, exist_ok=True)
     target = arguments.output or (None if arguments.only else PAGE)
     with tempfile.TemporaryDirectory() as folder:
         names = [
@@ -378,7 +381,7 @@ def main() -> None:
         ]
         until = time.time() + 60 * arguments.minutes
         asked = [
-            _Asked(folder, name, _EVERY if name in WHOLE else arguments.most, arguments.samples, until)
+            _Asked(folder, name, _EVERY if name in WHOLE else arguments.most, arguments.samples, until, arguments.kept)
             for name in sorted(names, key=lambda name: name not in WHOLE)
         ]
         studies: list[Study] = []
@@ -391,8 +394,8 @@ def main() -> None:
                 if arguments.failures:
                     _failures(each)
                 if each.outcomes:
-                    studies.append(each)
-                text = page(studies, arguments.samples, time.perf_counter() - start, arguments.jobs)
+                    studies = sorted([*studies, each], key=lambda study: names.index(study.name))
+                text = page(studies, arguments.samples)
                 if target is not None:
                     target.write_text(text)
     if target is None:
@@ -410,18 +413,26 @@ class _Asked(NamedTuple):
     most: int
     samples: int
     until: float
+    kept: Path | None
 
 
 def _studied(asked: _Asked) -> Study:
+    """One workbook's study, as far as the time allows; what an earlier run has kept of it is taken over."""
+    kept = None if asked.kept is None else asked.kept / f"{asked.name.replace(': ', '_')}.pickle"
+    before = pickle.loads(kept.read_bytes()) if kept is not None and kept.exists() else None
+    if before is not None and len(before.outcomes) == before.drawn:
+        return before
+    if time.time() > asked.until:
+        return before or Study(asked.name, "", 0, 0, False, True, asked.samples)
     folder = Path(tempfile.mkdtemp(dir=asked.folder))
     kind, make = next((kind, make) for name, kind, make in books(folder) if name == asked.name)
-    if time.time() > asked.until:
-        return Study(asked.name, kind, 0, 0, False, True, asked.samples)
     work = Work(asked.name, kind, *make(), asked.most, asked.samples)
-    study = work.study
+    study = before or work.study
     if study.deviating < _MOST_DEVIATING:
         while len(study.outcomes) < study.drawn and time.time() < asked.until:
             study.outcomes += work.fates(len(study.outcomes), len(study.outcomes) + _AT_A_TIME)
+            if kept is not None:
+                kept.write_bytes(pickle.dumps(study))
     return study
 
 

@@ -179,7 +179,7 @@ def check_book(
         tuple(disagreements(index, [(one.engine, one.values) for one in opinions[: len(engines)]])),
         "" if model is None else type(model).__name__,
         () if of_model is None else of_model.missing,
-        _texts(index, rows),
+        index.texts,
         None
         if explorer is None or explored is None
         else Exploration(
@@ -401,11 +401,3 @@ def _is_stale(remembered: Values, computed: Values, cell: Cell) -> bool:
     if isinstance(old, float) and isinstance(new, float):
         return not np.isclose(old, new, rtol=1e-6, atol=1e-9)
     return old != new
-
-
-def _texts(index: FormulaIndex, rows: Sequence[MapRow]) -> dict[Cell, str]:
-    """The formula texts of the judged cells, for small maps; large ones are shown without."""
-    if sum(row.block.size for row in rows) > 100_000:
-        return {}
-    cells = (row.block.cell(at) for row in rows for at in row.block.indices())
-    return {cell: f"={text}" for cell in cells if (text := index.text(cell)) is not None}

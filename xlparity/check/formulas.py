@@ -35,6 +35,7 @@ from xlparity.model.value import Kind, Values
 __all__ = [
     "FillBreak",
     "FormulaIndex",
+    "FormulaTexts",
     "MappedAreas",
     "breaks_of_fill",
     "neighbours_formula",
@@ -43,6 +44,47 @@ __all__ = [
 ]
 
 _KEY = np.int64(MAX_COLUMNS)
+
+
+class FormulaTexts(Mapping[Cell, str]):
+    """The formula of every cell that has one, with `=`; each is made when it is asked for.
+
+    `fills` by sheet, and for each sheet the cells' row * MAX_COLUMNS + column, sorted, with the number of the fill that
+    each belongs to.
+    """
+
+    def __init__(
+        self, fills: Mapping[str, Sequence[Fill]], keys: Mapping[str, NDArray[np.int64]],
+        numbers: Mapping[str, NDArray[np.int64]],
+    ) -> None:  # fmt: skip
+        self._fills, self._keys, self._numbers = fills, keys, numbers
+
+    def fill(self, cell: Cell) -> Fill | None:
+        """The fill that `cell` belongs to, or None if it holds no formula."""
+        keys = self._keys.get(cell.sheet)
+        if keys is None:
+            return None
+        key = cell.row * MAX_COLUMNS + cell.column
+        at = int(keys.searchsorted(key))
+        if at == len(keys) or keys[at] != key:
+            return None
+        return self._fills[cell.sheet][int(self._numbers[cell.sheet][at])]
+
+    def __getitem__(self, cell: Cell) -> str:
+        fill = self.fill(cell)
+        if fill is None:
+            raise KeyError(cell)
+        if fill.kind is not FillKind.COPIED:
+            return f"={fill.formula}"
+        return f"={move(fill.formula, cell.row - fill.area.row, cell.column - fill.area.column)}"
+
+    def __iter__(self) -> Iterator[Cell]:
+        for sheet, keys in self._keys.items():
+            for key in keys.tolist():
+                yield Cell(sheet, *divmod(key, MAX_COLUMNS))
+
+    def __len__(self) -> int:
+        return sum(len(keys) for keys in self._keys.values())
 
 
 class FormulaIndex:
@@ -62,11 +104,12 @@ class FormulaIndex:
             numbers = np.repeat(np.arange(len(keys)), [len(part) for part in keys])
             order = np.argsort(joined, kind="stable")
             self.keys[sheet.name], self._numbers[sheet.name] = joined[order], numbers[order]
+        self.texts = FormulaTexts(self._fills, self.keys, self._numbers)
 
     @property
     def count(self) -> int:
         """The number of formula cells."""
-        return sum(len(keys) for keys in self.keys.values())
+        return len(self.texts)
 
     def mask(self, area: Area) -> NDArray[np.bool_]:
         """Which cells of `area` hold a formula, as an array of its height and width."""
@@ -125,22 +168,12 @@ class FormulaIndex:
 
     def fill(self, cell: Cell) -> Fill | None:
         """The fill that `cell` belongs to, or None if it holds no formula."""
-        keys = self.keys.get(cell.sheet)
-        if keys is None:
-            return None
-        at = int(np.searchsorted(keys, cell.row * MAX_COLUMNS + cell.column))
-        if at == len(keys) or keys[at] != cell.row * MAX_COLUMNS + cell.column:
-            return None
-        return self._fills[cell.sheet][int(self._numbers[cell.sheet][at])]
+        return self.texts.fill(cell)
 
     def text(self, cell: Cell) -> str | None:
         """The formula of `cell` without `=`, or None if it holds none."""
-        fill = self.fill(cell)
-        if fill is None:
-            return None
-        if fill.kind is not FillKind.COPIED:
-            return fill.formula
-        return move(fill.formula, cell.row - fill.area.row, cell.column - fill.area.column)
+        text = self.texts.get(cell)
+        return None if text is None else text[1:]
 
     def numbers(self, most: int = 64) -> tuple[float, ...]:
         """The different numbers that stand in the formulas, `most` of them at most."""

@@ -34,8 +34,6 @@ from xlparity.version import __version__
 
 __all__ = ["check_against"]
 
-_MOST_TEXTS = 100_000
-
 
 @one_thread()
 def check_against(
@@ -127,7 +125,7 @@ def check_against(
     return Report(
         path.name, __version__, tuple(listed), tensors, tuple(findings), _coverage(index, pairs, tensors),
         tuple(disagreements(index, [(EmbeddedEngine(), actual), *(u for u in used if u[0].name != CachedValues.name)])),
-        formulas=_texts(index, pairs),
+        formulas=index.texts,
         exploration=None if explored is None else Exploration(
             explored.samples, seed, tuple(pair.name for pair in parts.given), explored.never
         ),
@@ -180,10 +178,3 @@ def _coverage(index: FormulaIndex, pairs: Sequence[Pair], tensors: Sequence[Tens
         sum(int((tensor.verdicts == UNDECIDED).sum()) for tensor in tensors),
         first,
     )
-
-
-def _texts(index: FormulaIndex, pairs: Sequence[Pair]) -> dict[Cell, str]:
-    if sum(pair.student.size for pair in pairs) > _MOST_TEXTS:
-        return {}
-    cells = (pair.student.cell(at) for pair in pairs for at in pair.student.indices())
-    return {cell: f"={text}" for cell in cells if (text := index.text(cell)) is not None}
