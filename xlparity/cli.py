@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,14 +18,12 @@ from cyclopts.config import Toml
 
 from xlparity import api
 from xlparity.errors import InputError, NothingChecked, XlparityError
-from xlparity.model.outcome import Ending
 from xlparity.version import __version__
 from xlparity.xlsx.aside import written_aside
 from xlparity.xlsx.folder import workbooks_in
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
+    from xlparity.model.outcome import Outcome
     from xlparity.xlsx.folder import Found
 
 __all__ = ["app", "main"]
@@ -266,9 +264,9 @@ def check(
     jobs
         How many workbooks are checked at a time, each in a process of its own; by default one for each CPU.
     timeout
-        Seconds for each of several workbooks, by default 600; 0 for any time.
+        Seconds for each workbook, 0 for any time; of several by default 600.
     memory
-        GB for each of several workbooks, by default 4; 0 for any memory.
+        GB for each workbook, 0 for any memory; of several by default 4.
     resume
         Leave out the workbooks that stand in the file of --format jsonl --output already, as they are now.
     cluster
@@ -276,95 +274,37 @@ def check(
     """
     if not books:
         raise InputError("name at least one workbook: xlparity check BOOK.xlsx")
-    by_itself = len(books) == 1 and not books[0].is_dir() and format != "jsonl"
-    if not by_itself or any(each is not None for each in (jobs, timeout, memory, cluster)) or resume:
-        if annotate is not None:
-            raise InputError("--annotate writes a copy of one workbook; check them one by one")
-        return _check_many(
-            books, format, output, html, all, jobs, timeout, memory, resume, cluster,
-            model=model, weights=weights, map=map, against=against, engines=engine or ["embedded"], rtol=rtol,
-            atol=atol, decimals=decimals, ignore=ignore or [], samples=samples, seed=seed,
-        )  # fmt: skip
-    (book,) = books
-    from xlparity.many import shown_path
-    from xlparity.model.outcome import Outcome
-    from xlparity.report.github import outcomes_to_github
-    from xlparity.report.json import report_to_json
-    from xlparity.report.junit import outcomes_to_junit
-    from xlparity.report.sarif import outcomes_to_sarif
-    from xlparity.report.text import report_to_text
-
-    page = html
-    if html is not None and not _is_page(html):
-        html.mkdir(parents=True, exist_ok=True)
-        page = html / f"{book.stem}.html"
-    held_against = None
-    if model is not None:
-        from xlparity.target import load_model
-
-        held_against = load_model(model, seed)
-    try:
-        with _progress(book.name) as shown:
-            report = api.check(
-                book, model=held_against, weights=weights, map=map, against=against,
-                engines=engine or ["embedded"], rtol=rtol, atol=atol, decimals=decimals, ignore=ignore or [],
-                samples=samples, seed=seed, progress=shown,
-            )  # fmt: skip
-        if annotate is not None:
-            api.annotate(report, book, annotate)
-        if page is not None:
-            with written_aside(page) as file:
-                file.write(report.to_html().encode())
-        outcome = Outcome(shown_path(book), report)
-    except XlparityError as error:
-        _complain(str(error))
-        ending = Ending.NOTHING if isinstance(error, NothingChecked) else Ending.REFUSED
-        outcome = Outcome(shown_path(book), None, str(error), ending)
-    if format in ("text", "json"):
-        if outcome.report is None:
-            return outcome.exit_code
-        colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        text = report_to_json(report, all) if format == "json" else report_to_text(report, colour, _width())
-    else:
-        text = {"junit": outcomes_to_junit, "github": outcomes_to_github, "sarif": outcomes_to_sarif}[format]([outcome])
-    _put(text, output)
-    return outcome.exit_code
-
-
-def _check_many(
-    books: Sequence[Path],
-    format: str,
-    output: Path | None,
-    html: Path | None,
-    every: bool,
-    jobs: int | None,
-    timeout: float | None,
-    memory: float | None,
-    resume: bool,
-    cluster: str | None,
-    **options: Unpack[api.CheckOptions],
-) -> int:
+    options: api.CheckOptions = {
+        "model": model, "weights": weights, "map": map, "against": against, "engines": engine or ["embedded"],
+        "rtol": rtol, "atol": atol, "decimals": decimals, "ignore": ignore or [], "samples": samples, "seed": seed,
+    }  # fmt: skip
+    alone = len(books) == 1 and not books[0].is_dir() and format != "jsonl"
+    here = alone and timeout is None and memory is None and cluster is None
+    if annotate is not None and not here:
+        raise InputError(
+            "--annotate writes a copy of one workbook, checked in this process; check them one by one, "
+            "without --timeout, --memory and --cluster"
+        )
+    streamed = format == "jsonl" and output is not None
+    if resume and not streamed:
+        raise InputError("--resume goes on with a file of JSON lines; name it with --format jsonl --output F.jsonl")
     from xlparity.many import GIGABYTES, SECONDS, check_many, shown_path
     from xlparity.report.lines import LinesFile
     from xlparity.report.run import RunReport
 
-    streamed = format == "jsonl" and output is not None
-    if resume and not streamed:
-        raise InputError("--resume goes on with a file of JSON lines; name it with --format jsonl --output F.jsonl")
-    against = options.get("against")
-    found = workbooks_in(books, None if against is None else Path(against))
-    pages = _pages(found, html)
+    found = workbooks_in(books, against)
+    pages = _pages(found, html, alone)
     limits = (SECONDS if timeout is None else timeout or None, GIGABYTES if memory is None else memory or None)
-    lines = LinesFile(output, resume) if streamed and output is not None else None
-    done = frozenset() if lines is None else lines.done(*limits)
-    outcomes = check_many(
+    lines = LinesFile(output, resume) if output is not None and streamed else None
+    outcomes = _check_here(books[0], annotate, html is not None, options) if here else check_many(
         [each.path for each in found], jobs=jobs, timeout=limits[0], memory=limits[1], cluster=cluster,
-        html=html is not None, done=done, **options,
+        html=html is not None, done=frozenset() if lines is None else lines.done(*limits), **options,
     )  # fmt: skip
     colour = output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    report = RunReport([shown_path(each.path) for each in found], format, limits, every, lines, colour, _width())
+    order = [shown_path(each.path) for each in found]
+    report = RunReport(order, format, limits, alone, all, lines, colour, _width())
     try:
-        with closing(outcomes), lines or nullcontext(), _progress("check") as shown:
+        with closing(outcomes), lines or nullcontext(), nullcontext(_silent) if here else _progress("check") as shown:
             shown(report.progress)
             for outcome in outcomes:
                 report.add(outcome)
@@ -374,24 +314,37 @@ def _check_many(
                         file.write(outcome.page.encode())
                 shown(report.progress)
     except KeyboardInterrupt:
-        _complain(f"interrupted after {report.progress}" + ("; --resume goes on" if streamed else ""))
+        _complain("interrupted" if alone else f"interrupted after {report.progress}" + "; --resume goes on" * streamed)
         return INTERRUPTED
     for error in report.errors:
         _complain(error)
-    if streamed or (output is not None and format != "text"):
+    if not alone and (streamed or (output is not None and format != "text")):
         sys.stdout.write(report.table())
-    if not streamed:
-        _put(report.text(), output)
+    text = report.text()
+    if output is None or streamed:
+        sys.stdout.write(text)
+    elif text:
+        with written_aside(output) as file:
+            file.write(text.encode())
     return report.exit_code
 
 
-def _put(text: str, output: Path | None) -> None:
-    """Print a report, or write it into a file."""
-    if output is None:
-        sys.stdout.write(text)
-        return
-    with written_aside(output) as file:
-        file.write(text.encode())
+def _check_here(
+    book: Path, annotate: Path | None, html: bool, options: api.CheckOptions
+) -> Generator[Outcome]:  # fmt: skip
+    """One workbook's outcome, checked in this process, with its steps shown."""
+    from xlparity.many import shown_path
+    from xlparity.model.outcome import Ending, Outcome
+
+    try:
+        with _progress(book.name) as shown:
+            report = api.check(book, progress=shown, **options)
+        if annotate is not None:
+            api.annotate(report, book, annotate)
+        yield Outcome(shown_path(book), report, page=report.to_html() if html else None)
+    except XlparityError as error:
+        ending = Ending.NOTHING if isinstance(error, NothingChecked) else Ending.REFUSED
+        yield Outcome(shown_path(book), None, str(error), ending)
 
 
 @app.command(
@@ -667,22 +620,24 @@ def demo(*, output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("
     return PARITY if caught and all(report.passed for report in checked) else DIFFERENCE
 
 
-def _is_page(html: Path) -> bool:
-    return html.suffix.lower() in (".html", ".htm")
-
-
-def _pages(found: Sequence[Found], html: Path | None) -> dict[str, Path]:
+def _pages(found: Sequence[Found], html: Path | None, alone: bool) -> dict[str, Path]:
     """Where each workbook's page goes, by the workbook's path as reports show it; none without --html."""
     from xlparity.many import shown_path
 
     if html is None:
         return {}
-    if _is_page(html):
-        raise InputError(f"{html} is one page and {len(found)} workbooks were named; name a folder with --html")
+    if html.suffix.lower() in (".html", ".htm"):
+        if alone:
+            return {shown_path(found[0].path): html}
+        raise InputError(f"{html} is one page, and these may be several workbooks; name a folder with --html")
     pages = {shown_path(each.path): html / each.inside.with_suffix(".html") for each in found}
     if len(set(pages.values())) < len(pages):
         raise InputError(f"two of the workbooks would have the same page in {html}; check them one by one")
     return pages
+
+
+def _silent(_: str) -> None:
+    """In the place of progress where nobody watches."""
 
 
 def _width() -> int:
@@ -695,7 +650,7 @@ def _width() -> int:
 def _progress(name: str) -> AbstractContextManager[Callable[[str], None]]:
     """What is being done, on stderr and only where a person watches."""
     if not sys.stderr.isatty():
-        return nullcontext(lambda _: None)
+        return nullcontext(_silent)
     from xlparity.report.progress import Progress
 
     return Progress(name, sys.stderr)

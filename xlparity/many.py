@@ -94,6 +94,8 @@ def check_many(
     files = _companions(settled)
     run = _Run(settled, html, {} if cluster is None else files, _key(settled, files))
     tasks = _tasks([each.path for each in found], run.key, frozenset(done), cluster is not None)
+    if cluster is None:
+        jobs = min(jobs or _cpus(), len(found))
     return _outcomes(tasks, run, jobs, limits, cluster)
 
 
@@ -220,7 +222,7 @@ def _outcomes(
     if cluster is None:
         from xlparity.workers.pool import run_in_pool
 
-        results = run_in_pool(_checked, noted(), run, jobs=jobs or _cpus(), limits=limits, preload=PRELOAD)
+        results = run_in_pool(_checked, noted(), run, jobs=jobs or 1, limits=limits, preload=PRELOAD)
     else:
         from xlparity.workers.cluster import run_on_cluster
 

@@ -248,7 +248,7 @@ def test_ctrl_c_says_where_it_was_and_leaves_no_process(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     said = process.communicate(timeout=20)[1]
     assert process.returncode == 130
-    assert said.splitlines() == ["xlparity: interrupted after 1 of 2 workbooks, 1 parity; --resume goes on"]
+    assert said.splitlines() == ["xlparity: interrupted after 1 of 2 workbooks (1 parity); --resume goes on"]
     until = time.monotonic() + 5
     while _in_session(process.pid):
         assert time.monotonic() < until, _in_session(process.pid)

@@ -12,6 +12,7 @@ from xlparity.report.text import plain
 __all__ = ["Progress"]
 
 _COUNTED = re.compile(r"([\d,]+) of ([\d,]+)")
+_ASIDE = re.compile(r" \(.*\)$")
 _NOT_BEFORE = 2.0  # seconds into the steps: before, an estimate says nothing
 _PAUSE = 0.1  # seconds between two lines of the same steps: a terminal is slow
 
@@ -19,8 +20,8 @@ _PAUSE = 0.1  # seconds between two lines of the same steps: a terminal is slow
 class Progress:
     """Shows messages on `stream`, each over the one before; the last is removed when the `with` block ends.
 
-    A message that counts ("sample 20 of 500") is one step of many that are alike: behind it stands the time that the
-    others take at the pace so far.
+    A message that counts ("sample 20 of 500") is one step of many that are alike, whatever stands in brackets behind:
+    after it stands the time that the others take at the pace so far.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class Progress:
     def __call__(self, message: str) -> None:
         """Show what is being done now."""
         now = self._clock()
-        steps = _COUNTED.sub("", message)
+        steps = _ASIDE.sub("", _COUNTED.sub("", message))
         counted = _COUNTED.search(message)
         done, total = (int(text.replace(",", "")) for text in counted.groups()) if counted else (0, 0)
         if steps != self._steps:

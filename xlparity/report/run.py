@@ -30,6 +30,8 @@ class RunReport:
         text, json, jsonl, junit, github or sarif.
     limits
         The run's seconds and GB for each workbook, which JSON lines name.
+    alone
+        One workbook was named by itself: its report is all there is, without a summary.
     every
         List all cells in JSON, the matching ones too.
     file
@@ -43,12 +45,14 @@ class RunReport:
         order: Sequence[str],
         form: str,
         limits: tuple[float | None, float | None],
+        alone: bool = False,
         every: bool = False,
         file: LinesFile | None = None,
         colour: bool = False,
         width: int = 120,
     ) -> None:
-        self._order, self._form, self._limits, self._every = order, form, limits, every
+        self._order, self._form, self._limits = order, form, limits
+        self._alone, self._every = alone, every
         self._file, self._colour, self._width = file, colour, width
         known = {} if file is None else file.lines
         self._lines = {path: _in_short(known[path]) for path in order if path in known}
@@ -64,19 +68,21 @@ class RunReport:
                 sys.stdout.flush()
             else:
                 self._file.write(line)
-        elif self._form == "text":
-            if outcome.report is not None and not outcome.passed:
-                named = replace(outcome.report, workbook=outcome.path)  # two folders may hold files of one name
-                self._texts[outcome.path] = report_to_text(named, self._colour, self._width)
         else:
-            self._outcomes[outcome.path] = outcome
+            report = outcome.report
+            if report is not None and not self._alone:  # two folders may hold files of one name
+                report = replace(report, workbook=outcome.path)
+            if self._form != "text":
+                self._outcomes[outcome.path] = replace(outcome, report=report)
+            elif report is not None and (self._alone or not report.passed):
+                self._texts[outcome.path] = report_to_text(report, self._colour, self._width)
         self._lines[outcome.path] = _in_short(line)
 
     @property
     def progress(self) -> str:
         """How far the run is, in words."""
         verdicts = counted(line["verdict"] for line in self._lines.values())
-        return f"{len(self._lines):,} of {len(self._order):,} workbooks, {verdicts}"
+        return f"{len(self._lines):,} of {len(self._order):,} workbooks ({verdicts})"
 
     @property
     def errors(self) -> list[str]:
@@ -98,10 +104,12 @@ class RunReport:
         """The report of all workbooks in its form; of JSON lines, which are written already, nothing."""
         if self._form == "text":
             texts = [self._texts[path] for path in self._order if path in self._texts]
-            return "\n".join([*texts, self.table()])
+            return "\n".join(texts if self._alone else [*texts, self.table()])
         outcomes = [self._outcomes[path] for path in self._order if path in self._outcomes]
         if self._form == "json":
             bodies = [report_to_json(each.report, self._every) for each in outcomes if each.report is not None]
+            if self._alone:
+                return "".join(bodies)
             return "".join(["[\n", ",\n".join(body.rstrip() for body in bodies), "\n]\n"])
         forms: dict[str, Callable[[Sequence[Outcome]], str]] = {
             "junit": outcomes_to_junit, "github": outcomes_to_github, "sarif": outcomes_to_sarif,
