@@ -5,7 +5,7 @@
     python benchmarks/opinfo.py --operators addmm,roll  these operators only, printed
 
 The samples are those of `torch.testing._internal.common_methods_invocations` (float64 on the CPU, seed 0, at most 500
-elements in all inputs together); they need one package more: `pip install expecttest`. Each sample is a module whose
+elements in all inputs together); they need the extra `benchmarks` (`pip install -e '.[benchmarks]'`). Each sample is a module whose
 inputs are the sample's tensors. The module is captured, lowered and written; the file is read back and all its formulas
 are evaluated by the embedded engine. A sample is
 

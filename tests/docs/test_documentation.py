@@ -52,17 +52,6 @@ def test_the_tutorials_broken_cell_is_reported_as_it_says(tmp_path: Path) -> Non
         assert re.sub(r"\s+", " ", line.strip()) in flat
 
 
-def test_the_page_on_other_numbers_shows_a_real_report(tmp_path: Path) -> None:
-    book = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
-    book["MSE"]["D7"] = "=SIGN(A2)*D6/COUNT(D2:D4)"
-    book.save(tmp_path / "mse_lucky.xlsx")
-    assert xlparity.check(tmp_path / "mse_lucky.xlsx").passed
-    report = report_to_text(xlparity.check(tmp_path / "mse_lucky.xlsx", samples=200))
-    shown = blocks("docs/how-to/check-other-numbers.md", "text")[0].partition("\n")[2].split("...\n")
-    assert report.startswith(shown[0])
-    assert report.endswith(shown[1])
-
-
 def test_the_map_of_the_reference_checks_a_workbook(tmp_path: Path) -> None:
     (toml,) = blocks("docs/reference/map.md", "toml")
     book = openpyxl.Workbook()
@@ -74,21 +63,6 @@ def test_the_map_of_the_reference_checks_a_workbook(tmp_path: Path) -> None:
     book.save(tmp_path / "book.xlsx")
     (tmp_path / "book.parity.toml").write_text(toml)
     assert run(["check", str(tmp_path / "book.xlsx")]) == 0
-
-
-def test_the_examples_of_the_how_to_about_gradients_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(ROOT)
-    (shown,) = blocks("docs/how-to/gradients.md", "text")
-    command, _, output = shown.partition("\n")
-    assert run(command.removeprefix("$ xlparity ").split()) == 0
-    assert capsys.readouterr().out == output
-    for code in blocks("docs/how-to/gradients.md", "python"):
-        exec(compile(code, "gradients.md", "exec"), {})
-    made, evaluated = capsys.readouterr().out.splitlines()
-    assert made == "(2, 3) ['B', 'C', 'D']"
-    assert evaluated == "torch.Size([1000, 1, 1]) torch.Size([1000, 2, 3])"
 
 
 def test_every_command_and_option_is_documented_and_no_other() -> None:
@@ -152,16 +126,6 @@ def test_no_page_links_to_a_page_that_is_not_there() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
             assert ":" in target or (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
-
-
-def test_the_examples_of_the_how_to_about_notebooks_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for code in blocks("docs/how-to/work-in-a-notebook.md", "python"):
-        exec(compile(code, "work-in-a-notebook.md", "exec"), names)
-    assert capsys.readouterr().out.endswith(" cells\n")
 
 
 def homework(path: Path, **cells: object) -> None:
