@@ -229,6 +229,12 @@ def test_reports_do_not_depend_on_the_number_of_jobs() -> None:
     assert reports(1) == reports(2)
 
 
+def test_one_workbook_under_a_limit_has_the_report_that_it_has_without(command: Command) -> None:
+    book = str(WORKBOOKS / "mse.xlsx")
+    for form in ("text", "json"):
+        assert command("check", book, "--timeout", "60", "--format", form) == command("check", book, "--format", form)
+
+
 def test_ctrl_c_says_where_it_was_and_leaves_no_process(tmp_path: Path) -> None:
     for name in ("a", "hang"):
         shutil.copy(WORKBOOKS / "mse.xlsx", tmp_path / f"{name}.xlsx")

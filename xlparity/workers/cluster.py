@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import pickle
+import re
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,6 +25,10 @@ from xlparity.workers.attempt import Limits, Lost, attempt, beyond_memory, beyon
 __all__ = ["run_on_cluster"]
 
 _START = 300.0  # seconds until the first worker must be there
+_REACHED = 10.0  # seconds until the cluster must have answered
+_ADDRESS = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d{1,5})")
+_NAMED = re.compile(r"[\w.]*(?:Error|Exception): .+")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _Worker:
@@ -93,10 +100,15 @@ def _connected(address: str) -> Any:
     if ray.is_initialized():
         raise EngineError("this process is connected to a Ray cluster already; ray.shutdown() leaves it")
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+        named = _ADDRESS.fullmatch(address)
+        if named:  # Ray itself tries for minutes
+            socket.create_connection((named["host"].strip("[]"), int(named["port"])), _REACHED).close()
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # it talks of itself
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
     except Exception as error:  # Ray raises many kinds
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise EngineError(f"the Ray cluster {address} cannot be reached: {said[0][:200]}") from None
+        raise EngineError(
+            f"the Ray cluster {address} cannot be reached: {_said(error)}; name a running one, or local"
+        ) from None
     return ray
 
 
@@ -160,11 +172,11 @@ def _run(
                     if task is None:
                         failures += 1
                         if failures > 3 * count:
-                            raise EngineError(f"the cluster's workers do not start: {_first_line(error)}") from None
+                            raise EngineError(f"the cluster's workers do not start: {_said(error)}") from None
                         continue
                     number, _ = task
                     if number in tried:
-                        yield number, Lost(Ending.CRASHED, f"its process crashed twice ({_first_line(error)})")
+                        yield number, Lost(Ending.CRASHED, f"its process crashed twice ({_said(error)})")
                     else:
                         tried.add(number)
                         again.append(task)
@@ -210,5 +222,8 @@ def _late(actors: list[_Actor], limits: Limits) -> list[_Actor]:
     ]
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _said(error: BaseException) -> str:
+    """The line of a message of Ray's that says what happened: an exception from the worker, else the first."""
+    lines = _COLOURS.sub("", str(error)).strip().splitlines() or [type(error).__name__]
+    raised = [line.strip() for line in lines if _NAMED.fullmatch(line.strip())]
+    return (raised[-1] if raised else lines[0].strip().rstrip("."))[:200]

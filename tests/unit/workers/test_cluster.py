@@ -55,7 +55,20 @@ def test_a_worker_that_is_killed_costs_nothing_and_one_that_crashes_again_its_ar
     assert "crashed twice" in found["crash"][1]
 
 
-@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_without_ray_it_says_what_to_install() -> None:
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'xlparity[cluster]'")
+def test_a_cluster_that_is_not_there_is_one_clear_line() -> None:
+    script = "from xlparity.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "check", "workbooks", "--cluster", "127.0.0.1:1"],
+        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("xlparity: the Ray cluster 127.0.0.1:1 cannot be reached")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlparity.workers.cluster.find_spec", lambda _: None)
     with pytest.raises(EngineError, match=r"pip install 'xlparity\[cluster\]'"):
         list(run_on_cluster(len, [], None, address="auto", jobs=1, limits=Limits()))
