@@ -16,9 +16,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -39,10 +41,14 @@ INJECTED = {"crash": "crashed", "hang": "timed out", "hog": "out of memory"}
 
 @dataclass(frozen=True)
 class Ran:
-    """One run of the command line: its code, seconds, summary, the lines that it wrote, and the load at its start."""
+    """One run of the command line: its code, seconds, summary, the lines that it wrote, and the load at its start.
+
+    `busy` are the seconds of processor time of each process in the command's session.
+    """
 
     code: int
     seconds: float
+    busy: list[float]
     table: str
     lines: dict[str, dict[str, Any]]
     load: float
@@ -95,16 +101,40 @@ def run(
         arguments, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
+    busy: dict[str, float] = {}
+    over = threading.Event()
+    watch = threading.Thread(target=processor_times, args=(process.pid, busy, over))
+    watch.start()
     if meanwhile is not None:
         meanwhile(process)
     table, said = process.communicate()
     seconds = time.monotonic() - began
+    over.set()
+    watch.join()
     if process.returncode in (2, 3) and not table:
         raise SystemExit(f"{' '.join(arguments)}: {said}")
     file = place / output
     whole = [json.loads(line) for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     print(f"{' '.join(arguments[3:])}: {seconds:.0f} s, load {load:.1f}, {len(whole)} lines", file=sys.stderr)
-    return Ran(process.returncode, seconds, table, {line["workbook"]: line for line in whole}, load)
+    return Ran(
+        process.returncode,
+        seconds,
+        sorted(busy.values(), reverse=True),
+        table,
+        {line["workbook"]: line for line in whole},
+        load,
+    )
+
+
+def processor_times(leader: int, busy: dict[str, float], over: threading.Event) -> None:
+    """Notes the processor time of every process in a session, by its number, until it is over."""
+    tick = os.sysconf("SC_CLK_TCK")
+    while not over.wait(0.2):
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[3]) == leader:
+                    busy[stat.parent.name] = (int(fields[11]) + int(fields[12])) / tick
 
 
 def wrong(ran: Ran, truth: dict[str, tuple[str, str]]) -> list[str]:
@@ -242,6 +272,9 @@ but for the seconds. On Ray the killed worker's workbook was checked by another.
 
 {len(clean[0].lines)} of the workbooks without crashes, hangs and hogs: {rates[0]:.1f} a second by one process, {rates[1]:.1f} by two, the start
 of the processes included ({clean[0].seconds:.0f} s and {clean[1].seconds:.0f} s, loads {clean[0].load:.1f} and {clean[1].load:.1f}): {rates[1] / rates[0]:.2f} times as many.
+Cores that are shared with other work say little of that. What does not depend on it is processor time: {sum(clean[0].busy):.0f} s in all with one
+process and {sum(clean[1].busy):.0f} s with two, of which the process that has the most to do has {clean[0].busy[0]:.0f} s and {clean[1].busy[0]:.0f} s. On two
+free cores the second run cannot be faster than that, {clean[0].busy[0] / clean[1].busy[0]:.2f} times the first.
 """
     if options.no_page:
         print(page)
