@@ -165,7 +165,8 @@ def test_resume_does_what_is_not_done_or_has_changed_and_gives_the_same_table(
 
 
 def test_what_was_stopped_is_tried_again_under_other_limits_only(tmp_path: Path) -> None:
-    line = {"workbook": "a.xlsx", "fingerprint": "f", "ending": "timed out", "report": None}
+    line = {"workbook": "a.xlsx", "fingerprint": "f", "ending": "timed out", "verdict": "timed out", "report": None}
+    line |= {"because": "it is slow", "seconds": 4.0}
     line["limits"] = {"seconds": 4.0, "gigabytes": None}
     (tmp_path / "out.jsonl").write_text(json.dumps(line) + "\n")
     file = LinesFile(tmp_path / "out.jsonl", resume=True)
@@ -174,6 +175,24 @@ def test_what_was_stopped_is_tried_again_under_other_limits_only(tmp_path: Path)
     (tmp_path / "other.jsonl").write_text('{"some": "thing"}\n')
     with pytest.raises(InputError, match="line 1 is none of"):
         LinesFile(tmp_path / "other.jsonl", resume=True)
+
+
+def test_a_line_that_does_not_fit_on_the_disk_is_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.jsonl"
+    with LinesFile(path, resume=False) as file:
+        file.write({"workbook": "a.xlsx"})
+        real = file._file
+
+        class Full:
+            truncate, close = real.truncate, real.close
+
+            def write(self, content: bytes) -> int:
+                return real.write(content[:7])
+
+        monkeypatch.setattr(file, "_file", Full())
+        with pytest.raises(InputError, match="no space left"):
+            file.write({"workbook": "b.xlsx"})
+    assert path.read_text() == '{"workbook": "a.xlsx"}\n'
 
 
 @pytest.mark.parametrize(

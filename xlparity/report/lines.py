@@ -18,6 +18,10 @@ from xlparity.report.json import report_to_dict
 
 __all__ = ["LinesFile", "exit_code_of_line", "outcome_to_dict", "outcome_to_line"]
 
+# What `--resume` and the summary read of a line.
+_KEYS = frozenset({"workbook", "fingerprint", "ending", "verdict", "because", "seconds", "limits", "report"})
+_KEYS_OF_REPORT = frozenset({"counts", "passed", "cells"})
+
 
 def outcome_to_dict(
     outcome: Outcome, timeout: float | None, memory: float | None, every: bool = False
@@ -81,8 +85,10 @@ class LinesFile:
         try:
             line = json.loads(text)
             self.lines[line["workbook"]] = line
-            _ = line["fingerprint"], line["limits"]["seconds"], line["report"], Ending(line["ending"])
-        except (ValueError, KeyError, TypeError) as error:
+            Ending(line["ending"])
+            if not (line.keys() >= _KEYS and (line["report"] is None or line["report"].keys() >= _KEYS_OF_REPORT)):
+                raise KeyError
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path}: line {number} is none of `xlparity check --format jsonl` ({type(error).__name__}); "
                 "name another file with --output"

@@ -41,7 +41,7 @@ def summary_to_text(lines: Sequence[dict[str, Any]], colour: bool = False, width
             cells, faults = f"{sum(report['counts'].values()):,}", f"{report['counts']['fault']:,}"
             first = _first(report["cells"])
         table.add_row(
-            Text(plain(line["workbook"])), Text(line["verdict"], style=_STYLES.get(line["verdict"], "yellow")),
+            Text(plain(line["workbook"])), Text(plain(line["verdict"]), style=_STYLES.get(line["verdict"], "yellow")),
             cells, faults, Text(plain(first)), "" if seconds is None else f"{seconds:.1f}",
         )  # fmt: skip
     console.print(table)
