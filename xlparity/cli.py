@@ -6,6 +6,7 @@ Exit codes: 0 parity, 1 difference, 2 bad usage, input or environment, 3 nothing
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -13,10 +14,10 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
-from cyclopts.config import Toml
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from xlparity import api
+from xlparity.defaults import Defaults
 from xlparity.errors import InputError, NothingChecked, XlparityError
 from xlparity.version import __version__
 from xlparity.xlsx.aside import written_aside
@@ -47,7 +48,7 @@ The options of a command can stand in pyproject.toml: [tool.xlparity.COMMAND].""
     version=__version__,
     help_flags=["--help", "-h"],
     suppress_keyboard_interrupt=False,  # `run` says that it was interrupted
-    config=Toml(_CONFIG, root_keys=("tool", "xlparity"), search_parents=True),
+    config=Defaults(_CONFIG),
 )
 
 
@@ -63,9 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else PARITY
     except CycloptsError as error:
-        what = str(error).strip().splitlines()[0]
-        where = f"{_CONFIG}: " if what.startswith("TOMLDecodeError") else ""
-        _complain(f"{where}{what.removesuffix('.')}; see xlparity --help")
+        _complain(_usage(error))
         return BAD_INPUT
     except NothingChecked as error:
         _complain(str(error))
@@ -88,6 +87,26 @@ def run(arguments: Sequence[str]) -> int:
             "please report it (XLPARITY_DEBUG=1 shows where)"
         )
         return NOTHING_CHECKED
+
+
+def _usage(error: CycloptsError) -> str:
+    """What is wrong with the command line, and where its rules stand."""
+    command = " ".join(error.command_chain or ())
+    what = str(error).strip().splitlines()[0].removesuffix("...").removesuffix(".").removesuffix(", ")
+    if what.startswith("TOMLDecodeError"):
+        return f"{_CONFIG}: {what}"
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        option = error.argument.name
+        is_option = error.argument.index is None or error.keyword is not None
+        if not is_option:
+            what = f"{command} needs {option.removeprefix('--').upper()}"
+        elif error.keyword is None:
+            what = f"{command} needs {option}"
+        else:
+            what = f"{option} needs a value"
+    # As cyclopts spells a key of the file: [tool][xlparity][samples].
+    what = re.sub(r"\[tool\]\[xlparity\]\[([\w-]+)\] from", r"\1 from", what)
+    return f"{what} (see {f'xlparity {command}'.strip()} --help)"
 
 
 def _complain(message: str) -> None:

@@ -16,7 +16,7 @@ from xlparity.version import __version__
 
 __all__ = ["Part", "examine"]
 
-_FOR_DEVELOPERS = frozenset({"dev", "docs"})
+_FOR_DEVELOPERS = frozenset({"benchmarks", "dev", "docs"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,34 @@ def test_options_may_stand_in_pyproject_toml(command: Command, tmp_path: Path) -
     assert (code, said.startswith("xlparity: pyproject.toml: TOMLDecodeError")) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.xlparity.check]\nsampels = 3\n", "no option of check; did you mean samples?"),
+        ("[tool.xlparity.chek]\nsamples = 3\n", "[tool.xlparity.chek] is for no command; did you mean check?"),
+        ("[tool.xlparity]\nsamples = 3\n", "[tool.xlparity] has the key 'samples'"),
+        ('[tool.xlparity.check]\nsamples = "3x"\n', "Invalid value for samples from "),
+    ],
+)
+def test_a_default_that_would_not_be_taken_is_refused(command: Command, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    code, _, told = command("check", tmp_path / "broken.xlsx", folder=tmp_path)
+    assert (code, said in told, told.count("\n")) == (2, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["explain", "book.xlsx"], "explain needs CELL (see xlparity explain --help)"),
+        (["grad", "book.xlsx", "--of", "S!A1"], "grad needs --wrt (see xlparity grad --help)"),
+        (["check", "--samples"], "--samples needs a value (see xlparity check --help)"),
+        (["check", "--egine", "x"], "Unknown option: --egine. Did you mean --engine? (see xlparity check --help)"),
+    ],
+)
+def test_a_command_line_that_lacks_something_says_what(command: Command, words: list[str], said: str) -> None:
+    assert command(*words) == (2, "", f"xlparity: {said}\n")
+
+
 def test_doctor_names_every_engine_and_package(command: Command) -> None:
     code, printed, _ = command("doctor")
     assert code == 0
