@@ -91,10 +91,7 @@ def held(path: Path, engines: Iterable[str], samples: int) -> Outcome:
     """The check of the workbook whose map is in `path`."""
     start = time.perf_counter()
     workbook, deviations = workbook_of(path), deviations_of(path)
-    try:
-        report = xlparity.check(workbook, map=path, engines=tuple(engines))
-    except xlparity.InputError:  # LibreOffice does not know LAMBDA, in which an input stands
-        report = xlparity.check(workbook, map=path, engines=tuple(engines)[:1])
+    report = xlparity.check(workbook, map=path, engines=tuple(engines))
     known = {kind: _cells(one.cells for one in deviations if one.kind == kind) for kind in KINDS}
     faults = {one.cell for one in report.cells if one.verdict is Verdict.FAULT}
     other = [one for one in report.cells if one.verdict not in (Verdict.FAULT, Verdict.INHERITED)]

@@ -125,6 +125,13 @@ class Because:
                 return f"{opinion.engine.name} could not evaluate it"
             where = "" if note.origin == cell else f" in {show_cell(note.origin)}"
             return f"not evaluated: {note.because}{where}"
+        unread = next((name for name in opinion.unread if name in self._program.upstream(judged.row.tensor)), None)
+        if np.isnan(judged.expected[at]) and unread is not None:
+            given = opinion.unread[unread]
+            note = opinion.values.notes.get(given)
+            why = f": {note.because}" if note is not None else ""
+            engine = opinion.engine.name
+            return f"it is computed from {unread}, which {engine} could not evaluate in {show_cell(given)}{why}"
         if not np.isfinite(judged.expected[at]):
             return f"torch gives {judged.expected[at]}, which no cell can hold"
         if judged.row.role is Role.EXPECTED and np.isfinite(judged.bound[at]):

@@ -175,7 +175,7 @@ def check_book(
         tuple(EngineUsed(opinion.engine.name, opinion.engine.version) for opinion in opinions),
         tuple(tensors),
         tuple(findings),
-        _coverage(index, rows, opinions, tensors),
+        _coverage(index, rows, opinions, tensors, program),
         tuple(disagreements(index, [(one.engine, one.values) for one in opinions[: len(engines)]])),
         "" if model is None else type(model).__name__,
         () if of_model is None else of_model.missing,
@@ -208,7 +208,7 @@ def _opinion(
     owns = [hold(values, row.block, row.dtype) for row in expected_rows]
     for name, row in program.rows.items():
         if name not in program.expressions and not isinstance(engine, CachedValues):
-            require_numbers(program, row, held[name], values)
+            require_numbers(program, row, held[name], values, index)
     shown = {key: hold(values, row.block, row.dtype).values for key, row in program.shown.items()}
     is_formula = {name: index.mask_of(program.rows[name].block) for name in program.expressions}
 
@@ -226,7 +226,12 @@ def _opinion(
     shown_rows = judge_expected(program, expected_rows, held, owns, shown, whole)
     judged = [computed[name] for name in order] + [tensor for tensor, _ in shown_rows]
     reasons = {len(order) + at: reason for at, (_, reason) in enumerate(shown_rows)}
-    return Opinion(engine, values, tuple(judged), reasons, whole)
+    unread = {
+        name: row.block.cell(tuple(np.argwhere(held[name].kinds == Kind.UNDECIDED)[0].tolist()))
+        for name, row in program.rows.items()
+        if name not in program.expressions and (held[name].kinds == Kind.UNDECIDED).any()
+    }
+    return Opinion(engine, values, tuple(judged), reasons, whole, unread)
 
 
 def _remembers_all(rows: Sequence[MapRow], program: Program, computed: Values, remembered: Values) -> bool:
@@ -371,9 +376,15 @@ def _apart(wide: Array, narrow: Array) -> Array:
 
 
 def _coverage(
-    index: FormulaIndex, rows: Sequence[MapRow], opinions: Sequence[Opinion], tensors: Sequence[TensorVerdict]
+    index: FormulaIndex,
+    rows: Sequence[MapRow],
+    opinions: Sequence[Opinion],
+    tensors: Sequence[TensorVerdict],
+    program: Program,
 ) -> Coverage:
     mapped = index.covered([row.block for row in rows])
+    given = {name: index.mask_of(row.block) for name, row in program.rows.items() if name not in program.expressions}
+    first = next(((name, np.argwhere(mask)[0]) for name, mask in given.items() if mask.any()), None)
     unmapped = [
         Cell(sheet, *divmod(key, MAX_COLUMNS))
         for sheet, mask in mapped.items()
@@ -390,6 +401,8 @@ def _coverage(
         unmapped[0] if unmapped else None,
         len(stale),
         stale[0] if stale else None,
+        sum(int(mask.sum()) for mask in given.values()),
+        None if first is None else (program.rows[first[0]].block.cell(tuple(first[1].tolist())), first[0]),
     )
 
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.check.bound import Ball, allowing, unit_roundoff, with_generators
+from xlparity.check.formulas import FormulaIndex
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.model.block import Block
+from xlparity.model.cell import Cell
 from xlparity.model.engine import Engine, Slack
 from xlparity.model.map import MapRow
 from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar, Values
@@ -71,7 +73,8 @@ class Opinion:
     """What the values of one engine came to: a judgement for every judged row of the map.
 
     `reasons` tells, by a row's position, what explains the differences of a tensor of expected values; `whole` are
-    torch's values of all tensors from the given ones.
+    torch's values of all tensors from the given ones. `unread` are the given tensors of which the engine could not
+    evaluate a formula, each with the first such cell.
     """
 
     engine: Engine
@@ -79,6 +82,7 @@ class Opinion:
     judged: tuple[Judged, ...]
     reasons: Mapping[int, str]
     whole: Mapping[str, Reference]
+    unread: Mapping[str, Cell]
 
 
 def hold(values: Values, block: Block, dtype: str) -> Held:
@@ -110,23 +114,24 @@ def show_value(value: Scalar) -> str:
             return repr(value)
 
 
-def require_numbers(program: Program, row: MapRow, held: Held, values: Values) -> None:
-    """InputError naming the first cell of a given tensor that holds no number, or none that its dtype can hold."""
-    bad = np.argwhere(~program.is_possible(row.tensor, held.values))
+def require_numbers(program: Program, row: MapRow, held: Held, values: Values, index: FormulaIndex) -> None:
+    """InputError naming the first cell of a given tensor that holds no number, or none that its dtype can hold.
+
+    A formula that the engine does not know is none: what is computed from it is undecided, by this engine.
+    """
+    unknown = (held.kinds == Kind.UNDECIDED) & index.mask_of(row.block)
+    bad = np.argwhere(~program.is_possible(row.tensor, held.values) & ~unknown)
     if len(bad):
-        index = tuple(bad[0].tolist())
-        cell = row.block.cell(index)
-        what = show_value(values.scalar(cell))
-        if held.kinds[index] == Kind.UNDECIDED:
-            note = values.notes.get(cell)
-            what = "undecided" + (f" ({note.because})" if note else "")
+        at = tuple(bad[0].tolist())
+        cell = row.block.cell(at)
         more = f" (and {len(bad) - 1} more of its cells)" if len(bad) > 1 else ""
         number = {"bool": "TRUE or FALSE, or 1 or 0", "int32": "a whole number", "int64": "a whole number"}.get(
             row.dtype, "a number"
         )
         raise InputError(
-            f"{show_cell(cell)} should hold {number}, the {row.role.value} {row.tensor}{list(index) or ''}, but is "
-            f"{what}{more}; type the number there, or correct the cells or the dtype in {row.place}"
+            f"{show_cell(cell)} should hold {number}, the {row.role.value} {row.tensor}{list(at) or ''}, but is "
+            f"{show_value(values.scalar(cell))}{more}; type the number there, or correct the cells or the dtype in "
+            f"{row.place}"
         )
 
 

@@ -68,7 +68,7 @@ class _Bench:
     def __init__(self, program: Program, book: Book, index: FormulaIndex, values: Values) -> None:
         explorer = Explorer(program, book, index, values, 0)
         self._repairer = Repairer(program, book, index, values, explorer)
-        self._unmapped = Unmapped(program, book, index, values, explorer, self._repairer)
+        self._unmapped = Unmapped(program, book, index, values, self._repairer)
 
     def mended(self, finding: Finding, misread: bool) -> Finding:
         """`finding` with what mends it: another formula in an unmapped cell where its neighbours have one, else in the

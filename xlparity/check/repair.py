@@ -1,19 +1,21 @@
 """The single edit that mends a wrong formula, proved on other numbers before it is proposed.
 
 Candidates (`check.candidates`: the formulas of cells that stand for the like, every formula one edit away, what was
-left out put back) stand beside the sheet's cells in a copy of the workbook, which is evaluated on many samples at once;
-torch computes the one operation on the operands that each sample's sheet holds. The first candidate that agrees
-everywhere is the repair.
+left out put back) stand beside the cells in a copy of the workbook, which is evaluated on many samples at once, once as
+it is and then for each group of candidates only what these add; torch computes the one operation on the operands that
+each sample's sheet holds. The first candidate that agrees everywhere is the repair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from xlparity.check.candidates import Candidates
@@ -21,14 +23,23 @@ from xlparity.check.explore import UNDERFLOW, Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, reaches_beyond
 from xlparity.check.judge import Array, hold
 from xlparity.check.reference import Program
-from xlparity.engines.embedded import Trace
+from xlparity.engines.embedded import EmbeddedEngine, Trace
 from xlparity.errors import FormulaError, MapError
-from xlparity.formula.ast import Call, Expression, TableReference, walk
+from xlparity.formula.ast import (
+    Call,
+    Expression,
+    Name,
+    SpillReference,
+    TableReference,
+    WholeColumns,
+    WholeRows,
+    walk,
+)
 from xlparity.formula.parse import parse
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, Sheet
 from xlparity.model.cell import MAX_COLUMNS, Cell
-from xlparity.model.value import Values
+from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Repair
 
 __all__ = ["Expected", "Repairer", "agree", "depends_on_cells_alone", "free_column"]
@@ -37,6 +48,11 @@ _SAMPLES = 60
 _MOST_CELLS = 4_000_000  # that are evaluated for each fault, over all samples
 _LEAST = 10  # samples that must tell something
 _MOST_CANDIDATES = 2_500  # of each group
+_MOST_READ = 10_000  # cells of a range; a candidate that reads more is evaluated with the whole workbook
+# Functions that read more than the cells that their formula names, or other than their values.
+_READ_OTHERWISE = frozenset(
+    "AGGREGATE CELL FORMULATEXT INDIRECT ISFORMULA LAMBDA LET OFFSET SHEET SHEETS SUBTOTAL".split()
+)
 _MOST_FORMULAS = 200_000  # of a workbook that is evaluated again for each fault
 
 
@@ -66,6 +82,14 @@ class Repairer:
         self._mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
         self._candidates = Candidates(program, index)
         self.samples = explorer.samples(_LEAST + 2, _SAMPLES, _MOST_CELLS)
+        self._varied: dict[str, list[Area]] = {}
+        for plane in (plane for name in explorer.varied for plane in program.rows[name].block.planes):
+            self._varied.setdefault(plane.sheet, []).append(plane)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The workbook as it is on all samples."""
+        return self._explorer.trace(self.samples)
 
     def repair(self, name: str, at: tuple[int, ...], misread: bool) -> Repair | None:
         """The repair of element `at` of the computed tensor `name`; None where no single edit mends it.
@@ -91,8 +115,8 @@ class Repairer:
             if not own and not new:
                 continue
             tried.update(new)
-            trace, gives = self._tried([*own, *new], cell)
-            expected = expected or self.expected(name, at, trace)
+            gives = self._tried([*own, *new], cell)
+            expected = expected or self.expected(name, at, self.trace)
             if len(expected) < _LEAST:
                 return None
             right = np.flatnonzero(agree(gives, expected))
@@ -106,20 +130,55 @@ class Repairer:
             own = []
         return None
 
-    def _tried(self, texts: Sequence[str], cell: Cell) -> tuple[Trace, Array]:
-        """The workbook on all samples with the formulas `texts` beside it: what each gives, (samples or 1, texts).
+    def _tried(self, texts: Sequence[str], cell: Cell) -> Array:
+        """What each of the formulas `texts` would give beside `cell` on all samples, (samples or 1, texts).
 
         That is NaN for an overflow, which tells nothing, and infinity for another error, which no right formula gives.
         """
+        read = self._read_by(texts, cell.sheet)
         sheet = self._book.sheet(cell.sheet)
         column = free_column(sheet)
         fills = tuple(Fill(Area.of(sheet.name, row, column), one) for row, one in enumerate(texts))
-        extended = replace(sheet, fills=(*sheet.fills, *fills))
-        sheets = tuple(extended if one.name == sheet.name else one for one in self._book.sheets)
-        trace = self._explorer.trace(self.samples, replace(self._book, sheets=sheets))
+        sheets = tuple(
+            replace(one, fills=(*(one.fills if read is None else ()), *(fills if one.name == sheet.name else ())))
+            for one in self._book.sheets
+        )
+        copy = replace(self._book, sheets=sheets)
+        if read is None:
+            trace = self._explorer.trace(self.samples, copy)
+        else:
+            with torch.no_grad():
+                trace = EmbeddedEngine().trace(copy, {area: self.trace.tensor(area) for area in read})
         area = Area.of(sheet.name, 0, column, max(len(texts), 1), 1)
         gives = np.where(trace.misplaced(area).numpy(), np.inf, trace.tensor(area).numpy())
-        return trace, gives[:, :, 0]
+        return np.asarray(gives[:, :, 0])
+
+    def _read_by(self, texts: Sequence[str], sheet: str) -> list[Area] | None:
+        """The areas of formulas and of varied numbers that `texts` read, whose values are all that they need.
+
+        None where something else counts: an error or a text among the values, or what a function reads besides.
+        """
+        nodes = [node for text in texts for node in walk(parse(text))]
+        if any(isinstance(node, Name | SpillReference | TableReference | WholeColumns | WholeRows) for node in nodes):
+            return None
+        named = {one.name.upper() for one in self._book.names}  # which may be functions, as LAMBDA makes them
+        if any(isinstance(node, Call) and node.name.upper() in named | _READ_OTHERWISE for node in nodes):
+            return None
+        found: dict[Area, None] = {}
+        for area in dict.fromkeys(area for text in texts for area in self._index.read_by(text, sheet)):
+            if area.size > _MOST_READ:
+                return None
+            found |= dict.fromkeys(plane for plane in self._varied.get(area.sheet, ()) if plane.intersection(area))
+            last: Fill | None = None
+            for row, column in np.argwhere(self._index.mask(area)).tolist():
+                cell = area.corner.moved(row, column)
+                if last is None or cell not in last.area:
+                    last = self._index.fill(cell)
+                    assert last is not None
+                    found[last.area] = None
+        if all(bool((self.trace.kinds(area) == int(Kind.NUMBER)).all()) for area in found):
+            return list(found)
+        return None
 
     def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""

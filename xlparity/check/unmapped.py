@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xlparity.check.explore import Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula
 from xlparity.check.judge import Array
 from xlparity.check.reference import Program
@@ -67,11 +66,9 @@ class _Case:
 class Unmapped:
     """Finds unmapped cells to blame in one workbook; the arguments are those of `Repairer`, which gives the samples."""
 
-    def __init__(
-        self, program: Program, book: Book, index: FormulaIndex, values: Values, explorer: Explorer, repairer: Repairer
-    ) -> None:
+    def __init__(self, program: Program, book: Book, index: FormulaIndex, values: Values, repairer: Repairer) -> None:
         self._program, self._book, self._index, self._values = program, book, index, values
-        self._explorer, self._repairer = explorer, repairer
+        self._repairer = repairer
         blocks = [row.block for row in (*program.rows.values(), *program.shown.values())]
         self._mapped = MappedAreas(blocks)
         self._planes = {plane for row in program.rows.values() for plane in row.block.planes}
@@ -139,7 +136,7 @@ class Unmapped:
         texts = [self._index.text(one) for one in every]
         if any(text is None or not depends_on_cells_alone(text) for text in texts):
             return None
-        trace = self._explorer.trace(self._repairer.samples)
+        trace = self._repairer.trace
         expected = self._repairer.expected(name, at, trace)
         if len(expected) < _LEAST:
             return None
@@ -227,10 +224,9 @@ class Unmapped:
         sheets = tuple(extended if one.name == sheet.name else one for one in book.sheets)
         inputs = dict(case.inputs)
         reads = [area for text in texts for area in self._index.read_by(text, cell.sheet)]
-        whole = self._explorer.trace(self._repairer.samples)
         for plane in self._planes - inputs.keys():
             if any(plane.intersection(area) for area in reads):
-                inputs[plane] = whole.tensor(plane)
+                inputs[plane] = self._repairer.trace.tensor(plane)
         with torch.no_grad():
             trace = EmbeddedEngine().trace(replace(book, sheets=sheets), inputs)
         found = trace.tensor(Area.of(sheet.name, 0, column, len(texts), 1)).numpy()[:, :, 0]

@@ -59,7 +59,8 @@ class Coverage:
     """How much of the workbook was looked at, in formula cells.
 
     `unmapped` counts the formula cells that no row of the map covers: they were not checked. `stale` counts those of
-    them whose remembered value is not what the formula gives.
+    them whose remembered value is not what the formula gives, `given` those of the unmapped that hold a given tensor
+    (an input, a parameter), so that their values were taken as they stand.
     """
 
     formulas: int
@@ -68,6 +69,8 @@ class Coverage:
     unmapped_example: Cell | None = None
     stale: int = 0
     stale_example: Cell | None = None
+    given: int = 0
+    given_example: tuple[Cell, str] | None = None  # with the name of the tensor
 
     @property
     def unmapped(self) -> int:

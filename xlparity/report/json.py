@@ -35,6 +35,7 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
             "mapped": report.coverage.mapped,
             "undecided": report.coverage.undecided,
             "stale_unmapped": report.coverage.stale,
+            "given_formulas": report.coverage.given,
         },
         "exploration": None
         if report.exploration is None

@@ -205,6 +205,12 @@ def report_notes(report: Report) -> Iterable[str]:
             f"{coverage.unmapped} of {coverage.formulas} formula cells {outside} and were not checked "
             f"(first: {show_cell(coverage.unmapped_example)})"
         )
+    if coverage.given and coverage.given_example is not None:
+        cell, name = coverage.given_example
+        yield (
+            f"{coverage.given} of those hold given tensors, whose values were taken as the formulas give them "
+            f"(first: {show_cell(cell)}, {name})"
+        )
     if coverage.stale and coverage.stale_example is not None:
         yield (
             f"{coverage.stale} of those show a remembered value that their formula does not give "
