@@ -13,10 +13,10 @@ stand in their cells (benchmarks/handmade_models.py). Every row of the known map
     not at all  no row has any of its cells
 
 "Other numbers": every input, target, parameter and hyperparameter of the known map is changed at random, both maps
-compute everything from the changed numbers, and the values of each cell are compared (targets that are probabilities stay
-such). So a formula that is wrong in a
-hand-made workbook counts as wrong where the proposal is read from the formulas, and so does all that is computed from
-it: the person's map says what it should be.
+compute everything from the changed numbers, and the values of each cell are compared (targets that are probabilities
+stay such). So a formula that is wrong in a hand-made workbook counts as wrong where the proposal is read from the
+formulas, and so does all that is computed from it: the person's map says what it should be. And where the sheet has an
+input that the module starts from zero (the first state of RNN and LSTM), all that is computed from it counts as wrong.
 """
 
 from __future__ import annotations
