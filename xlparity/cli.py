@@ -18,7 +18,8 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from xlparity import api
 from xlparity.defaults import Defaults
-from xlparity.errors import InputError, NothingChecked, XlparityError
+from xlparity.errors import InputError, NothingChecked, XlparityError, plain
+from xlparity.limits import limited_memory
 from xlparity.version import __version__
 from xlparity.xlsx.aside import written_aside
 from xlparity.xlsx.folder import workbooks_in
@@ -110,8 +111,6 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _complain(message: str) -> None:
-    from xlparity.report.text import plain
-
     print(f"xlparity: {plain(message)}", file=sys.stderr)
 
 
@@ -356,7 +355,8 @@ def _check_here(
     from xlparity.model.outcome import Ending, Outcome
 
     try:
-        with _progress(book.name) as shown:
+        # A page and a copy of the workbook take memory too.
+        with _progress(book.name) as shown, limited_memory(book, options["samples"], options["model"] is not None):
             report = api.check(book, progress=shown, **options)
         if annotate is not None:
             api.annotate(report, book, annotate)
@@ -388,7 +388,9 @@ def explain(book: Path, cell: str, *, map: Path | None = None, depth: int = 1) -
 
     if depth < 0:
         raise InputError(f"--depth is {depth}; it is 0 or more")
-    sys.stdout.write(explanation_to_text(api.explain(book, cell, map=map, depth=depth)))
+    with limited_memory(book):
+        explanation = api.explain(book, cell, map=map, depth=depth)
+    sys.stdout.write(explanation_to_text(explanation))
     return PARITY
 
 
@@ -413,7 +415,8 @@ def grad(book: Path, *, of: str, wrt: str, format: Literal["text", "json"] = "te
     """
     from xlparity.report.gradient import gradient_to_json, gradient_to_text
 
-    derivatives = api.gradient(book, of=of, wrt=wrt)
+    with limited_memory(book):
+        derivatives = api.gradient(book, of=of, wrt=wrt)
     shown = gradient_to_json if format == "json" else gradient_to_text
     sys.stdout.write(shown(of, wrt, list(derivatives.index), list(derivatives.columns), derivatives.to_numpy()))
     return PARITY
@@ -493,7 +496,7 @@ def init(
         raise InputError(
             "--weights, --inputs, --targets, --loss and --optimizer belong to a model; name it with --model"
         )
-    with _progress(book.name) as shown:
+    with _progress(book.name) as shown, limited_memory(book, model=model is not None):
         proposal = api.propose(
             book, made, inputs=given, targets=wanted, loss=chosen, optimizer=trained_by, name=name, progress=shown
         )
@@ -526,7 +529,8 @@ def calc(
     engine
         The engine that computes the values (see `xlparity engines`).
     """
-    formulas, undecided = api.recalculate(book, output, engine=engine)
+    with limited_memory(book):
+        formulas, undecided = api.recalculate(book, output, engine=engine)
     print(
         f"{output}: {formulas} formula cells recalculated by {engine}"
         + (f", {undecided} undecided" if undecided else "")
@@ -538,7 +542,6 @@ def calc(
 def doctor() -> int:
     """Say what is installed here, with versions, and what to install for what is missing."""
     from xlparity.doctor import examine
-    from xlparity.report.text import plain
 
     broken = False
     for part in examine():

@@ -13,6 +13,7 @@ Excel's own errors (#DIV/0!, #N/A, ...) are values, never exceptions: see `model
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -26,11 +27,18 @@ __all__ = [
     "XlparityError",
     "did_you_mean",
     "out_of_memory",
+    "plain",
 ]
 
 
 class XlparityError(Exception):
-    """Base of all exceptions raised on purpose; `str()` is one line a person can act on."""
+    """Base of all exceptions raised on purpose; `str()` is one line a person can act on.
+
+    Messages quote what a stranger's file says: `plain` keeps them on one line and off the terminal's controls.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(plain(message))
 
 
 class InputError(XlparityError):
@@ -55,6 +63,22 @@ class EngineError(XlparityError):
 
 class NothingChecked(XlparityError):
     """No cell could be checked, which is never a pass."""
+
+
+def plain(text: str) -> str:
+    r"""`text` on one line and without control characters, so that no file can send escape sequences to a terminal.
+
+    Examples
+    --------
+    >>> plain("a\x1b[2Jb\nc")
+    'a�[2Jb c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        " " if character in "\n\r\t" else "�" if unicodedata.category(character)[0] == "C" else character
+        for character in text.replace("\r\n", "\n")
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,11 +98,13 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
             state = load_file(path)
         else:
-            state = torch.load(path, weights_only=True, map_location="cpu")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about how a pickle is written that is refused all the same
+                state = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:
-        raise InputError(
-            f"{path} holds no weights that can be read safely: {str(error).splitlines()[0][:200]}"
-        ) from None
+        # What torch says of pickles is how to run them all the same.
+        why = str(error).splitlines()[0][:200] if path.suffix == ".safetensors" else "it is no file of tensors alone"
+        raise InputError(f"{path} holds no weights that can be read safely: {why}; save them as .safetensors") from None
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:

@@ -42,6 +42,7 @@ from xlparity.engines.cached import CachedValues
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import NothingChecked
+from xlparity.limits import Budget, spending
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book
@@ -54,6 +55,9 @@ from xlparity.model.verdict import Verdict
 from xlparity.version import __version__
 
 __all__ = ["check_book"]
+
+# Steps of the engine that the search for repairs may take: some 700 go into one fault of a small sheet.
+_EFFORT, _EFFORT_A_CELL = 200_000, 2_000
 
 
 @one_thread()
@@ -166,7 +170,8 @@ def check_book(
         for at in np.argwhere(verdicts > MATCH).tolist():
             spot = tuple(at)
             findings.append(because.finding(opinions[int(chosen[spot])], number, spot, int(verdicts[spot])))
-    findings = mended(findings, program, book, index, opinions[0].values, formula_faults, progress)
+    with spending(Budget(effort=_EFFORT + _EFFORT_A_CELL * index.count)):
+        findings = mended(findings, program, book, index, opinions[0].values, formula_faults, progress)
     rank = {verdict: -at for at, verdict in enumerate(Verdict)}
     findings.sort(key=lambda finding: rank[finding.verdict])
     return Report(

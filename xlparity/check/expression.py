@@ -24,12 +24,14 @@ from torch import Tensor
 
 from xlparity.check.aten import DTYPES, UNWRITABLE, aten_overload
 from xlparity.check.sizes import Sizes
-from xlparity.errors import MapError, did_you_mean
+from xlparity.errors import MapError, did_you_mean, out_of_memory
+from xlparity.limits import UNLIMITED, Budget, limits
 
 __all__ = ["Expression", "Lookup", "evaluate", "name_of", "parse_expression"]
 
 _MAX_LENGTH = 8_192
 _MAX_DEPTH = 100
+_INTEGER = 2**63
 
 # The words that arguments may be: reduction="sum", approximate="tanh", rounding_mode="floor", reduce="amax".
 _WORDS = frozenset({"amax", "amin", "floor", "mean", "none", "prod", "sum", "tanh", "trunc"})
@@ -244,30 +246,36 @@ class _Names:
             self.visit(part, depth + 1)
 
 
-def evaluate(expression: Expression, lookup: Lookup, wide: bool = True, of_known_size: bool = False) -> Tensor:
+def evaluate(expression: Expression, lookup: Lookup, wide: bool = True, budget: Budget | None = None) -> Tensor:
     """The value of `expression`, a tensor of torch's own shape and dtype for it.
 
     With `wide`, every floating dtype that the expression names, and torch's own default, is float64, as in the sheet.
-    `of_known_size`: it was evaluated before on tensors of these shapes, so nothing in it is too large.
+    `budget` is what it may take, by default `Limits.products`; it is `UNLIMITED` where the expression was evaluated
+    before on tensors of these shapes, so that nothing in it is too large.
 
     Raises MapError where torch refuses (shapes that do not fit, a bad argument), and before anything is computed that
     would need too much memory or time.
     """
     names = frozenset([*expression.names, *(tensor for tensor, _ in expression.grads)])
     try:
-        limit = nullcontext() if of_known_size else Sizes()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        budget = Budget(products=limits().products) if budget is None else budget
+        limit = nullcontext() if budget is UNLIMITED else Sizes(budget)
         with _default_dtype(torch.float64 if wide else torch.float32), limit:
             value = _evaluate(expression.tree, names, lookup, wide)
-    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError, OverflowError) as error:
+            if isinstance(value, bool | int | float):
+                value = torch.as_tensor(value, dtype=torch.float64 if wide else torch.float32)
+    except (ArithmeticError, AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        if out_of_memory(error):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise MapError(f"torch cannot compute {expression.text!r}: {reason}") from None
     if isinstance(value, tuple | list):
         raise MapError(
             f"{expression.text!r} gives {len(value)} results; name one of them by its position, as in (...)[0]"
         )
-    return (
-        value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64 if wide else torch.float32)
-    )
+    if not isinstance(value, Tensor):
+        raise MapError(f"{expression.text!r} gives {value!r}, which is no tensor of numbers")
+    return value
 
 
 @contextmanager
@@ -291,6 +299,16 @@ def _call_aten(packet: str, name: str, arguments: list[Any], named: dict[str, An
     return overload(*arguments, **named)
 
 
+def _operated(operator_: type, left: Any, right: Any) -> Any:
+    """`left` op `right`; of Python's own values only numbers, since [x] * 10**9 and 9**9**9**9 never end."""
+    if isinstance(left, tuple | list) or isinstance(right, tuple | list):
+        raise TypeError("lists are arguments, not operands")
+    integers = isinstance(left, int) and isinstance(right, int)
+    if operator_ is ast.Pow and integers and abs(float(left) ** right) > _INTEGER:
+        raise ValueError("the power is too large an integer")
+    return _OPERATORS[operator_](left, right)
+
+
 def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool) -> Any:
     def value(part: ast.expr) -> Any:
         return _evaluate(part, names, lookup, wide)
@@ -302,7 +320,7 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
         case ast.Constant(value=constant):
             return constant
         case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _OPERATORS[type(op)](value(left), value(right))
+            return _operated(type(op), value(left), value(right))
         case ast.UnaryOp(operand=operand):
             return -value(operand)
         case ast.Name(id=number):

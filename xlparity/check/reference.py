@@ -21,9 +21,13 @@ from torch import Tensor
 from xlparity.check.bound import Ball
 from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.errors import MapError
+from xlparity.limits import UNLIMITED, Budget, limits
 from xlparity.model.map import Map, MapRow, Role
 
 __all__ = ["Program", "Reference"]
+
+# What a map's expressions may take beyond `Limits.products`: a dot product of some thousand terms in every cell.
+_PRODUCTS_A_CELL = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Program:
         self.order: tuple[str, ...] = self._order()
         self._position = {name: at for at, name in enumerate(self.order)}
         self._of_known_size: set[tuple[str, bool]] = set()
+        cells = sum(row.block.size for row in self.rows.values())
+        self.budget = Budget(products=limits().products + _PRODUCTS_A_CELL * cells)  # of all expressions together
 
     def operands(self, name: str) -> tuple[str, ...]:
         """The tensors that the expression of `name` reads, those of its gradients too."""
@@ -222,7 +228,7 @@ class Program:
     def evaluated(self, name: str, lookup: _Lookup) -> Tensor:
         """The value of the expression of `name`; how large it gets is looked at once, since its shapes stay."""
         known = (name, lookup.wide) in self._of_known_size
-        result = evaluate(self.expressions[name], lookup, lookup.wide, known)
+        result = evaluate(self.expressions[name], lookup, lookup.wide, UNLIMITED if known else self.budget)
         self._of_known_size.add((name, lookup.wide))
         return result
 
@@ -313,7 +319,7 @@ class _Lookup:
                     f"{of.text} is computed from a gradient ({name}); a gradient of a gradient is not supported"
                 )
             graph[name] = program.evaluated(name, rebuilt)
-        result = evaluate(of, rebuilt, self.wide)
+        result = evaluate(of, rebuilt, self.wide, program.budget)
         if result.numel() != 1:
             raise MapError(f"the gradient of {of.text}, which is not a single number, is not defined")
         (gradient,) = torch.autograd.grad(result.sum() if result.dim() else result, leaf)

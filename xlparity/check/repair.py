@@ -53,6 +53,8 @@ _MOST_READ = 10_000  # cells of a range; a candidate that reads more is evaluate
 _READ_OTHERWISE = frozenset(
     "AGGREGATE CELL FORMULATEXT INDIRECT ISFORMULA LAMBDA LET OFFSET SHEET SHEETS SUBTOTAL".split()
 )
+_MOST_CHARACTERS = 200_000  # of one group of candidates, which takes seconds to parse
+_LONGEST = 8_192  # characters of a formula that Excel takes
 _MOST_FORMULAS = 200_000  # of a workbook that is evaluated again for each fault
 
 
@@ -102,15 +104,16 @@ class Repairer:
         text = self._index.text(cell)
         if not self.samples or self._index.count > _MOST_FORMULAS:
             return None
-        if text is not None and not depends_on_cells_alone(text):
+        if text is not None and (len(text) > _LONGEST or not depends_on_cells_alone(text)):
             return None
+        most = min(_MOST_CANDIDATES, _MOST_CHARACTERS // max(len(text or ""), 1))
         if free_column(self._book.sheet(cell.sheet)) >= MAX_COLUMNS:
             return None
         own = [] if text is None else [text]
         tried = set(own)
         expected: list[Expected] = []
         for group in self._candidates.of(name, at):
-            drawn = dict.fromkeys(islice(group, _MOST_CANDIDATES))
+            drawn = dict.fromkeys(islice(group, most))
             new = [one for one in drawn if one not in tried and depends_on_cells_alone(one)]
             if not own and not new:
                 continue

@@ -10,11 +10,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from xlparity.limits import Budget, TooMuch, limits
+
 __all__ = ["Sizes"]
 
-_MAX_ELEMENTS = 50_000_000  # of one operation's results: 400 MB of float64
-_MAX_PRODUCTS = 10**12  # multiplications of one matrix product or convolution
 _SURELY_SMALL = 100_000
+_PASS = 100  # multiplications that a pass over an element of memory takes as long as
 
 _CONTRACTIONS = frozenset({"mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addbmm", "_cdist_forward"})
 
@@ -23,8 +24,13 @@ class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
     """Inside, every operation of torch is refused with ValueError whose results would be too large.
 
     An operation whose operands' sizes and whose numbers, all multiplied, are small cannot make much. Any other is run
-    first on tensors that have a shape and no elements (torch's device "meta").
+    first on tensors that have a shape and no elements (torch's device "meta"). `budget` counts the multiplications of
+    all that is large.
     """
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._budget = budget
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -54,11 +60,13 @@ class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves
                 shapes[1]["device"] = torch.device("meta")
             made, _ = tree_flatten(func(*shapes[0], **shapes[1]))
             elements = sum(one.numel() for one in made if isinstance(one, Tensor))
-        if not elements <= _MAX_ELEMENTS:
-            raise ValueError(f"it would have {elements:.0f} elements; at most {_MAX_ELEMENTS} are computed")
-        products = elements * _terms(packet, tensors)
-        if products > _MAX_PRODUCTS:
-            raise ValueError(f"it would take {products:.0e} multiplications; at most {_MAX_PRODUCTS:.0e} are computed")
+        most = limits().tensor
+        if not elements <= most:
+            raise ValueError(f"it would have {elements:.0f} elements; at most {most} are computed")
+        try:
+            self._budget.work(elements * max(_terms(packet, tensors), _PASS))
+        except TooMuch as problem:
+            raise ValueError(str(problem)) from None
 
 
 def _could_be_large(packet: str, leaves: list[Any]) -> bool:

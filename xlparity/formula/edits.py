@@ -81,11 +81,30 @@ def additions(expression: Expression, references: Sequence[CellReference]) -> It
 
 def everywhere(expression: Expression, edits: _Edits) -> Iterator[Expression]:
     """`expression` with one node replaced by what `edits` makes of it, from the root down."""
+    spine: list[Binary] = []  # a sum of thousands of terms is that deep on its left side, so loop there
+    node = expression
+    while isinstance(node, Binary):
+        yield from (_in_place(spine, edited) for edited in edits(node))
+        spine.append(node)
+        node = node.left
+    yield from (_in_place(spine, edited) for edited in _inside(node, edits))
+    while spine:
+        parent = spine.pop()
+        for edited in everywhere(parent.right, edits):
+            yield _in_place(spine, replace(parent, right=edited))
+
+
+def _in_place(spine: Sequence[Binary], node: Expression) -> Expression:
+    """`node` as the left operand of the last of `spine`, that of the one before, and so on."""
+    for parent in reversed(spine):
+        node = replace(parent, left=node)
+    return node
+
+
+def _inside(expression: Expression, edits: _Edits) -> Iterator[Expression]:
+    """`everywhere` for all that is no binary operator."""
     yield from edits(expression)
     match expression:
-        case Binary(_, left, right):
-            yield from (replace(expression, left=edited) for edited in everywhere(left, edits))
-            yield from (replace(expression, right=edited) for edited in everywhere(right, edits))
         case Unary(_, operand) | Percent(operand):
             yield from (replace(expression, operand=edited) for edited in everywhere(operand, edits))
         case Call(_, arguments):

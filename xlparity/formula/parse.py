@@ -241,7 +241,7 @@ class _Parser:
         token = self.take()
         match token.kind:
             case "number":
-                return Number(float(token.text))
+                return Number(self.number(token))
             case "text":
                 return Text(token.text[1:-1].replace('""', '"'))
             case "error":
@@ -262,6 +262,12 @@ class _Parser:
                 return self.on_sheet(token)
         self.at -= 1
         raise self.unexpected()
+
+    def number(self, token: Token) -> float:
+        value = float(token.text)
+        if value == float("inf"):
+            raise FormulaError(f"the formula {shorten(self.text)} has the number {token.text[:40]}, which is too large")
+        return value
 
     def array(self) -> Expression:
         rows: list[tuple[float | str | bool | Error, ...]] = []
@@ -289,7 +295,7 @@ class _Parser:
         token = self.take()
         match token.kind:
             case "number":
-                return sign * float(token.text)
+                return sign * self.number(token)
             case "text":
                 return token.text[1:-1].replace('""', '"')
             case "error":
@@ -361,11 +367,11 @@ def _sheet(text: str) -> _Sheet:
     if name.startswith("'"):
         name = name[1:-1].replace("''", "'")
     book = None
-    if "[" in name and "]" in name:
-        # A path may stand before the brackets: 'C:\folder\[Book.xlsx]Sheet1'!
-        before, rest = name.split("[", 1)
-        inside, name = rest.split("]", 1)
-        book = before + inside
+    # A path may stand before the brackets: 'C:\folder\[Book.xlsx]Sheet1'!
+    before, _, rest = name.partition("[")
+    inside, closed, after = rest.partition("]")
+    if closed:
+        book, name = before + inside, after
         if not name:
             return book, None, None
     first, _, last = name.partition(":")
@@ -385,7 +391,7 @@ def _table(text: str) -> Expression:
     at = 0
     while at < len(content):
         part = _BRACKETED.match(content, at)
-        if part is None:
+        if part is None or part[1] == "":
             raise FormulaError(f"the table reference {text} cannot be understood at {content[at:]!r}")
         at = part.end()
         if part[1] is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from xlparity.limits import budget
 from xlparity.model.value import Error, Kind
 
 __all__ = ["Array", "Texts"]
@@ -29,7 +30,13 @@ class Texts:
     _index: dict[str, int] = field(default_factory=dict)
 
     def index(self, text: str) -> int:
-        """The index of `text`, entered if it is new."""
+        """The index of `text`, entered if it is new; TooMuch if there are too many characters."""
+        if text not in self._index:
+            budget().text(len(text))
+        return self.reason(text)
+
+    def reason(self, text: str) -> int:
+        """The index of a reason why a value is undecided, which counts for no limit."""
         at = self._index.setdefault(text, len(self.table))
         if at == len(self.table):
             self.table.append(text)

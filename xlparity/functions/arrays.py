@@ -5,6 +5,7 @@ The size of a result has to be the same in all lanes; where it is not, LanesDiff
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from functools import partial
 
@@ -37,13 +38,13 @@ from xlparity.functions.signature import (
     integer,
     number,
 )
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
 __all__ = ["TABLE"]
 
 TABLE: Table[str, Function] = Table("arrays")
-LARGEST = 2**24  # elements of a result; Excel's own limit is the sheet
 ARRAY = array("array")
 Arguments = Sequence[Argument]
 
@@ -59,8 +60,7 @@ def _sequence(arguments: Arguments, texts: Texts) -> Array:
         return Array.of_error(Error.VALUE)
     if rows == 0 or columns == 0:
         return Array.of_error(Error.CALC)
-    if rows * columns > LARGEST:
-        return Array.of_error(Error.NUM)
+    budget().size(rows * columns)
     start, one = numbers_of(arguments[2].array, texts)
     step, two = numbers_of(arguments[3].array, texts)
     place = torch.arange(rows * columns, dtype=torch.float64).reshape(rows, columns)
@@ -152,6 +152,7 @@ def _only_lane(given: Array) -> list[list[tuple[int, float]]]:
     """Kind and payload of each element, by rows, of an array without lanes."""
     if given.number.ndim > 2 and given.number[..., 0, 0].numel() > 1:
         raise LanesDiffer("the size of the result depends on the values")
+    budget().objects(given.rows * given.columns)
     kinds, numbers = given.kinds.reshape(given.rows, given.columns), given.number.detach()
     payloads = numbers.reshape(given.rows, given.columns)
     return [list(zip(*pair, strict=True)) for pair in zip(kinds.tolist(), payloads.tolist(), strict=True)]
@@ -208,6 +209,7 @@ def _padded(given: Array, rows: int, columns: int, pad: Array | None = None) -> 
     """An array enlarged at the bottom and the right with `pad` (#N/A)."""
     if (given.rows, given.columns) == (rows, columns):
         return given
+    budget().size(math.prod(given.number.shape[:-2]) * rows * columns)
     kind, payload = int(Kind.ERROR), float(Error.NA)
     if pad is not None:
         if pad.number.numel() != 1:
@@ -296,8 +298,6 @@ def _expand(arguments: Arguments, texts: Texts) -> Array:
     columns = given.columns if len(arguments) < 3 or _blank(arguments[2]) else integer_of(arguments[2], texts)
     if rows < given.rows or columns < given.columns:
         return Array.of_error(Error.VALUE)
-    if rows * columns > LARGEST:
-        return Array.of_error(Error.NUM)
     return _padded(given, rows, columns, arguments[3].array if len(arguments) > 3 else None)
 
 

@@ -22,7 +22,8 @@ from xlparity.functions.order import text_key
 from xlparity.functions.scalars import scalar_of
 from xlparity.functions.signature import Argument, Function, Unsupported, anything, array
 from xlparity.functions.text_of_number import number_of_text
-from xlparity.functions.wildcard import has_wildcard, pattern_of
+from xlparity.functions.wildcard import has_wildcard, wildcard
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar
 
@@ -96,8 +97,7 @@ def _equal(kind: Tensor, payload: Tensor, criterion: Criterion, texts: Texts) ->
             blank = kind == int(Kind.BLANK)
             return blank | ((kind == int(Kind.TEXT)) & (payload == texts.index(""))) if criterion.bare else blank
         if has_wildcard(operand):
-            pattern = pattern_of(operand)
-            return _texts_where(kind, payload, texts, lambda text: pattern.fullmatch(text) is not None)
+            return _texts_where(kind, payload, texts, wildcard(operand).fits)
         folded = operand.casefold()
         return _texts_where(kind, payload, texts, lambda text: text.casefold() == folded)
     assert operand is not None
@@ -147,6 +147,7 @@ def _measured(
     index = torch.from_numpy(places.reshape(shape))
 
     def mask_of(row: list[float]) -> Tensor:
+        budget().time()
         mask = torch.ones((), dtype=torch.bool)
         for position, one in enumerate(flat):
             kind, payload = int(row[2 * position]), row[2 * position + 1]

@@ -299,7 +299,9 @@ def _networkdays(start: float, end: float, weekend: object, grid: Grid) -> float
     if min(start, end) < 0 or max(start, end) > LAST:
         return Error.NUM
     low, high = sorted((math.floor(start), math.floor(end)))
-    count = sum(_working(day, free, holidays) for day in range(low, high + 1))
+    weeks, rest = divmod(high + 1 - low, 7)
+    count = weeks * free.count("0") + sum(free[(low + day - 2) % 7] == "0" for day in range(rest))
+    count -= sum(low <= day <= high and free[(day - 2) % 7] == "0" for day in holidays)
     return float(count if start <= end else -count)
 
 

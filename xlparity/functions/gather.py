@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, fault_of, first_fault, sealed
 from xlparity.functions.signature import Argument, LanesDiffer
+from xlparity.limits import budget
 from xlparity.model.value import Kind
 
 __all__ = [
@@ -108,6 +110,7 @@ def reshaped(array: Array, rows: int, columns: int) -> Array:
 def stacked(arrays: Sequence[Array], dim: int) -> Array:
     """Arrays one after the other along `dim` (-2 or -1), all of the same size along the other."""
     lanes = np.broadcast_shapes(*(given.number.shape[:-2] for given in arrays))
+    budget().size(math.prod(lanes) * sum(math.prod(given.number.shape[-2:]) for given in arrays))
     number = torch.cat([given.number.expand(*lanes, *given.number.shape[-2:]) for given in arrays], dim)
     if all(given.kind is None for given in arrays):
         return Array(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,6 +15,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of, numbers_of
 from xlparity.functions.fault import Fault, all_finite, merged, sealed, where_error
 from xlparity.functions.signature import Argument, Function, Parameter, Type
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -36,14 +38,18 @@ def checked(number: Tensor, *errors: tuple[Tensor, Error]) -> Checked:
 
 
 def fitted(arrays: Sequence[Array]) -> list[Array]:
-    """Arrays of one common number of rows and columns, as Excel broadcasts them.
+    """Arrays of one common number of rows and columns, as Excel broadcasts them; TooMuch if that is too large.
 
     A single row or column repeats; a larger array meets #N/A where a smaller one ends.
     """
     sizes = {array.number.shape[-2:] for array in arrays}
-    if len(sizes) == 1:
+    if len(sizes) == 1 and len(arrays) == 1:
         return list(arrays)
     rows, columns = max(height for height, _ in sizes), max(width for _, width in sizes)
+    lanes = np.broadcast_shapes(*(array.number.shape[:-2] for array in arrays))
+    budget().size(math.prod(lanes) * rows * columns)
+    if len(sizes) == 1:
+        return list(arrays)
     result = []
     for array in arrays:
         if array.rows in {1, rows} and array.columns in {1, columns}:

@@ -23,7 +23,8 @@ from xlparity.functions.lift import fitted
 from xlparity.functions.logic import select
 from xlparity.functions.order import text_ranks
 from xlparity.functions.signature import Argument, Function, LanesDiffer, Unsupported, anything, array, boolean, integer
-from xlparity.functions.wildcard import has_wildcard, pattern_of
+from xlparity.functions.wildcard import has_wildcard, wildcard
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -66,7 +67,10 @@ def positions(value: Array, vector: Array, texts: Texts, search: Search) -> Tens
         size = max(CHUNK // keys.numel(), 1)
         looked, of_kind = wanted.reshape(-1, 1, 1), kinds.reshape(-1, 1, 1)
         parts = [slice(start, start + size) for start in range(0, len(looked), size)]
-        found = [_search(looked[part], of_kind[part], keys, classes, search) for part in parts]
+        found = []
+        for part in parts:
+            budget().time()
+            found.append(_search(looked[part], of_kind[part], keys, classes, search))
         at = torch.cat(found).reshape(wanted.shape)
     else:
         at = _search(wanted, kinds, keys, classes, search)
@@ -132,12 +136,13 @@ def _wild(at: Tensor, value: Array, vector: Array, texts: Texts, *, last: bool) 
     for index in {int(i) for i in payload[is_text].tolist()}:
         if not has_wildcard(texts.table[index]):
             continue
-        pattern = pattern_of(texts.table[index])
+        budget().time()
+        pattern = wildcard(texts.table[index])
         text = (vector.kind == int(Kind.TEXT)).flatten(-2)
         entries = vector.number.detach().flatten(-2)
         meets = torch.zeros(len(texts.table), dtype=torch.bool)
         for entry in {int(i) for i in entries[text].tolist()}:
-            meets[entry] = pattern.fullmatch(texts.table[entry]) is not None
+            meets[entry] = pattern.fits(texts.table[entry])
         mask = text & meets[torch.where(text, entries, 0.0).long()]
         found = _edge(mask, torch.arange(mask.shape[-1]), last=last)[..., None, None]
         at = torch.where(is_text & (payload == index), found, at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.gather import integer_of
 from xlparity.functions.signature import Argument, Function, Unsupported, array, integer
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -34,6 +37,10 @@ def _mmult(arguments: Sequence[Argument], _: Texts) -> Array:
     fault = merged([one, two])
     if left.shape[-1] != right.shape[-2]:
         return Array.of_error(Error.VALUE)
+    rows, columns = left.shape[-2], right.shape[-1]
+    size = math.prod(np.broadcast_shapes(left.shape[:-2], right.shape[:-2])) * rows * columns
+    budget().size(size)
+    budget().work(size * left.shape[-1])
     return array_of(left @ right, fault)
 
 
@@ -46,6 +53,7 @@ def _minverse(arguments: Sequence[Argument], texts: Texts) -> Array:
     matrix, fault = matrix_of(arguments[0].array)
     if matrix.shape[-1] != matrix.shape[-2]:
         return Array.of_error(Error.VALUE)
+    budget().work(4 * matrix.numel() * matrix.shape[-1])
     one = torch.eye(matrix.shape[-1], dtype=torch.float64)
     if fault is not None:
         matrix = torch.where(fault == 0, matrix, one)
@@ -63,6 +71,7 @@ def _mdeterm(arguments: Sequence[Argument], _: Texts) -> Array:
     matrix, fault = matrix_of(arguments[0].array)
     if matrix.shape[-1] != matrix.shape[-2]:
         return Array.of_error(Error.VALUE)
+    budget().work(matrix.numel() * matrix.shape[-1])
     return array_of(torch.linalg.det(matrix)[..., None, None], fault)
 
 

@@ -16,6 +16,7 @@ from xlparity.functions.fault import UNDECIDED, Fault, array_of, merged, where_e
 from xlparity.functions.gather import integers_of
 from xlparity.functions.matrix import matrix_of
 from xlparity.functions.signature import Argument, Function, Unsupported, array, boolean
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error
 
@@ -54,6 +55,7 @@ def _fit(y: Tensor, x: Tensor, intercept: bool) -> tuple[Tensor, Tensor, Tensor,
     """Slopes (*lanes, k, 1), intercept (*lanes, 1, 1), residuals, and the triangle R of the (centred) X."""
     y_mean = y.mean(-2, keepdim=True) if intercept else torch.zeros(1, 1, dtype=torch.float64)
     x_mean = x.mean(-2, keepdim=True) if intercept else torch.zeros(1, x.shape[-1], dtype=torch.float64)
+    budget().work(4 * x.numel() * x.shape[-1])
     centred, target = x - x_mean, y - y_mean
     q, r = torch.linalg.qr(centred)
     slopes = torch.linalg.solve_triangular(r, q.mT @ target, upper=True)

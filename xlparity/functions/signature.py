@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from xlparity.errors import FormulaError
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.newer import NEWER
 from xlparity.model.value import Kind, Scalar
@@ -142,10 +143,12 @@ class Function:
         return "https://support.microsoft.com/search/results?query=" + self.name + "+function"
 
     def parameter(self, position: int) -> Parameter:
-        """The parameter that the argument at `position` (from 0) belongs to."""
+        """The parameter that the argument at `position` (from 0) belongs to; FormulaError if there is none."""
         if position < len(self.parameters):
             return self.parameters[position]
         repeating = [parameter for parameter in self.parameters if parameter.repeating]
+        if not repeating:
+            raise FormulaError(f"{self.name} takes at most {len(self.parameters)} argument(s): {self.signature}")
         first = len(self.parameters) - len(repeating)
         return repeating[(position - first) % len(repeating)]
 

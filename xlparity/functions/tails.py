@@ -7,6 +7,7 @@ what those give.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -356,8 +357,10 @@ def confidence_t(alpha: float, deviation: float, size: float) -> float | Error:
 def frequency(data: list[float], bins: list[float]) -> list[list[float]]:
     counts = dict.fromkeys(range(len(bins) + 1), 0.0)
     ordered = sorted(range(len(bins)), key=lambda at: bins[at])
+    bounds = [bins[at] for at in ordered]
     for value in data:
-        counts[next((at for at in ordered if value <= bins[at]), len(bins))] += 1
+        place = bisect_left(bounds, value)
+        counts[ordered[place] if place < len(bins) else len(bins)] += 1
     return [[counts[at]] for at in range(len(bins) + 1)]
 
 

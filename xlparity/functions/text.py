@@ -29,7 +29,7 @@ from xlparity.functions.signature import (
 from xlparity.functions.text_of_number import digits15, number_of_text
 from xlparity.functions.textual import mapped, textual
 from xlparity.functions.whole import Grid, whole
-from xlparity.functions.wildcard import has_wildcard, pattern_of
+from xlparity.functions.wildcard import wildcard
 from xlparity.model.table import Table
 from xlparity.model.value import ERROR_TEXTS, Error, Scalar
 
@@ -113,9 +113,8 @@ def search(wanted: str, value: str, start: float) -> float | Error:
     if not 1 <= start <= max(length(value), 1):
         return Error.VALUE
     skipped = cut(value, 0, int(start) - 1)
-    pattern = pattern_of(wanted) if has_wildcard(wanted) else re.compile(re.escape(wanted), re.IGNORECASE)
-    found = pattern.search(value, len(skipped))
-    return Error.VALUE if found is None else float(length(value[: found.start()]) + 1)
+    place = wildcard(wanted).place(value, len(skipped))
+    return Error.VALUE if place < 0 else float(length(value[:place]) + 1)
 
 
 def _substitute(arguments: Sequence[Argument], texts: Texts) -> Array:
@@ -128,7 +127,9 @@ def _substitute(arguments: Sequence[Argument], texts: Texts) -> Array:
             parts.append(part)
         value, old, new = parts
         if len(values) == 3:
-            return _fits(value.replace(old, new)) if old else value
+            if not old or len(value) + value.count(old) * (len(new) - len(old)) > LONGEST:
+                return Error.VALUE if old else value
+            return _fits(value.replace(old, new))
         instance = number_of_scalar(values[3])
         if isinstance(instance, Error):
             return instance

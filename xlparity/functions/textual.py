@@ -19,6 +19,7 @@ from xlparity.functions.history import without_derivative
 from xlparity.functions.lift import broadcast
 from xlparity.functions.scalars import array_of_scalar, kind_and_payload, scalar_of
 from xlparity.functions.signature import Argument, Function, Parameter, Type, Unsupported
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
 
@@ -46,7 +47,9 @@ def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]
         )
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     out_kinds, out_payloads = np.empty(len(first), np.uint8), np.empty(len(first))
+    left = budget()
     for at, element in enumerate(first.tolist()):
+        left.time()
         given = [(int(kinds[element]), float(payloads[element])) for kinds, payloads in columns]
         undecided = [payload for kind, payload in given if kind == Kind.UNDECIDED]
         if undecided:

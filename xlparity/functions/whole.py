@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from xlparity.functions.history import without_derivative
 from xlparity.functions.scalars import array_of_rows, array_of_scalar, scalar_of
 from xlparity.functions.signature import Argument, Function, LanesDiffer, Parameter, Type, Unsupported
 from xlparity.functions.textual import converted
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
 
@@ -39,9 +41,11 @@ def whole(
             function = declared[0]
             arrays = [argument.array for argument in arguments]
             lanes = np.broadcast_shapes(*(given.number.shape[:-2] for given in arrays))
+            budget().objects(math.prod(lanes) * sum(given.rows * given.columns for given in arrays))
             flat = [_flat(given, lanes) for given in arrays]
             made = []
             for lane in range(max(int(np.prod(lanes)), 1)):
+                budget().time()
                 grids = [_grid(kinds[lane], numbers[lane], texts) for kinds, numbers in flat]
                 undecided = next((value for grid in grids for row in grid for value in row if type(value) is int), None)
                 if undecided is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["has_wildcard", "pattern_of"]
+__all__ = ["Wildcard", "has_wildcard", "wildcard"]
 
 
 def has_wildcard(text: str) -> bool:
@@ -13,14 +14,63 @@ def has_wildcard(text: str) -> bool:
     return any(sign in text for sign in "*?~")
 
 
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A text with wildcards, as the `pieces` between its `*`.
+
+    Each piece takes the first place that fits behind the one before, which loses nothing. One regular expression for
+    all of them would try every place of each with every place of the others.
+    """
+
+    pieces: tuple[re.Pattern[str], ...]
+
+    def fits(self, text: str) -> bool:
+        """Whether it means the whole of `text`."""
+        first, *middle = self.pieces
+        if not middle:
+            return first.fullmatch(text) is not None
+        found = first.match(text)
+        *middle, last = middle
+        at = found.end() if found else -1
+        for piece in middle:
+            at = _end(piece, text, at)
+        # Texts of one piece all have one length, so the last one is looked for at the end alone.
+        start = len(text) - _length(last)
+        return 0 <= at <= start and last.fullmatch(text, start) is not None
+
+    def place(self, text: str, start: int) -> int:
+        """Where in `text`, from `start` on, something begins that it means; -1 if nowhere."""
+        first, *others = self.pieces
+        found = first.search(text, start)
+        if found is None:
+            return -1
+        at = found.end()
+        for piece in others:
+            at = _end(piece, text, at)
+        return found.start() if at >= 0 else -1
+
+
+def _end(piece: re.Pattern[str], text: str, start: int) -> int:
+    found = piece.search(text, start) if start >= 0 else None
+    return -1 if found is None else found.end()
+
+
+@lru_cache(maxsize=4096)
+def _length(piece: re.Pattern[str]) -> int:
+    """How many characters a piece means: its signs, of which those that are escaped take two."""
+    return len(re.sub(r"\\(.)", r"\1", piece.pattern, flags=re.DOTALL))
+
+
 @lru_cache(maxsize=1024)
-def pattern_of(text: str) -> re.Pattern[str]:
-    """The regular expression for the wildcards of `text`, whatever the case."""
-    made, signs = [], iter(text)
+def wildcard(text: str) -> Wildcard:
+    """What the wildcards of `text` mean, whatever the case."""
+    pieces, signs = [""], iter(text)
     for sign in signs:
         if sign == "~":
             after = next(signs, "")
-            made.append(re.escape(after if after in {"*", "?", "~"} and after else sign + after))
+            pieces[-1] += re.escape(after if after in {"*", "?", "~"} and after else sign + after)
+        elif sign == "*":
+            pieces.append("")
         else:
-            made.append({"*": ".*", "?": "."}.get(sign) or re.escape(sign))
-    return re.compile("".join(made), re.IGNORECASE | re.DOTALL)
+            pieces[-1] += "." if sign == "?" else re.escape(sign)
+    return Wildcard(tuple(re.compile(piece, re.IGNORECASE | re.DOTALL) for piece in pieces))

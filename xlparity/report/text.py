@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 from collections.abc import Iterable
 from math import ceil, log10
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from xlparity.errors import plain
 from xlparity.formula.a1 import show_cell
 from xlparity.model.map import Role
 from xlparity.model.report import Against, Report, TensorVerdict
@@ -106,11 +106,6 @@ def finding_lines(finding: Finding, other: str = "torch") -> list[str]:
         where = "" if finding.repair.cell is None else f"{show_cell(finding.repair.cell)}: "
         lines.append(f"  repair  {where}={finding.repair.formula} (agrees on all {finding.repair.samples} samples)")
     return lines
-
-
-def plain(text: str) -> str:
-    """`text` without control characters, so that a workbook cannot send escape sequences to a terminal."""
-    return "".join(character if not unicodedata.category(character).startswith("C") else "�" for character in text)
 
 
 def _power_of_ten(probability: float) -> str:

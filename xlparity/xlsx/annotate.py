@@ -20,6 +20,7 @@ import numpy as np
 
 from xlparity.errors import InputError
 from xlparity.formula.a1 import column_letters
+from xlparity.limits import Limits
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.xlsx.comments import (
     Grid,
@@ -31,7 +32,7 @@ from xlparity.xlsx.comments import (
     new_drawing,
 )
 from xlparity.xlsx.markup import Markup, Tag, read_markup
-from xlparity.xlsx.package import Limits, Package
+from xlparity.xlsx.package import Package
 from xlparity.xlsx.page import Page, page_part
 from xlparity.xlsx.splice import Edit, Element, appended, copy_package, outline, spliced
 from xlparity.xlsx.styles import MINIMAL_STYLES, StyleSheet

@@ -14,11 +14,12 @@ import numpy as np
 from xlparity.errors import InputError
 from xlparity.formula.a1 import column_letters, parse_area, show_cell
 from xlparity.formula.relative import move
+from xlparity.limits import Limits
 from xlparity.model.book import Book, FillKind
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Cells, Scalar, Values
 from xlparity.xlsx.markup import Markup, read_markup
-from xlparity.xlsx.package import Limits, Package
+from xlparity.xlsx.package import Package
 from xlparity.xlsx.rows import formula_xml, result_xml
 from xlparity.xlsx.splice import Edit, copy_package
 from xlparity.xlsx.text import encode

@@ -10,6 +10,7 @@ from typing import Any
 
 from xlparity.errors import InputError, MapError, did_you_mean
 from xlparity.formula.a1 import parse_area, show_area
+from xlparity.limits import VARIABLE, limits
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book
@@ -20,11 +21,12 @@ __all__ = ["PARITY_SHEET", "map_of_book", "map_of_toml", "row_texts", "show_bloc
 
 PARITY_SHEET = "Parity"
 
-_MAX_TOML_BYTES = 16_000_000
 _MOST_AREAS = 1 << 18  # of one tensor: the kernels of a convolution from 512 to 512 channels
 _LISTED = 8  # areas; more of them stand as the first and the last if they are regular
 _AND_SO_ON = "..."  # between the first and the last area of a regular arrangement
-_SEMICOLON = re.compile(r";(?=(?:[^']*'[^']*')*[^']*\Z)")  # a semicolon outside of quotes
+_PART = re.compile(r"(?:[^';]|'[^']*'|'[^']*\Z)+")  # what stands between semicolons outside of quotes
+# TOML's own reader keeps a table for each part of a key, and takes time and memory that grow with their square.
+_DEEP_KEY = re.compile(r"""(?<![\w\-"'])(?:[\w\-"']++\s*+\.\s*+){50}""")
 _REQUIRED = ("tensor", "role", "cells")
 
 
@@ -55,7 +57,7 @@ def map_of_book(book: Book) -> Map | None:
         fields = {title: rows[row].get(titles[title]) for title in COLUMNS if title in titles}
         if row > heading and _text(fields["tensor"]):
             found.append(_row(fields, f"{PARITY_SHEET}!A{row + 1}", book))
-    return _checked(found, f"sheet {PARITY_SHEET}")
+    return _checked(found, f"sheet {PARITY_SHEET}", book)
 
 
 def map_of_toml(path: Path, book: Book) -> Map:
@@ -64,13 +66,21 @@ def map_of_toml(path: Path, book: Book) -> Map:
     Raises MapError if the file cannot be read, is no TOML, or a table makes no sense.
     """
     try:
-        if path.stat().st_size > _MAX_TOML_BYTES:
-            raise MapError(f"{path}: larger than {_MAX_TOML_BYTES} bytes; a map is a short text")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        most = limits().map
+        with path.open("rb") as file:  # never the whole: it may be a device without an end
+            text = file.read(most + 1).decode("utf-8")
+        if len(text) > most:
+            raise MapError(f"{path}: larger than the limit of {most:,} bytes, which {VARIABLE}=map=... raises")
+        if _DEEP_KEY.search(text):
+            raise MapError(f"{path}: has a key of more than 50 parts; a map's keys are {', '.join(COLUMNS)}")
+        content = tomllib.loads(text)
     except OSError as error:
         raise MapError(f"{path}: cannot be read ({error.strerror}); name the map with --map") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, no UTF-8, numbers without end
         raise MapError(f"{path}: is not TOML ({error}); see the reference of maps") from None
+    unknown = sorted(content.keys() - {"tensor"})
+    if unknown:
+        raise MapError(f"{path}: has {unknown[0][:40]!r} beside the [[tensor]] tables; a map names nothing else")
     tables = content.get("tensor")
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise MapError(f"{path}: has no [[tensor]] tables; write one for each tensor")
@@ -81,11 +91,11 @@ def map_of_toml(path: Path, book: Book) -> Map:
         if unknown:
             raise MapError(f"{place}: unknown key {unknown[0]!r}; {did_you_mean(unknown[0], COLUMNS)}")
         found.append(_row(table, place, book))
-    return _checked(found, str(path))
+    return _checked(found, str(path), book)
 
 
-def _checked(rows: list[MapRow], place: str) -> Map:
-    """A map of `rows`; MapError if a tensor is given twice or a cell holds two tensors."""
+def _checked(rows: list[MapRow], place: str, book: Book) -> Map:
+    """A map of `rows`; MapError if a tensor is given twice, or if they have far more cells than `book`."""
     named: dict[str, MapRow] = {}
     for row in rows:
         if row.role is Role.EXPECTED:
@@ -95,6 +105,13 @@ def _checked(rows: list[MapRow], place: str) -> Map:
             raise MapError(f"{row.place}: tensor {row.tensor!r} stands in {other.place} already; names are given once")
     if not rows:
         raise MapError(f"{place}: the map has no rows, so there is nothing to check; add a row for each tensor")
+    cells = sum(row.block.size for row in rows)
+    filled = sum(len(sheet.constants) + sum(fill.area.size for fill in sheet.fills) for sheet in book.sheets)
+    if cells > 10_000 + 4 * filled or len(rows) > 1_000 + filled:
+        raise MapError(
+            f"{place}: its {len(rows):,} tensors have {cells:,} cells together, which are far more than the {filled:,} "
+            "of the workbook that are filled; a map names cells that hold something"
+        )
     return Map(tuple(rows))
 
 
@@ -136,7 +153,7 @@ def _row(fields: Mapping[str, Any], place: str, book: Book) -> MapRow:
 def _areas(text: str, place: str, book: Book) -> tuple[tuple[Area, ...], bool]:
     transposed = text.endswith(" T")
     areas: list[Area] = []
-    parts = [part.strip() for part in _SEMICOLON.split(text.removesuffix(" T"))]
+    parts = [part.strip() for part in _PART.findall(text.removesuffix(" T"))] or [""]
     regular = len(parts) == 3 and parts[1] == _AND_SO_ON
     for part in parts[::2] if regular else parts:
         try:

@@ -21,33 +21,13 @@ from urllib.parse import unquote
 from xml.parsers import expat
 
 from xlparity.errors import WorkbookError
+from xlparity.limits import VARIABLE, Limits, limits
 
-__all__ = ["Limits", "Package", "Relation", "parse_xml"]
+__all__ = ["Package", "Relation", "parse_xml"]
 
 _MIB = 1 << 20
 _CHUNK = 1 << 18
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a workbook may unpack to before it is refused.
-
-    Parameters
-    ----------
-    total, part
-        Bytes of all parts together and of one part, unpacked.
-    ratio
-        Unpacked bytes a packed byte of a part may give; parts below `ratio_from` bytes are not asked. Sheets saved by
-        Excel stay below 60, repetitive generated ones below 150; a zip bomb reaches 1,000.
-    entries
-        Parts of the package.
-    """
-
-    total: int = 4096 * _MIB
-    part: int = 2048 * _MIB
-    ratio: float = 250.0
-    ratio_from: int = 4 * _MIB
-    entries: int = 20_000
+_SMALL_PART = 4 * _MIB  # below, whatever a part's ratio, it does no harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +45,8 @@ class Package:
     ----------
     path
         The file; opened read-only.
-    limits
-        Refused beyond these.
+    allowed
+        Refused beyond these limits, by default those of `xlparity.limits`.
 
     Raises
     ------
@@ -74,9 +54,9 @@ class Package:
         The file is missing, encrypted, of another format, corrupt, or built to do harm.
     """
 
-    def __init__(self, path: Path, limits: Limits | None = None) -> None:
+    def __init__(self, path: Path, allowed: Limits | None = None) -> None:
         self.path = path
-        self.limits = limits or Limits()
+        self.limits = allowed or limits()
         try:
             self._file = path.open("rb")
         except OSError as error:
@@ -167,9 +147,11 @@ class Package:
             ) from None
 
     def _checked_parts(self) -> dict[str, zipfile.ZipInfo]:
-        limits, entries = self.limits, self._zip.infolist()
-        if len(entries) > limits.entries:
-            raise self.error(f"holds {len(entries):,} parts, more than the limit of {limits.entries:,}")
+        allowed, entries = self.limits, self._zip.infolist()
+        if len(entries) > allowed.entries:
+            raise self.error(
+                f"holds {len(entries):,} parts, more than the limit of {allowed.entries:,}{_raised('entries')}"
+            )
         parts: dict[str, zipfile.ZipInfo] = {}
         total = 0
         for info in entries:
@@ -182,21 +164,22 @@ class Package:
                 raise self.error(f"the part {name!r} uses a compression that Excel does not; save it again in Excel")
             if name.casefold() in parts:
                 raise self.error(f"holds the part {name!r} twice; the file is not to be trusted")
-            if info.file_size > limits.part:
+            if info.file_size > allowed.part:
                 raise self.error(
                     f"the part {name!r} unpacks to {info.file_size / _MIB:,.0f} MiB, "
-                    f"more than the limit of {limits.part / _MIB:,.0f} MiB"
+                    f"more than the limit of {allowed.part / _MIB:,.0f} MiB{_raised('part')}"
                 )
-            if info.file_size > max(limits.ratio_from, limits.ratio * info.compress_size):
+            if info.file_size > max(_SMALL_PART, allowed.ratio * info.compress_size):
                 raise self.error(
                     f"the part {name!r} unpacks to {info.file_size / max(1, info.compress_size):,.0f} times its size, "
-                    f"as zip bombs do (limit {limits.ratio:g}); the file is not to be trusted"
+                    f"as zip bombs do (limit {allowed.ratio:g}{_raised('ratio')}); the file is not to be trusted"
                 )
             total += info.file_size
             parts[name.casefold()] = info
-        if total > limits.total:
+        if total > allowed.package:
             raise self.error(
-                f"unpacks to {total / _MIB:,.0f} MiB, more than the limit of {limits.total / _MIB:,.0f} MiB"
+                f"unpacks to {total / _MIB:,.0f} MiB, more than the limit of {allowed.package / _MIB:,.0f} MiB"
+                f"{_raised('package')}"
             )
         end = 0
         for info in sorted(entries, key=lambda entry: entry.header_offset):
@@ -258,6 +241,10 @@ def parse_xml(
         raise WorkbookError(f"{where} is not well-formed XML ({error}); save the workbook again in Excel") from None
     except (ValueError, LookupError) as error:  # an encoding that Python does not know, text it cannot decode
         raise WorkbookError(f"{where} cannot be decoded ({error}); save the workbook again in Excel") from None
+
+
+def _raised(name: str) -> str:
+    return f", which {VARIABLE}={name}=... raises"
 
 
 def _refuse_other_formats(path: Path, file: Any) -> None:

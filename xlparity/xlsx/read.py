@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xlparity.limits import Limits
 from xlparity.model.book import Book, Table
 from xlparity.xlsx.formats import read_formats
-from xlparity.xlsx.package import Limits, Package
+from xlparity.xlsx.package import Package
 from xlparity.xlsx.sheet import Context, read_sheet
 from xlparity.xlsx.workbook import (
     dynamic_cell_metadata,

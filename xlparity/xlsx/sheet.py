@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from xlparity.errors import InputError, WorkbookError
 from xlparity.formula.a1 import column_letters, column_number, parse_area
+from xlparity.limits import VARIABLE
 from xlparity.model.appearance import Appearance
 from xlparity.model.area import Area
 from xlparity.model.book import Fill, FillKind, Sheet
@@ -38,9 +39,6 @@ _ADDRESS = re.compile(r"([A-Za-z]{1,3})([1-9][0-9]{0,6})\Z")
 _NUMBER, _TEXT, _BOOLEAN, _ERROR = int(Kind.NUMBER), int(Kind.TEXT), int(Kind.BOOLEAN), int(Kind.ERROR)
 _Entered: TypeAlias = tuple[int, float]
 _COLUMNS = {column_letters(column): column for column in range(MAX_COLUMNS)}
-# Array formulas of one sheet may fill this many cells together: an engine must hold them all, and an area of
-# A1:XFD1048576 costs a hostile file nothing.
-_MAX_ARRAY_CELLS = 1 << 25
 # Looks decide nothing: beyond so many merged areas or runs of columns they are left out.
 _MOST_LOOKS = 1 << 16
 
@@ -83,6 +81,8 @@ class _Reader:
         add_formula_row, add_formula_column = self.formula_row.append, self.formula_column.append
         add_formula_key, key_of = self.formula_key.append, self.formulas.key
         columns = _COLUMNS
+        longest = self.package.limits.formula
+        too_long = f"Excel takes 8,192, and {VARIABLE}=formula=... raises the limit of {longest:,}"
         namespace = ""
         tag_row = tag_c = tag_v = tag_f = tag_t = tag_phonetic = tag_data = ""
         row, column, row_text = -1, -1, "0"
@@ -225,6 +225,8 @@ class _Reader:
             assert formula_attributes is not None
             kind_of_formula = formula_attributes.get("t", "normal")
             content = formula or ""
+            if len(content) > longest:
+                raise error(row, column, f"has a formula of {len(content):,} characters; {too_long}")
             if content.startswith("="):
                 content = content[1:]
             if kind_of_formula == "normal" and not content.strip():
@@ -377,6 +379,8 @@ class _Reader:
         row, column = rows.row[cell], rows.column[cell]
         kinds = [attributes.get("t", "normal") for attributes in rows.formula_attributes]
         texts = [text.removeprefix("=") for text in rows.formulas]
+        if len(max(texts, key=len)) > self.package.limits.formula:
+            raise self.package.error("has a formula that is too long")  # expat says where
         stripped = list(map(str.strip, texts))
         normal, shared = (np.array([each == kind for each in kinds])[attribute] for kind in ("normal", "shared"))
         blank, missing = np.zeros(len(cell), np.bool_), np.zeros(len(cell), np.bool_)
@@ -446,8 +450,14 @@ class _Reader:
         if (area.row, area.column) != (row, column):
             raise self.error(row, column, "has an array formula for an area that starts elsewhere")
         self.array_cells += area.size
-        if self.array_cells > _MAX_ARRAY_CELLS:
-            raise self.error(row, column, f"and the array formulas before it fill more than {_MAX_ARRAY_CELLS:,} cells")
+        # An engine must hold them all, and an area of A1:XFD1048576 costs a hostile file nothing.
+        most = self.package.limits.spilled
+        if self.array_cells > most:
+            raise self.error(
+                row,
+                column,
+                f"and the array formulas before it fill more than {most:,} cells; {VARIABLE}=spilled=... raises it",
+            )
         self.arrays.append(fill)
 
     def _date(self, text: str, row: int, column: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xlparity.errors import InputError
 from xlparity.formula.a1 import parse_area
+from xlparity.limits import VARIABLE
 from xlparity.model.book import DefinedName, Table
 from xlparity.model.value import Error
 from xlparity.xlsx.package import Package
@@ -88,6 +89,10 @@ def read_workbook(package: Package) -> Workbook:
         elif local == "definedName":
             inside_name = True
             raw_names.append((attributes.get("name", ""), attributes.get("localSheetId"), []))
+            if len(raw_names) > package.limits.names:
+                raise package.error(
+                    f"has more than {package.limits.names:,} defined names; {VARIABLE}=names=... raises the limit"
+                )
 
     def end(tag: str) -> None:
         nonlocal depth, inside_name

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from xlparity.formula import ast
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
+from xlparity.limits import budget
 
 __all__ = ["only_contracts", "product", "sum_of_products"]
 
@@ -66,6 +68,9 @@ def product(left: Array, right: Array) -> Array | None:
         sums = _matrix(left.number.flatten(-2), right.number.flatten(-2))
         if sums is not None:
             return Array(sums[..., None, None])
+    lanes = np.broadcast_shapes(left.number.shape[:-2], right.number.shape[:-2])
+    budget().size(math.prod(lanes) * left.rows * right.columns)
+    budget().work(math.prod(lanes) * left.rows * right.columns * left.columns)
     number = _einsum(left, right, "xy", "yz", "xz")
     return None if number is None else Array(number)
 

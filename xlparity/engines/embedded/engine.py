@@ -18,6 +18,7 @@ from xlparity.engines.embedded.threads import one_thread
 from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import InputError
 from xlparity.functions import FUNCTIONS
+from xlparity.limits import Budget, budget, limits, spending
 from xlparity.model.area import Area
 from xlparity.model.book import Book
 from xlparity.model.engine import Slack
@@ -25,6 +26,9 @@ from xlparity.model.value import Error, Kind, Values
 from xlparity.version import __version__
 
 __all__ = ["EmbeddedEngine", "Trace", "functions"]
+
+# The time that an evaluation has beyond `Limits.seconds`: a recurrence that is computed cell by cell takes a third.
+_SECONDS_A_CELL, _CELLS_AT_ONCE = 3e-5, 10_000
 
 
 class EmbeddedEngine:
@@ -61,7 +65,7 @@ class EmbeddedEngine:
         progress
             Is told how many formulas are computed, for long work.
         """
-        with torch.no_grad(), one_thread():
+        with torch.no_grad(), one_thread(), spending(_budget(book, 1)):
             run = computed(Workbook(book), inputs, forced, progress=progress)
         return Computed(run)
 
@@ -87,9 +91,20 @@ class EmbeddedEngine:
         [6.0, 10.0]
         """
         wanted = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values())
-        with torch.set_grad_enabled(wanted), one_thread():
+        batch = max((tensor.shape[0] for tensor in inputs.values() if tensor.ndim == 3), default=1)
+        with torch.set_grad_enabled(wanted), one_thread(), spending(_budget(book, batch)):
             run = computed(Workbook(book), inputs, traced=wanted)
         return Trace(run)
+
+
+def _budget(book: Book, batch: int) -> Budget:
+    """What an evaluation of `batch` samples may take."""
+    allowed = limits()
+    cells = batch * sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
+    seconds = allowed.seconds + _SECONDS_A_CELL * max(cells - _CELLS_AT_ONCE, 0)
+    return Budget(
+        seconds, batch * allowed.elements, batch * allowed.characters, batch * allowed.products, outer=budget()
+    )
 
 
 class Trace:

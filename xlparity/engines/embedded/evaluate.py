@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.operators import negate, operator, percent
 from xlparity.functions.scalars import array_of_rows
 from xlparity.functions.signature import Type
+from xlparity.limits import budget
 from xlparity.model.book import FillKind
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.value import Error, Kind
@@ -62,11 +64,15 @@ class Evaluator:
 
     def undecided(self, reason: str) -> Array:
         """A value that could not be computed, for `reason`."""
-        return Array.single(Kind.UNDECIDED, float(self.texts.index(reason)))
+        return Array.single(Kind.UNDECIDED, float(self.texts.reason(reason)))
 
     def evaluate(self, expression: Expression, frame: Frame) -> Operand:
         """The operand that `expression` is: references stay references."""
-        return _RULES[type(expression)](self, expression, frame)
+        left = budget()
+        left.time()
+        operand = _RULES[type(expression)](self, expression, frame)
+        left.step(operand.number.numel() if isinstance(operand, Array) else 0)
+        return operand
 
     def value(self, expression: Expression, frame: Frame) -> Array:
         """The value where one value is wanted; an array where `frame` is in array mode."""
@@ -126,6 +132,7 @@ class Evaluator:
         down, across = grid.rows.places(area.top, height), grid.columns.places(area.left, width)
         if isinstance(down, slice) and isinstance(across, slice) and all_numbers(grid.kinds[:, down, across]):
             return Array(grid.windows(down, across, rows, columns))
+        budget().size(self.store.batch * height * width)
         number, kind = grid.read(area.top, area.left, height, width)
         views = number.unfold(1, rows, 1).unfold(2, columns, 1)
         if all_numbers(kind.numpy()):
@@ -140,6 +147,7 @@ class Evaluator:
             top, left = int(row.min()), int(column.min())
             self.check_ready(area.sheet, top, left, int(row.max()) - top + 1, int(column.max()) - left + 1)
         shape = np.broadcast_shapes(row.shape, column.shape)
+        budget().size(math.prod(shape))
         row, column = row.expand(shape), column.expand(shape)
         places = [
             torch.from_numpy(address.stored_places(axis, index.numpy()))

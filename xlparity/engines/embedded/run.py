@@ -27,6 +27,7 @@ from xlparity.errors import out_of_memory
 from xlparity.formula.a1 import show_cell
 from xlparity.formula.ast import ErrorLiteral
 from xlparity.functions.array import Array, Texts
+from xlparity.limits import TooMuch, budget
 from xlparity.model.area import Area
 from xlparity.model.book import FillKind
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
@@ -323,6 +324,11 @@ class Run:
         if formula.expression is None:
             self._write(index, window, self.evaluator.undecided(formula.problem))
             return
+        try:
+            budget().time()
+        except TooMuch as late:  # the rest is not even begun
+            self._write(index, window, self.evaluator.undecided(str(late)))
+            return
         if self.reads[index].volatile is not None:
             self._freeze(index, window)
             return
@@ -354,6 +360,8 @@ class Run:
                     continue
                 pieces.extend(reversed(self._finer(at, ragged.axis)))
                 continue
+            except TooMuch as problem:
+                result = self.evaluator.undecided(str(problem))
             except RecursionError:
                 result = self.evaluator.undecided("its formula nests too deep")
             except NotReady:
@@ -396,7 +404,7 @@ class Run:
         kind = torch.from_numpy(cached.kind.copy())
         missing = kind == int(Kind.BLANK)
         if bool(missing.any()):
-            reason = self.texts.index(f"{name} has no remembered value to be frozen at")
+            reason = self.texts.reason(f"{name} has no remembered value to be frozen at")
             number[missing] = float(reason)
             kind[missing] = int(Kind.UNDECIDED)
         self.frozen[index] = f"{name} is frozen at the value that the file remembers"

@@ -8,6 +8,7 @@ from functools import lru_cache
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.formula.parse import parse
+from xlparity.limits import TooMuch, budget, limits
 from xlparity.model.area import Area
 from xlparity.model.book import Book, DefinedName, Fill, Table
 
@@ -42,6 +43,7 @@ class Workbook:
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self._longest = limits().formula
         self.sheets = {sheet.name.casefold(): index for index, sheet in enumerate(book.sheets)}
         self.tables: dict[str, Table] = {table.name.casefold(): table for table in book.tables}
         self._names: dict[tuple[str | None, str], DefinedName] = {
@@ -58,6 +60,12 @@ class Workbook:
 
     def parsed(self, text: str) -> Expression | str:
         """The syntax tree of a formula, or the reason why there is none."""
+        try:
+            budget().time()
+        except TooMuch as late:
+            return str(late)
+        if len(text) > self._longest:
+            return f"the formula has {len(text):,} characters, more than the limit of {self._longest:,}"
         return _parsed(text)
 
     def sheet(self, name: str) -> int | None:

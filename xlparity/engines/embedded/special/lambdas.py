@@ -22,6 +22,7 @@ from xlparity.formula.ast import Expression
 from xlparity.functions import FUNCTIONS
 from xlparity.functions.array import Array
 from xlparity.functions.lift import fitted
+from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -154,6 +155,7 @@ def _makearray(evaluator: Evaluator, arguments: Sequence[Expression], frame: Fra
     if size[0] is None or size[1] is None or size[0] < 1 or size[1] < 1:
         return Array.of_error(Error.VALUE)
     height, width = size[0], size[1]
+    budget().size(height * width)
     row = torch.arange(1.0, height + 1, dtype=torch.float64)[:, None].expand(height, width)
     column = torch.arange(1.0, width + 1, dtype=torch.float64).expand(height, width)
     function, inside = _function(evaluator, arguments[2], frame), _deeper(frame)
