@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -55,6 +56,8 @@ The options of a command can stand in pyproject.toml: [tool.xlparity.COMMAND].""
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    # A polite end undoes what is under way, as Ctrl-C does: temporary files, and the processes of LibreOffice.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -78,7 +78,7 @@ FORMULAS: Mapping[str, str] = {
     "REPT of a billion": 'LEN(REPT("a",1E9))',
     "REPT of many lengths": 'SUM(LEN(REPT("a",_xlfn.SEQUENCE(32767))))',
     "SUBSTITUTE that explodes": f'LEN(SUBSTITUTE({_LONG},"a",{_LONG}))',
-    "CONCAT of long texts": f'LEN(_xlfn.CONCAT(REPT("a",32767-_xlfn.SEQUENCE(30000,1,0))))',
+    "CONCAT of long texts": 'LEN(_xlfn.CONCAT(REPT("a",32767-_xlfn.SEQUENCE(30000,1,0))))',
     "text that doubles": f'LEN(_xlfn.REDUCE("ab",_xlfn.SEQUENCE(100),{_lambda("a b", "_xlpm.a&_xlpm.a")}))',
     "array that doubles": f"_xlfn.ROWS(_xlfn.REDUCE(1,_xlfn.SEQUENCE(100),{_lambda('a b', '_xlfn.VSTACK(_xlpm.a,_xlpm.a)')}))",
     "wildcards that backtrack": f'COUNTIF(B1:B2,REPT("*a",100)&"b")+MATCH(REPT("*a",50)&"b",{{"{"a" * 4000}"}},0)',
@@ -89,7 +89,7 @@ FORMULAS: Mapping[str, str] = {
     "VALUE of 32,767 digits": 'VALUE(REPT("9",32767))',
     "DECIMAL of long texts": '_xlfn.DECIMAL(REPT("Z",32767),36)',
     "FIXED with many digits": "LEN(FIXED(1,32767))",
-    "TEXTSPLIT of separators": f'_xlfn.ROWS(_xlfn.TEXTSPLIT(REPT(",",32767),,","))',
+    "TEXTSPLIT of separators": '_xlfn.ROWS(_xlfn.TEXTSPLIT(REPT(",",32767),,","))',
     "BASE of 255 digits": "LEN(_xlfn.BASE(2^52,2,255))",
     "nested quotes": '""""&' * 2000 + '"x"',
     # loops
@@ -121,7 +121,7 @@ FORMULAS: Mapping[str, str] = {
     "SERIESSUM of a million": f"SERIESSUM(1,1,1,{_MILLION})",
     "BESSELJ of a huge order": "BESSELJ(1,1E9)",
     "RATE without a solution": "RATE(1E9,1,1,1)",
-    "ROMAN and ARABIC": f'LEN(ROMAN(3999))+_xlfn.ARABIC(REPT("M",32767))',
+    "ROMAN and ARABIC": 'LEN(ROMAN(3999))+_xlfn.ARABIC(REPT("M",32767))',
     # depth and length
     "brackets nested 10,000 deep": "(" * 10_000 + "1" + ")" * 10_000,
     "functions nested 10,000 deep": "ABS(" * 10_000 + "1" + ")" * 10_000,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import isfinite
 
 from xlparity.formula.ast import (
     AreaReference,
@@ -151,7 +152,7 @@ def _changed(node: Expression) -> Iterator[Expression]:
             return
         case Number(value):
             for other_value in (value + 1, value - 1, 2 * value, value / 2, 10 * value, value / 10, 0.0, 1.0, 2.0):
-                if other_value >= 0 and other_value != value:
+                if other_value >= 0 and other_value != value and isfinite(other_value):
                     yield Number(other_value)
         case Call(name, arguments):
             for family in _FAMILIES:
