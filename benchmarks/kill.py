@@ -3,8 +3,8 @@
 python benchmarks/kill.py [RUNS]            so many kills a command, 200 by default; another number is only printed
 
 Each run is a process that has xlparity imported, so that the kills fall into its work. Half of them come at any moment of
-the command, half in its last fifth, where files are written; the signals are drawn too. In every other run there is an old
-file. Afterwards each result must be the old file, or none, or the whole new one byte for byte, and nothing else may lie
+the command, half within the first tenth of a second after it began to write a file; the signals are drawn too. In every
+other run there is an old file. Afterwards each result must be the old file, or none, or the whole new one byte for byte, and nothing else may lie
 beside it: what a kill left is counted, and whether the next run of the command removed it.
 """
 
@@ -20,9 +20,11 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -31,13 +33,12 @@ PAGE = ROOT / "docs" / "benchmarks" / "kill.md"
 RUNS = 200
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MODEL = """import torch
-net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
+net = torch.nn.Linear(3, 2)
 """
 # The command's arguments, and the files that it writes.
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "generate": (
-        ["generate", "model.py:net", "--inputs", "x.csv", "--targets", "y.csv", "--loss", "mse", "--optimizer", "sgd",
-         "--lr", "0.1", "--steps", "2", "-o", "net.xlsx"],
+        ["generate", "model.py:net", "--inputs", "x.csv", "-o", "net.xlsx"],
         ["net.xlsx"],
     ),
     "check, HTML and JSON": (
@@ -55,9 +56,7 @@ def prepare(folder: Path) -> None:
     from xlparity.formula.a1 import parse_cell
     from xlparity.xlsx.edit import replace_formula
 
-    replace_formula(
-        ROOT / "workbooks" / "hidden_layers.xlsx", parse_cell("'Layer 1'!F11"), "$B6+B$11", folder / "book.xlsx"
-    )
+    replace_formula(ROOT / "workbooks" / "mse.xlsx", parse_cell("MSE!D6"), "SUM(D2:D3)", folder / "book.xlsx")
     (folder / "model.py").write_text(MODEL)
     (folder / "x.csv").write_text("1,2,3\n0.5,-1,2\n")
     (folder / "y.csv").write_text("1,0\n0,1\n")
@@ -80,7 +79,6 @@ def start(folder: Path, arguments: list[str], before: Callable[[], object] = lam
     if pid:
         return pid
     try:
-        os.setsid()
         os.chdir(folder)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
@@ -134,11 +132,14 @@ def killed(name: str, runs: int, work: Path, drawn: random.Random) -> dict[str, 
             for result in results:
                 (folder / result).write_bytes(b"old")
         old = content(folder)
-        moment = drawn.uniform(0, 1.02) if number % 4 < 2 else drawn.uniform(0.8, 1.02)
-        pid = start(folder, arguments)
-        time.sleep(moment * min(seconds))
         chosen = drawn.choice(SIGNALS)
-        os.killpg(pid, chosen) if _started(pid) else os.kill(pid, chosen)
+        if number % 4 < 2:
+            pid = start(folder, arguments)
+            time.sleep(drawn.uniform(0, 1.1) * sum(seconds) / len(seconds))
+            os.kill(pid, chosen)
+        else:
+            late = drawn.uniform(0, 0.1) ** 2 * 10  # most of them soon
+            pid = start(folder, arguments, partial(while_writing, late, chosen))
         os.waitpid(pid, 0)
         now = content(folder)
         counts["kills"] += 1
@@ -155,12 +156,16 @@ def killed(name: str, runs: int, work: Path, drawn: random.Random) -> dict[str, 
     return counts
 
 
-def _started(pid: int) -> bool:
-    """Whether the child has a process group of its own yet."""
-    try:
-        return os.getpgid(pid) == pid
-    except OSError:
-        return False
+def while_writing(seconds: float, chosen: signal.Signals) -> None:
+    """Have this process killed so many seconds after it began to write a file, any of those that it writes."""
+    aside = importlib.import_module("xlparity.xlsx.aside")
+    opened = aside._opened
+
+    def watched(hidden: Path) -> tuple[int, bool]:
+        threading.Timer(seconds, os.kill, (os.getpid(), chosen)).start()
+        return opened(hidden)
+
+    aside._opened = watched
 
 
 def full(name: str, work: Path, sizes: int, drawn: random.Random) -> dict[str, int]:
@@ -221,8 +226,8 @@ def main() -> None:
     page = f"""# Killed at any moment
 
 Made by `python benchmarks/kill.py` in {minutes:.0f} minutes; not edited by hand. Each command is killed by SIGKILL, SIGTERM or
-SIGINT (drawn) at random moments: half of them at any moment of its work, half in its last fifth, where files are written. Every
-other run finds an old file. Afterwards each result is the old file (or there is none), or the whole new one, byte for byte.
+SIGINT (drawn) at random moments: half of them at any moment of its work, half within the first tenth of a second after it began to
+write a file. Every other run finds an old file. Afterwards each result is the old file (or there is none), or the whole new one, byte for byte.
 
 | command | {" | ".join(columns)} |
 |---|{"---|" * len(columns)}
