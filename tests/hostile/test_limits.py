@@ -3,6 +3,8 @@
 import socket
 import threading
 import time
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -134,3 +136,9 @@ def test_nothing_is_fetched(tmp_path, small):
             done.set()
             thread.join()
     assert asked == []
+
+
+def test_every_limit_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "limits.md").read_text()
+    for field in fields(Limits):
+        assert f"`{field.name}`" in page
