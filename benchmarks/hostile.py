@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import pickle
 import re
 import resource
 import shutil
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 PAGE = ROOT / "docs" / "benchmarks" / "hostile.md"
 CORPUS = ROOT.parent / "shared" / "corpus" / "hostile"
+WORKERS = 2  # at a time
 MOST_SECONDS, MOST_MEMORY = 10, 1000  # of a command, CPU seconds and MB
 # What is right as it stands, so that parity is an honest answer: a label, and a formula that does give 3.
 HONEST = {"module that leads elsewhere", "intersection of 10,000 areas", "10,000 per cents", "WEBSERVICE of an error"}
@@ -156,6 +158,22 @@ def _child(folder: Path, arguments: list[str], out: int, err: int) -> None:
     os._exit(code)
 
 
+def all_runs(case: tuple[str, str, Callable[[Path], list[str]], list[str]], folder: Path) -> list[Run]:
+    """Every command of a case, each on a workbook made anew in `folder`."""
+    _, name, write, commands = case
+    done = []
+    for command in commands:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        options = write(folder / "book.xlsx")
+        one = run(command, folder / "book.xlsx", options)
+        if one.code == 0 and command == "check" and name not in HONEST and not one.problem:
+            one.problem = "passed"
+        done.append(one)
+        print(f"{one.problem or 'ok':12} {one.cpu:5.1f} s {one.memory:5.0f} MB {one.code} {command} {name}", flush=True)
+    return done
+
+
 def escaped(text: str) -> str:
     """`text` for a cell of a table."""
     text = text.removeprefix("xlparity: ")
@@ -171,34 +189,34 @@ def main() -> None:
         "xlparity.target",
     ):  # fmt: skip
         importlib.import_module(name)
-    groups: dict[str, list[str]] = {}
-    problems, runs, kinds = [], [], 0
     began = time.monotonic()
-    work = Path(tempfile.mkdtemp())
-    for group, name, write, commands in cases():
-        if words and not any(word in name for word in words):
-            continue
-        done = []
-        for command in commands:
-            folder = work / "case"
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            options = write(folder / "book.xlsx")
-            done.append(run(command, folder / "book.xlsx", options))
-            if done[-1].code == 0 and command == "check" and name not in HONEST and not done[-1].problem:
-                done[-1].problem = "passed"
-        kinds += 1
+    chosen = [case for case in cases() if not words or any(word in case[1] for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        workers = []
+        for at in range(WORKERS):
+            workers.append(os.fork())
+            if not workers[-1]:
+                done = [
+                    (number, all_runs(chosen[number], Path(folder, str(at))))
+                    for number in range(at, len(chosen), WORKERS)
+                ]
+                Path(folder, f"{at}.pickle").write_bytes(pickle.dumps(done))
+                os._exit(0)
+        for worker in workers:
+            os.waitpid(worker, 0)
+        found = dict(pair for at in range(WORKERS) for pair in pickle.loads(Path(folder, f"{at}.pickle").read_bytes()))
+    groups: dict[str, list[str]] = {}
+    problems, runs = [], []
+    for number, (group, name, _, _) in enumerate(chosen):
+        done = found[number]
         runs += done
         problems += [f"{name}, {one.command}: {one.problem}" for one in done if one.problem]
         codes = ", ".join(f"{one.command} {one.code}" for one in done)
-        row = (
+        groups.setdefault(group, []).append(
             f"| {escaped(name)} | {codes} | {escaped(done[0].line)} | {max(one.cpu for one in done):.1f} | "
             f"{max(one.wall for one in done):.1f} | {max(one.memory for one in done):.0f} |"
         )
-        groups.setdefault(group, []).append(row)
-        marked = " ".join(f"!! {one.command} {one.problem}" for one in done if one.problem)
-        print(f"{row[:200]} {marked}", flush=True)
-    shutil.rmtree(work, ignore_errors=True)
+    kinds = len(chosen)
     load = os.getloadavg()[1]
     tables = "\n\n".join(
         f"## {group}\n\n| kind | exit codes | what `check` says | CPU s | wall s | MB |\n|---|---|---|---|---|---|\n"
