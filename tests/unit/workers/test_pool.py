@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,7 @@ from xlparity.model.outcome import Ending
 from xlparity.workers.attempt import Limits, Lost
 from xlparity.workers.pool import run_in_pool
 
+ROOT = Path(__file__).parents[3]
 SHARED = {"greeting": "hello"}
 
 
@@ -52,6 +56,17 @@ def test_a_worker_does_many_arguments() -> None:
     assert len({process for _, process, _ in found.values()}) <= 2
 
 
+def test_a_worker_that_is_killed_while_it_rests_costs_nothing() -> None:
+    def feed() -> Iterator[str]:
+        yield "die idle"
+        time.sleep(1)  # pebble takes this for the end of all its workers, and gives up
+        yield from ("second", "third")
+
+    stream = run_in_pool(task, feed(), SHARED, jobs=1, limits=Limits(20.0), preload=PRELOAD)
+    found = dict(stream)
+    assert [found[number][0] for number in range(3)] == ["die idle", "second", "third"]
+
+
 def test_arguments_are_taken_as_they_are_needed() -> None:
     taken: list[int] = []
 
@@ -75,3 +90,36 @@ def test_closing_ends_all_workers_at_once() -> None:
     stream.close()
     assert time.monotonic() - began < 2
     assert {process.pid for process in multiprocessing.active_children()} <= before
+
+
+SCRIPT = """
+from tests.unit.workers.tasks import task
+from xlparity.workers.attempt import Limits
+from xlparity.workers.pool import run_in_pool
+
+for number, result in run_in_pool(task, ["first", "stuck", "hang"], {"greeting": ""}, jobs=2, limits=Limits()):
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a worker that its parent has ended")
+def test_workers_end_with_their_parent_whatever_they_are_doing() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+        start_new_session=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "0\n"
+    time.sleep(0.5)
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 20
+    while left := _in_session(parent.pid):
+        assert time.monotonic() < until, left
+        time.sleep(0.05)
+    parent.stdout.close()
+
+
+def _in_session(leader: int) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "sid=,pid=,args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(leader)]
