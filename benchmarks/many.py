@@ -253,7 +253,7 @@ def main() -> None:
     rates = [len(ran.lines) / ran.seconds for ran in clean]
     page = f"""# Many workbooks
 
-Made by `nice python benchmarks/many.py` ({version("pebble")} of pebble, {version("ray") if ray else "no"} of Ray, {os.cpu_count()} cores, which other
+Made by `nice python benchmarks/many.py` (pebble {version("pebble")}, {f"Ray {version('ray')}" if ray else "no Ray"}, {os.cpu_count()} cores, which other
 work shared: the load is the number of runnable processes as each run began); not edited by hand. {options.books:,} workbooks of a
 [class](../how-to/grade-a-class.md), each with inputs of its own: {injected["parity"]} right, {injected["differences"]} with a slip in one of
 {len(SLIPS)} cells, and {injected["crashed"]} at which the check gets a segmentation fault, {injected["timed out"]} at which it hangs,
@@ -272,9 +272,10 @@ but for the seconds. On Ray the killed worker's workbook was checked by another.
 
 {len(clean[0].lines)} of the workbooks without crashes, hangs and hogs: {rates[0]:.1f} a second by one process, {rates[1]:.1f} by two, the start
 of the processes included ({clean[0].seconds:.0f} s and {clean[1].seconds:.0f} s, loads {clean[0].load:.1f} and {clean[1].load:.1f}): {rates[1] / rates[0]:.2f} times as many.
-Cores that are shared with other work say little of that. What does not depend on it is processor time: {sum(clean[0].busy):.0f} s in all with one
-process and {sum(clean[1].busy):.0f} s with two, of which the process that has the most to do has {clean[0].busy[0]:.0f} s and {clean[1].busy[0]:.0f} s. On two
-free cores the second run cannot be faster than that, {clean[0].busy[0] / clean[1].busy[0]:.2f} times the first.
+Cores that are shared with other work say little of that, since Linux gives each command, not each of its processes, the same share.
+What does not depend on it is processor time: {sum(clean[0].busy):.0f} s in all with one process and {sum(clean[1].busy):.0f} s with two, of which the busiest
+process has {clean[0].busy[0]:.0f} s and {clean[1].busy[0]:.0f} s. So much would two free cores gain, but for the start of the processes; it has
+not been measured on free cores.
 """
     if options.no_page:
         print(page)
