@@ -118,10 +118,10 @@ class Repairer:
             if not own and not new:
                 continue
             tried.update(new)
-            gives = self._tried([*own, *new], cell)
             expected = expected or self.expected(name, at, self.trace)
             if len(expected) < _LEAST:
                 return None
+            gives = self._tried([*own, *new], cell, [one.sample for one in expected])
             right = np.flatnonzero(agree(gives, expected))
             if own and right[:1].tolist() == [0] and not misread:
                 return None
@@ -133,12 +133,12 @@ class Repairer:
             own = []
         return None
 
-    def _tried(self, texts: Sequence[str], cell: Cell) -> Array:
-        """What each of the formulas `texts` would give beside `cell` on all samples, (samples or 1, texts).
+    def _tried(self, texts: Sequence[str], cell: Cell, chosen: Sequence[int]) -> Array:
+        """What each of the formulas `texts` would give beside `cell`, (samples or 1, texts), at least on the `chosen`.
 
         That is NaN for an overflow, which tells nothing, and infinity for another error, which no right formula gives.
         """
-        read = self._read_by(texts, cell.sheet)
+        read = self._read_by(texts, cell.sheet, chosen)
         sheet = self._book.sheet(cell.sheet)
         column = free_column(sheet)
         fills = tuple(Fill(Area.of(sheet.name, row, column), one) for row, one in enumerate(texts))
@@ -151,15 +151,16 @@ class Repairer:
             trace = self._explorer.trace(self.samples, copy)
         else:
             with torch.no_grad():
-                trace = EmbeddedEngine().trace(copy, {area: self.trace.tensor(area) for area in read})
+                trace = EmbeddedEngine().trace(copy, {area: self.trace.tensor(area).nan_to_num() for area in read})
         area = Area.of(sheet.name, 0, column, max(len(texts), 1), 1)
         gives = np.where(trace.misplaced(area).numpy(), np.inf, trace.tensor(area).numpy())
         return np.asarray(gives[:, :, 0])
 
-    def _read_by(self, texts: Sequence[str], sheet: str) -> list[Area] | None:
+    def _read_by(self, texts: Sequence[str], sheet: str, chosen: Sequence[int]) -> list[Area] | None:
         """The areas of formulas and of varied numbers that `texts` read, whose values are all that they need.
 
-        None where something else counts: an error or a text among the values, or what a function reads besides.
+        None where something else counts: an error or a text among the values in a `chosen` sample, or what a function
+        reads besides.
         """
         nodes = [node for text in texts for node in walk(parse(text))]
         if any(isinstance(node, Name | SpillReference | TableReference | WholeColumns | WholeRows) for node in nodes):
@@ -179,9 +180,11 @@ class Repairer:
                     last = self._index.fill(cell)
                     assert last is not None
                     found[last.area] = None
-        if all(bool((self.trace.kinds(area) == int(Kind.NUMBER)).all()) for area in found):
-            return list(found)
-        return None
+        for area in found:
+            kinds = self.trace.kinds(area)
+            if bool((kinds[list(chosen) if len(kinds) > 1 else [0]] != int(Kind.NUMBER)).any()):
+                return None
+        return list(found)
 
     def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""
