@@ -60,7 +60,7 @@ NETWORKS = (
     "max pooling", "scaled dot-product attention",
 )  # fmt: skip
 # Workbooks of which every mutant is taken.
-WHOLE = ("mse.xlsx", "single_neuron.xlsx", "gradient.xlsx", *HANDMADE, *SMALL, "ai-by-hand-excel: Backpropgation.xlsx")
+WHOLE = ("mse.xlsx", "single_neuron.xlsx", *HANDMADE, *SMALL, "ai-by-hand-excel: Backpropgation.xlsx")
 EXPLORED = 1_000  # samples on which a survivor must equal the original to be called equivalent
 OTHER_SEED = 20_091  # that draws them; the checker's is 0
 _CELLS_AT_A_TIME = 4_000_000
@@ -115,7 +115,8 @@ def books(folder: Path) -> Iterator[tuple[str, str, Callable[[], tuple[Book, Map
     for name in SMALL:
         yield name, "compiled", lambda name=name: _generated(small(name), folder)
     for name in NETWORKS:
-        yield name, "compiled", lambda name=name: _generated(network(name), folder)
+        unique = f"{name} network" if name in HANDMADE else name
+        yield unique, "compiled", lambda name=name: _generated(network(name), folder)
     for toml in sorted(MAPS.rglob("*.parity.toml")):
         path = CORPUS / toml.relative_to(MAPS).with_name(toml.name.replace(".parity.toml", ".xlsx"))
         if path.exists():
