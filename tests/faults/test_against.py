@@ -235,3 +235,23 @@ def test_two_things_to_hold_against_are_refused(tmp_path: Path) -> None:
     solution = write(tmp_path / "solution.xlsx", SOLUTION)
     with pytest.raises(InputError, match="give one of them"):
         xlparity.check(solution, against=solution, model=torch.nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("name", ["mse", "gradient"])
+def test_a_workbook_that_another_program_saved_is_the_same(name, tmp_path):
+    # openpyxl saves 16 digits, which moves PyTorch's values, constants that the differences beside them read.
+    solution = WORKBOOKS / f"{name}.xlsx"
+    openpyxl.load_workbook(solution).save(tmp_path / "student.xlsx")
+    report = xlparity.check(tmp_path / "student.xlsx", against=solution)
+    assert report.passed, str(report)
+    assert report.against.changed == ()
+
+
+def test_a_shown_value_that_was_changed_is_said_and_no_fault_of_what_reads_it(tmp_path):
+    solution = WORKBOOKS / "mse.xlsx"
+    student = openpyxl.load_workbook(solution)
+    student["MSE"]["G4"].value = 0.25
+    student.save(tmp_path / "student.xlsx")
+    report = xlparity.check(tmp_path / "student.xlsx", against=solution)
+    assert report.passed, str(report)
+    assert [show_cell(one.cell) for one in report.against.changed] == ["MSE!G4"]

@@ -31,6 +31,7 @@ __all__ = ["Counterparts", "Pair", "alike", "by_address", "by_name"]
 
 _KEY = np.int64(MAX_COLUMNS)
 _MOST_LISTED = 1_000
+_SAVED = 5e-16  # of its size: so far a number moves that another program saves with 16 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _merged(
     number[at] = shifted
     seen = _inside(both, read)
     numeric = (cells.kind[at] == Kind.NUMBER) & (kind[at] == Kind.NUMBER)
-    differs = seen & ((cells.kind[at] != kind[at]) | (numeric & (cells.number[at] != number[at])))
+    differs = seen & ((cells.kind[at] != kind[at]) | (numeric & _differ(cells.number[at], number[at])))
     for key in both[differs][:_MOST_LISTED].tolist():
         row, column = divmod(key, MAX_COLUMNS)
         changed.append(
@@ -140,6 +141,11 @@ def _merged(
     ]
     merged = replace(sheet, constants=Cells(cells.row, cells.column, kind, number, texts))
     return merged, both[numeric & seen]
+
+
+def _differ(before: Array, now: Array) -> NDArray[np.bool_]:
+    """Which numbers somebody changed; a program that saves 16 digits has not."""
+    return np.asarray(np.abs(now - before) > _SAVED * np.abs(before))
 
 
 def _keys_of(cells: Cells) -> NDArray[np.int64]:
@@ -201,6 +207,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
     InputError if a given tensor's cell holds no number.
     """
     own = {row.tensor: row for row in student if row.role is not Role.EXPECTED}
+    shown = {(row.tensor, row.decimals): row for row in student if row.role is Role.EXPECTED}
     judged: list[Pair] = []
     given: list[Pair] = []
     changed: list[Changed] = []
@@ -208,7 +215,14 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
     numbers: dict[Area, Array] = {}
     theirs = FormulaIndex(solution)
     for row in solution_map:
-        if row.role is Role.EXPECTED:
+        if row.role is Role.EXPECTED:  # which the solution's formulas may read: they take what the workbook shows
+            mine_shown = shown.get((row.tensor, row.decimals))
+            if mine_shown is not None and mine_shown.block.shape == row.block.shape:
+                pair = Pair(row.tensor, mine_shown.block, row.block, row.dtype)
+                held = hold(values, pair.student, row.dtype)
+                if not np.isnan(held.values).any():
+                    numbers |= areas_of(row.block, held.values)
+                    changed += _changed_numbers(pair, values, solution, held.values)[: _MOST_LISTED - len(changed)]
             continue
         mine = own.get(row.tensor)
         if mine is None:
@@ -250,7 +264,7 @@ def _changed_numbers(pair: Pair, values: Values, solution: Book, held: Array) ->
     grids = [solution.sheet(plane.sheet).constants.grid(plane) for plane in pair.solution.planes]
     before = held_in([grid.kind for grid in grids], [grid.number for grid in grids], pair.solution, pair.dtype).values
     found = []
-    for at in np.argwhere(~np.isnan(before) & (before != held))[:_MOST_LISTED].tolist():
+    for at in np.argwhere(~np.isnan(before) & _differ(before, held))[:_MOST_LISTED].tolist():
         cell = pair.student.cell(tuple(at))
         found.append(Changed(cell, values.scalar(cell), float(before[tuple(at)])))
     return found
