@@ -27,8 +27,9 @@ from xlparity.version import __version__
 
 __all__ = ["EmbeddedEngine", "Trace", "functions"]
 
-# The time that an evaluation has beyond `Limits.seconds`: a recurrence that is computed cell by cell takes a third.
-_SECONDS_A_CELL, _CELLS_AT_ONCE = 3e-5, 10_000
+# Processor time that an evaluation has beyond `Limits.seconds`: three times what a recurrence takes that is computed cell
+# by cell, and four times what a formula takes that is like no other.
+_SECONDS_A_CELL, _SECONDS_A_FORMULA = 3e-5, 3e-3
 
 
 class EmbeddedEngine:
@@ -100,8 +101,8 @@ class EmbeddedEngine:
 def _budget(book: Book, batch: int) -> Budget:
     """What an evaluation of `batch` samples may take."""
     allowed = limits()
-    cells = batch * sum(fill.area.size for sheet in book.sheets for fill in sheet.fills)
-    seconds = allowed.seconds + _SECONDS_A_CELL * max(cells - _CELLS_AT_ONCE, 0)
+    sizes = [fill.area.size for sheet in book.sheets for fill in sheet.fills]
+    seconds = allowed.seconds + _SECONDS_A_CELL * batch * sum(sizes) + _SECONDS_A_FORMULA * len(sizes)
     return Budget(
         seconds, batch * allowed.elements, batch * allowed.characters, batch * allowed.products, outer=budget()
     )
