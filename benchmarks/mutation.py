@@ -35,7 +35,7 @@ from benchmarks.mutants import OPERATORS, Mutant, Mutants, remembering
 from benchmarks.small import SMALL, small
 from tests.networks import network
 from xlparity.check.check import check_book
-from xlparity.check.explore import Explorer
+from xlparity.check.explore import UNDERFLOW, Explorer
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
@@ -246,7 +246,7 @@ def equal_elsewhere(
         for number, area in places.items():
             given = trace.tensor(area).expand(len(part), 1, 2).numpy()[:, 0]
             kinds = trace.kinds(area).expand(len(part), 1, 2).numpy()[:, 0]
-            close = np.isclose(given[:, 0], given[:, 1], rtol=1e-9, atol=0.0, equal_nan=True)
+            close = np.isclose(given[:, 0], given[:, 1], rtol=1e-9, atol=UNDERFLOW, equal_nan=True)
             failed = (kinds == Kind.ERROR).any(1)  # an overflow on our numbers tells nothing
             same[number] &= bool((close | failed).all())
             told[number] += int((~failed).sum())
@@ -418,17 +418,23 @@ class _Asked(NamedTuple):
 
 
 def _studied(asked: _Asked) -> Study:
-    """One workbook's study, as far as the time allows; what an earlier run has kept of it is taken over."""
+    """One workbook's study, as far as the time allows.
+
+    What an earlier run has kept of it is taken over, but for what survived: that is judged anew.
+    """
     kept = None if asked.kept is None else asked.kept / f"{asked.name.replace(': ', '_')}.pickle"
     before = pickle.loads(kept.read_bytes()) if kept is not None and kept.exists() else None
-    if before is not None and len(before.outcomes) == before.drawn:
+    survived = [at for at, one in enumerate(before.outcomes) if not one.killed and not one.equivalent] if before else []
+    if before is not None and len(before.outcomes) == before.drawn and not survived:
         return before
-    if time.time() > asked.until:
-        return before or Study(asked.name, "", 0, 0, False, True, asked.samples)
+    if before is None and time.time() > asked.until:
+        return Study(asked.name, "", 0, 0, False, True, asked.samples)
     folder = Path(tempfile.mkdtemp(dir=asked.folder))
     kind, make = next((kind, make) for name, kind, make in books(folder) if name == asked.name)
     work = Work(asked.name, kind, *make(), asked.most, asked.samples)
     study = before or work.study
+    for at in survived:
+        study.outcomes[at : at + 1] = work.fates(at, at + 1)
     if study.deviating < _MOST_DEVIATING:
         while len(study.outcomes) < study.drawn and time.time() < asked.until:
             study.outcomes += work.fates(len(study.outcomes), len(study.outcomes) + _AT_A_TIME)

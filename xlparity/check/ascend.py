@@ -41,6 +41,9 @@ _STEPS = 3  # each by the best of
 _LENGTHS = (1.0 / 64, 1.0 / 8, 1.0, 8.0)  # of a tensor's size
 _SAME = 1e-7  # of the derivatives' sizes: no further apart than rounding leaves them
 _INFINITE = 1e300
+_FEW = 2  # different numbers on one side of a switch
+_MOST_STEPS = 32  # towards a switch: sixteen halve the logarithm of a probability from 0.2 to 1E-8
+_NEARER = 0.9  # a step that leaves more than this of the way is the last
 _MOST_SWITCHES = 48
 _MOST_SAMPLES = 200  # that are asked which branches they take
 _MOST_FORMULAS = 5_000  # of a workbook whose derivatives are taken
@@ -213,9 +216,12 @@ class Ascent:
         starts: list[_Sample] = []
         for place, values in zip(places, seen, strict=True):
             known = values[torch.isfinite(values)]
-            if len(known) and not ((known > 0).any() and (known < 0).any()):
+            # One number alone on a side is a limit (a probability of 0), where a wrong branch may give the same.
+            sides = [len(known[known > 0].unique()), len(known[known < 0].unique())]
+            if len(known) and min(sides) < _FEW:
                 wanted.append(place)
-                starts.append(samples[int(torch.where(torch.isfinite(values), values.abs(), torch.inf).argmin())])
+                other = torch.isfinite(values) & ((values >= 0) if sides[0] >= sides[1] else (values <= 0))
+                starts.append(samples[int(torch.where(other, values.abs(), torch.inf).argmin())])
         if wanted:
             yield from self._across(starts, wanted, book)
 
@@ -224,7 +230,8 @@ class Ascent:
         at = self._leaves(starts)
         signs: Tensor | None = None
         pending = torch.ones(len(starts), dtype=torch.bool)
-        for _ in range(2 * _STEPS):
+        before = torch.full((len(starts),), torch.inf, dtype=torch.float64)
+        for _ in range(_MOST_STEPS):
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in at.items()}
             trace = self._trace(self._samples(leaves, starts), leaves, book)
             value = torch.stack(
@@ -235,7 +242,8 @@ class Ascent:
             crossed = pending & (signs * here < 0)
             reached = self._samples(at, starts)
             yield from (reached[number] for number in crossed.nonzero().flatten().tolist())
-            pending = pending & ~crossed & torch.isfinite(here)
+            pending = pending & ~crossed & torch.isfinite(here) & (here.abs() <= _NEARER * before)
+            before = here.abs()
             if not pending.any() or not value.requires_grad:
                 return
             slopes = torch.autograd.grad(value[pending].sum(), list(leaves.values()), allow_unused=True)
@@ -245,7 +253,7 @@ class Ascent:
             ]
             steepness = torch.stack([part.reshape(len(starts), -1).square().sum(1) for part in slope]).sum(0)
             pending = pending & (steepness > 0)
-            step = torch.where(pending, -(1.25 * here + 1e-3 * signs) / torch.where(steepness > 0, steepness, 1.0), 0.0)
+            step = torch.where(pending, -1.25 * here / torch.where(steepness > 0, steepness, 1.0), 0.0)
             at = {
                 name: leaf.detach() + step.reshape(-1, *(1,) * (leaf.dim() - 1)) * part
                 for (name, leaf), part in zip(leaves.items(), slope, strict=True)

@@ -27,8 +27,8 @@ from xlparity.version import __version__
 
 __all__ = ["EmbeddedEngine", "Trace", "functions"]
 
-# Processor time that an evaluation has beyond `Limits.seconds`: three times what a recurrence takes that is computed cell
-# by cell, and four times what a formula takes that is like no other.
+# Processor time that an evaluation has beyond `Limits.seconds`: three times what a recurrence takes that is computed
+# cell by cell, and four times what a formula takes that is like no other.
 _SECONDS_A_CELL, _SECONDS_A_FORMULA = 3e-5, 3e-3
 
 
