@@ -225,6 +225,8 @@ def limited_memory(book: Path, samples: int = 0, model: bool = False) -> Iterato
 
 def _unpacked(path: Path) -> int:
     """Bytes that a workbook unpacks to by its own account; 0 if it is none."""
+    if not path.is_file():
+        return 0
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(info.file_size for info in archive.infolist())

@@ -190,7 +190,8 @@ def _contents(paths: Iterable[Path]) -> dict[str, bytes]:
     found = {}
     for path in paths:
         with suppress(OSError):
-            found[str(path)] = path.read_bytes()
+            if path.is_file():  # a pipe would be waited for
+                found[str(path)] = path.read_bytes()
     return found
 
 

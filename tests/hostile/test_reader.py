@@ -1,5 +1,6 @@
 """No file may crash the reader, hang it, fill the memory, or make it speak otherwise than in one clear line."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,8 +10,9 @@ import pytest
 
 from tests.hostile.generators import GENERATORS
 from tests.unit.xlsx.examples import full_book
-from xlparity.errors import WorkbookError
+from xlparity.errors import InputError, WorkbookError
 from xlparity.model.book import Book
+from xlparity.xlsx.folder import workbooks_in
 from xlparity.xlsx.read import read_book
 from xlparity.xlsx.write import write_book
 
@@ -88,3 +90,12 @@ def test_every_cut_of_a_workbook_is_refused_or_read(tmp_path):
         assert outcome(path) is None
         path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
         outcome(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.xlsx")
+    with pytest.raises(WorkbookError, match="is a pipe or a device"):
+        read_book(tmp_path / "pipe.xlsx")
+    with pytest.raises(InputError, match="holds no workbook"):
+        workbooks_in([tmp_path])

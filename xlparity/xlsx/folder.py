@@ -53,5 +53,8 @@ def _below(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if Path(name).suffix.lower() in _SUFFIXES and not name.startswith((".", "~$")):
-                yield Path(place, name)
+            path = Path(place, name)
+            if path.suffix.lower() in _SUFFIXES and not name.startswith((".", "~$")) and (
+                path.is_file() or not path.exists()  # no pipe; a link to nothing is said to be one
+            ):  # fmt: skip
+                yield path

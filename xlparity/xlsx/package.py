@@ -57,6 +57,8 @@ class Package:
     def __init__(self, path: Path, allowed: Limits | None = None) -> None:
         self.path = path
         self.limits = allowed or limits()
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise WorkbookError(f"{path}: is a pipe or a device, not a file; name an .xlsx file")
         try:
             self._file = path.open("rb")
         except OSError as error:
