@@ -31,6 +31,8 @@ _MAKERS: dict[str, Callable[[], tuple[Any, ...]]] = {
     "small tanh": lambda: (nn.Sequential(nn.Linear(2, 1), nn.Tanh()), _x(2, 2)),
     "small softmax": lambda: (nn.Sequential(nn.Linear(1, 2), nn.Softmax(1)), _x(2, 1)),
     "small layer norm": lambda: (nn.LayerNorm(2), _x(2, 2)),
+    "small GELU": lambda: (nn.Sequential(nn.Linear(1, 1), nn.GELU()), _x(2, 1)),
+    "small embedding": lambda: (nn.Embedding(3, 2), torch.tensor([0, 2])),
     "small convolution": lambda: (nn.Conv1d(1, 1, 2), _x(1, 1, 4)),
     "small max pooling": lambda: (nn.MaxPool1d(2), _x(1, 1, 6)),
     "small attention": lambda: (_Attention(), (_x(2, 1), _x(2, 1), _x(2, 1))),

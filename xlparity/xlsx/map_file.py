@@ -60,6 +60,9 @@ def map_of_book(book: Book) -> Map | None:
     return _checked(found, f"sheet {PARITY_SHEET}", book)
 
 
+_NOTES = "deviation"  # tables of the map's author on what is known to deviate; nothing here reads them
+
+
 def map_of_toml(path: Path, book: Book) -> Map:
     """The map in a TOML file of `[[tensor]]` tables whose keys are the sheet's columns.
 
@@ -78,7 +81,7 @@ def map_of_toml(path: Path, book: Book) -> Map:
         raise MapError(f"{path}: cannot be read ({error.strerror}); name the map with --map") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, no UTF-8, numbers without end
         raise MapError(f"{path}: is not TOML ({error}); see the reference of maps") from None
-    unknown = sorted(content.keys() - {"tensor"})
+    unknown = sorted(content.keys() - {"tensor", _NOTES})
     if unknown:
         raise MapError(f"{path}: has {unknown[0][:40]!r} beside the [[tensor]] tables; a map names nothing else")
     tables = content.get("tensor")
