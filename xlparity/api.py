@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -297,12 +298,13 @@ class Workbook:
         """
         from xlparity.report.derivatives import derivatives_drawing
 
-        return derivatives_drawing(self._subject().derivatives)
+        return derivatives_drawing(self._subject().derivatives())
 
     def _subject(self) -> model_report.Subject:
         from xlparity.check.derivatives import loss_derivatives
 
-        return model_report.Subject(self.book, self.map, self.values, loss_derivatives(self.map, self.values))
+        graph = partial(loss_derivatives, self.map, self.values)
+        return model_report.Subject(self.book, self.map, self.values, graph)
 
     def tensor(self, name: str) -> NDArray[np.float64]:
         """What the cells of the tensor `name` hold, in its shape; InputError if the map has no such tensor."""

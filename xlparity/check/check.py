@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +196,7 @@ def check_book(
             tuple(name for name in identical.tensors if (computed[name] <= MATCH).all()),
             identical.probability,
         ),
-        Subject(book, parity, opinions[0].values, loss_derivatives(parity, opinions[0].values)),
+        Subject(book, parity, opinions[0].values, partial(loss_derivatives, parity, opinions[0].values)),
     )
 
 
@@ -282,7 +283,9 @@ def _formula_faults(
     breaks: dict[str, dict[Cell, FillBreak]] = {}
     mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
     for row in rows:
-        if row.role is not Role.COMPUTED:
+        first = program.rows.get(row.torch)
+        # A second name of the same cells (an output that is a layer's): the first says what the formulas compute.
+        if row.role is not Role.COMPUTED or (first is not None and first.block == row.block):
             continue
         found = breaks_of_fill(index, row.block, wrong)
         if found:

@@ -14,6 +14,7 @@ from xlparity.check.backward import GRADIENT, Backward, backward
 from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.check.judge import hold
 from xlparity.check.reference import Program
+from xlparity.engines.embedded.threads import one_thread
 from xlparity.errors import MapError
 from xlparity.model.derivatives import Derivatives, Edge, Node
 from xlparity.model.map import Map, MapRow, Role
@@ -26,6 +27,7 @@ _MOST_TENSORS = 24  # that a picture can show
 _MOST_NUMBERS = 20_000
 
 
+@one_thread()
 def loss_derivatives(parity: Map, values: Values) -> Derivatives | None:
     """How the tensor `loss` of a map is computed, and how its derivative flows back.
 

@@ -41,9 +41,6 @@ def right_elsewhere(
     cannot compute there (a logarithm) tells nothing.
     """
     held = {name: hold(values, row.block, row.dtype).values for name, row in program.rows.items()}
-    # A second name of the same cells (an output that is a layer's) has the first name as its expression: there it is
-    # asked what the formulas should compute.
-    suspects = {name: cells for name, cells in suspects.items() if not _is_second_name(program, name)}
     changed = _apart(program, held)
     apart, _ = _judged(program, book, changed, shown, suspects)
     right = apart - _judged(program, book, _turned(program, changed), shown, suspects)[1]
@@ -65,11 +62,6 @@ def right_elsewhere(
         found, refuted = found | one, refuted | other
         needed |= left_cells - _judged(program, book_filled, computed, shown, left)[0]
     return right | (found - refuted) & needed
-
-
-def _is_second_name(program: Program, name: str) -> bool:
-    row = program.rows[name]
-    return row.torch in program.rows and program.rows[row.torch].block == row.block
 
 
 def _turned(

@@ -55,6 +55,8 @@ _MOST_ASKED = 32  # samples in which cells that inherit an error are asked wheth
 _MOST_CHANGES = 24  # numbers that a person would type
 
 _Sample = dict[str, Array]  # numbers of the varied tensors
+_Move = Callable[[Array, np.random.Generator], Array]
+_Forced = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 class _Drawn(NamedTuple):
@@ -62,10 +64,6 @@ class _Drawn(NamedTuple):
 
     held: Mapping[str, Held]
     overflowed: bool
-
-
-_Move = Callable[[Array, np.random.Generator], Array]
-_Forced = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 @dataclass(frozen=True, slots=True)

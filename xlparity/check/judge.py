@@ -119,8 +119,10 @@ def require_numbers(program: Program, row: MapRow, held: Held, values: Values, i
 
     A formula that the engine does not know is none: what is computed from it is undecided, by this engine.
     """
-    unknown = (held.kinds == Kind.UNDECIDED) & index.mask_of(row.block)
-    bad = np.argwhere(~program.is_possible(row.tensor, held.values) & ~unknown)
+    impossible = ~program.is_possible(row.tensor, held.values)
+    if not impossible.any():
+        return
+    bad = np.argwhere(impossible & ~((held.kinds == Kind.UNDECIDED) & index.mask_of(row.block)))
     if len(bad):
         at = tuple(bad[0].tolist())
         cell = row.block.cell(at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -192,14 +192,21 @@ class TensorVerdict:
         return float(bounds.max()) if bounds.size else None
 
 
+def _without_derivatives() -> None:
+    """No graph."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was checked: the workbook, its map, what the first engine computed, and the loss's graph if it is small."""
+    """What was checked: the workbook, its map, and what the first engine computed.
+
+    `derivatives` makes the loss's graph, None where there is none or it is too large to draw. Only a page shows it.
+    """
 
     book: Book
     map: Map
     values: Values
-    derivatives: Derivatives | None = None
+    derivatives: Callable[[], Derivatives | None] = _without_derivatives
 
 
 @dataclass(frozen=True, slots=True)

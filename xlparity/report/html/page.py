@@ -92,7 +92,7 @@ def _page(report: Report, with_sheets: bool) -> str:
 def _drawings(subject: Subject) -> _Drawings:
     return _Drawings(
         network_drawing(subject.map, lambda row: held(subject.values, row.block)),
-        derivatives_drawing(subject.derivatives),
+        derivatives_drawing(subject.derivatives()),
     )
 
 
