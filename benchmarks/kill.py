@@ -105,14 +105,19 @@ def content(folder: Path) -> dict[str, str]:
     }
 
 
+def prepared(folder: Path) -> dict[str, str]:
+    """Make `folder` anew with what the commands read; its files with their hashes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    prepare(folder)
+    return content(folder)
+
+
 def killed(name: str, runs: int, work: Path, drawn: random.Random) -> dict[str, int]:
     """The outcomes of so many kills of one command."""
     arguments, results = COMMANDS[name]
     folder = work / "run"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    prepare(folder)
-    inputs = content(folder)
+    inputs = prepared(folder)
     seconds = []
     for _ in range(2):
         began = time.monotonic()
@@ -172,10 +177,7 @@ def full(name: str, work: Path, sizes: int, drawn: random.Random) -> dict[str, i
     """The outcomes where files may not grow beyond some random size, as on a full disk."""
     arguments, results = COMMANDS[name]
     folder = work / "full"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    prepare(folder)
-    inputs = content(folder)
+    inputs = prepared(folder)
     os.waitpid(start(folder, arguments), 0)
     new = content(folder)
     largest = max((folder / result).stat().st_size for result in results)

@@ -30,6 +30,7 @@ __all__ = [
     "budget",
     "limited_memory",
     "limits",
+    "memory_taken",
     "spending",
 ]
 
@@ -199,7 +200,7 @@ def limited_memory(book: Path, samples: int = 0, model: bool = False) -> Iterato
         import resource  # noqa: PLC0415 (not there on Windows)
 
         before = resource.getrlimit(resource.RLIMIT_DATA)
-        taken = int(re.findall(r"VmData:\s*(\d+)", Path("/proc/self/status").read_text())[0]) << 10
+        taken = memory_taken()
     except (ImportError, AttributeError, OSError, IndexError, ValueError):
         yield
         return
@@ -221,6 +222,11 @@ def limited_memory(book: Path, samples: int = 0, model: bool = False) -> Iterato
         ) from None
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def memory_taken() -> int:
+    """Bytes that RLIMIT_DATA counts of this process; raises OSError, IndexError or ValueError but on Linux."""
+    return int(re.findall(r"VmData:\s*(\d+)", Path("/proc/self/status").read_text())[0]) << 10
 
 
 def _unpacked(path: Path) -> int:

@@ -21,8 +21,8 @@ with torch.no_grad():
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def write_layer(path: Path) -> None:
+    """A layer and its ReLU as a person types them, with the weights of MODEL."""
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = "Net"
@@ -36,7 +36,12 @@ def folder(tmp_path: Path) -> Path:
         for column, weight in (("G", "D"), ("H", "E")):
             sheet[f"{column}{row}"] = f"=$A{row}*{weight}$2+$B{row}*{weight}$3+{weight}$4"
             sheet[f"{chr(ord(column) + 3)}{row}"] = f"=MAX(0,{column}{row})"
-    book.save(tmp_path / "book.xlsx")
+    book.save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_layer(tmp_path / "book.xlsx")
     (tmp_path / "model.py").write_text(MODEL)
     return tmp_path
 

@@ -22,7 +22,7 @@ import yaml
 from safetensors.torch import save_file
 
 import xlparity
-from tests.cli.test_init import MODEL
+from tests.cli.test_init import MODEL, write_layer
 from tests.faults.test_against import SOLUTION, write
 from xlparity.cli import run
 
@@ -96,19 +96,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names: dict[str, object] = {}
     exec(MODEL, names)
     save_file(names["net"].state_dict(), folder / "w.safetensors")  # type: ignore[attr-defined]
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "Net"
-    for line in [["x1", "x2"], [1.0, 2.0], [3.0, -1.0], [0.5, 4.0]]:
-        sheet.append(line)
-    for row, line in enumerate([[0.5, 2.0], [-1.5, 0.25], [0.125, -0.75]], 2):
-        for column, value in enumerate(line, 4):
-            sheet.cell(row, column, value)
-    for row in (2, 3, 4):
-        for column, weight in (("G", "D"), ("H", "E")):
-            sheet[f"{column}{row}"] = f"=$A{row}*{weight}$2+$B{row}*{weight}$3+{weight}$4"
-            sheet[f"{chr(ord(column) + 3)}{row}"] = f"=MAX(0,{column}{row})"
-    book.save(folder / "book.xlsx")
+    write_layer(folder / "book.xlsx")
     lucky = openpyxl.load_workbook(ROOT / "workbooks" / "mse.xlsx")
     lucky["MSE"]["D7"] = "=SIGN(A2)*D6/COUNT(D2:D4)"
     lucky.save(folder / "mse_lucky.xlsx")

@@ -1,15 +1,14 @@
 import math
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.listening import nobody_asked
 from tests.unit.xlsx.examples import full_book
 from xlparity.engines.libreoffice import LibreOfficeEngine, office
 from xlparity.errors import EngineError
@@ -106,31 +105,12 @@ def test_the_users_file_and_folder_are_left_alone(engine, tmp_path):
 
 @pytest.mark.libreoffice
 def test_a_workbook_reaches_no_address(engine, tmp_path):
-    asked = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.2)
-        port = server.getsockname()[1]
-        done = threading.Event()
-
-        def listen():
-            while not done.is_set():
-                try:
-                    asked.append(server.accept())
-                except TimeoutError:
-                    continue
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            evaluate(
-                engine,
-                tmp_path,
-                [f'_xlfn.WEBSERVICE("http://127.0.0.1:{port}/a")', f"'http://127.0.0.1:{port}/[b.xlsx]Sheet1'!A1", "1"],
-            )
-        finally:
-            done.set()
-            thread.join()
-    assert asked == []
+    with nobody_asked() as port:
+        evaluate(
+            engine,
+            tmp_path,
+            [f'_xlfn.WEBSERVICE("http://127.0.0.1:{port}/a")', f"'http://127.0.0.1:{port}/[b.xlsx]Sheet1'!A1", "1"],
+        )
 
 
 @pytest.mark.libreoffice

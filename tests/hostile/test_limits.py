@@ -1,7 +1,5 @@
 """Formulas, maps and options that were built to do harm end in one clear line, whatever they ask for."""
 
-import socket
-import threading
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +8,7 @@ import pytest
 
 from tests.hostile.formulas import FORMULAS, write_formula
 from tests.hostile.maps import MAPS, OPTIONS, SHEETS, write_map
+from tests.listening import nobody_asked
 from xlparity import cli
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError, MapError, WorkbookError, plain
@@ -112,30 +111,11 @@ def test_what_a_map_names_beside_its_tensors_is_refused(tmp_path, capsys):
 
 
 def test_nothing_is_fetched(tmp_path, small):
-    asked = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        port = server.getsockname()[1]
-        done = threading.Event()
-
-        def listen():
-            while not done.is_set():
-                try:
-                    asked.append(server.accept())
-                except TimeoutError:
-                    continue
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        try:
-            for formula in FORMULAS.values():
-                if "127.0.0.1:9" in formula:
-                    write_formula(formula.replace("127.0.0.1:9", f"127.0.0.1:{port}"), tmp_path / "book.xlsx")
-                    cli.run(["check", str(tmp_path / "book.xlsx")])
-        finally:
-            done.set()
-            thread.join()
-    assert asked == []
+    with nobody_asked() as port:
+        for formula in FORMULAS.values():
+            if "127.0.0.1:9" in formula:
+                write_formula(formula.replace("127.0.0.1:9", f"127.0.0.1:{port}"), tmp_path / "book.xlsx")
+                cli.run(["check", str(tmp_path / "book.xlsx")])
 
 
 def test_every_limit_is_documented():

@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection
-from pathlib import Path
 from typing import Any
 
 from xlparity.errors import out_of_memory
+from xlparity.limits import memory_taken
 from xlparity.model.outcome import Ending
 
 __all__ = ["Limits", "Lost", "attempt", "beyond_memory", "beyond_time", "limit_memory", "mute", "with_parent"]
@@ -71,10 +71,8 @@ def limit_memory(gigabytes: float | None) -> None:
         return
     import resource  # noqa: PLC0415  (Unix alone has it)
 
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-    now = int(status["VmData"].split()[0]) * 1024
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = now + int(gigabytes * 1e9)
+    wanted = memory_taken() + int(gigabytes * 1e9)
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
