@@ -268,8 +268,10 @@ class Explorer:
         return given
 
     def _is_wrong(self, name: str, at: tuple[int, ...], given: _Sample) -> bool:
-        (drawn,) = self._evaluated([given])
-        judged = self._judged(drawn.held)
+        """Whether element `at` of `name` is: asked so often that only what it is computed from is looked at."""
+        upstream = self._program.upstream(name)
+        (drawn,) = self._evaluated([given], upstream)
+        judged = self._judged(drawn.held, names=upstream)
         return judged is not None and bool(_wrong(judged[name], drawn.overflowed)[at])
 
     @property
@@ -323,10 +325,10 @@ class Explorer:
                 held[name] = held_in(kinds, numbers, row.block, row.dtype)
             yield held
 
-    def _evaluated(self, samples: Sequence[_Sample]) -> Iterator[_Drawn]:
+    def _evaluated(self, samples: Sequence[_Sample], names: Collection[str] | None = None) -> Iterator[_Drawn]:
         trace = self.trace(samples)
         overflowed = trace.overflowed().tolist()
-        for number, held in enumerate(self.held(trace, len(samples))):
+        for number, held in enumerate(self.held(trace, len(samples), names)):
             yield _Drawn(held, overflowed[min(number, len(overflowed) - 1)])
 
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
@@ -353,11 +355,13 @@ class Explorer:
             return False
         return True
 
-    def _judged(self, held: Mapping[str, Held], forced: _Forced | None = None) -> dict[str, Judged] | None:
+    def _judged(
+        self, held: Mapping[str, Held], forced: _Forced | None = None, names: Collection[str] | None = None
+    ) -> dict[str, Judged] | None:
         """The verdicts of one sample, None if torch refuses its numbers."""
         try:
             return judge_computed(
-                self._program, held, self._shown, Slack(), self._tolerance, self._is_formula, forced or _unknown
+                self._program, held, self._shown, Slack(), self._tolerance, self._is_formula, forced or _unknown, names
             )[0]
         except MapError:
             return None

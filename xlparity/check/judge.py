@@ -145,18 +145,21 @@ def judge_computed(
     tolerance: Tolerance | None,
     is_formula: Mapping[str, NDArray[np.bool_]],
     evaluate_forced: Callable[[Mapping[str, Array]], Mapping[str, Array]],
+    names: Collection[str] | None = None,
 ) -> tuple[dict[str, Judged], dict[str, Reference]]:
     """Verdicts for every computed tensor of the map, and torch's values of all tensors from the given ones.
 
     `evaluate_forced` gives, for the right values of all computed tensors, what the cells' own formulas make of them;
-    it is asked only if some cell is wrong.
+    it is asked only if some cell is wrong. With `names`, tensors with all that they are computed from, only these are
+    looked at, and `held` needs no others.
     """
+    order = program.order if names is None else [name for name in program.order if name in names]
     values = {name: tensor.values for name, tensor in held.items()}
     judged: dict[str, Judged] = {}
     with allowing(slack.cancellation):
-        given = {name: program.given(name, values[name]) for name in program.rows if name not in program.expressions}
-        whole = program.whole(given, shown)
-        for name in program.order:
+        given = {name: program.given(name, values[name]) for name in values if name not in program.expressions}
+        whole = program.whole(given, shown, names=order)
+        for name in order:
             row, own = program.rows[name], held[name]
             near = program.local(name, values, shown, whole)
             near_bound = _allowed(near, slack, tolerance)
@@ -200,7 +203,7 @@ def _forgive_right_formulas(
 ) -> None:
     """Cells whose own formula is right on right operands inherit their error."""
     right = {name: reference.value for name, reference in whole.items()}
-    gives = evaluate_forced({name: np.clip(right[name], -_INFINITE, _INFINITE) for name in program.order})
+    gives = evaluate_forced({name: np.clip(right[name], -_INFINITE, _INFINITE) for name in judged})
     for name, tensor in judged.items():
         faulty = tensor.verdicts == FAULT
         if not faulty.any():

@@ -10,7 +10,7 @@ The values of all tensors of a map come in three kinds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,26 +179,29 @@ class Program:
         given: Mapping[str, Tensor],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
         progress: Callable[[str], None] = lambda _: None,
+        names: Sequence[str] | None = None,
     ) -> dict[str, Reference]:
         """The values of all tensors from the `given` ones (Balls or plain tensors, of whatever float dtype).
 
         If these are float64, as the sheet's are, every floating dtype that an expression names is float64 too.
-        `progress` is told how many tensors are computed.
+        `progress` is told how many tensors are computed. `names`, in their order, are all that is computed if given.
         """
-        return {name: _reference_of(tensor) for name, tensor in self.tensors(given, shown, progress).items()}
+        return {name: _reference_of(tensor) for name, tensor in self.tensors(given, shown, progress, names).items()}
 
     def tensors(
         self,
         given: Mapping[str, Tensor],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
         progress: Callable[[str], None] = lambda _: None,
+        names: Sequence[str] | None = None,
     ) -> dict[str, Tensor]:
         """The same as tensors, of the kind of those `given`."""
+        order = self.order if names is None else names
         wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
         lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(_with_infinities(shown[key])), wide)
-        for number, name in enumerate(self.order, 1):
-            progress(f"bounding the rounding of tensor {number:,} of {len(self.order):,}")
+        for number, name in enumerate(order, 1):
+            progress(f"bounding the rounding of tensor {number:,} of {len(order):,}")
             tensors[name] = self._tensor(name, lookup)
         return tensors
 

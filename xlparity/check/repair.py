@@ -9,6 +9,7 @@ each sample's sheet holds. The first candidate that agrees everywhere is the rep
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -22,7 +23,7 @@ from xlparity.check.candidates import Candidates
 from xlparity.check.explore import UNDERFLOW, Explorer
 from xlparity.check.formulas import FormulaIndex, MappedAreas, reaches_beyond
 from xlparity.check.judge import Array, hold
-from xlparity.check.reference import Program
+from xlparity.check.reference import Program, Reference
 from xlparity.engines.embedded import EmbeddedEngine, Trace
 from xlparity.errors import FormulaError, MapError
 from xlparity.formula.ast import (
@@ -84,6 +85,7 @@ class Repairer:
         self._mapped = MappedAreas([row.block for row in (*program.rows.values(), *program.shown.values())])
         self._candidates = Candidates(program, index)
         self.samples = explorer.samples(_LEAST + 2, _SAMPLES, _MOST_CELLS)
+        self._references: dict[str, list[tuple[int, Reference]]] = {}
         self._varied: dict[str, list[Area]] = {}
         for plane in (plane for name in explorer.varied for plane in program.rows[name].block.planes):
             self._varied.setdefault(plane.sheet, []).append(plane)
@@ -188,15 +190,19 @@ class Repairer:
 
     def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""
+        if trace is not self.trace:
+            return expected_of(self._near(name, trace), at)
+        if name not in self._references:
+            self._references[name] = self._near(name, trace)
+        return expected_of(self._references[name], at)
+
+    def _near(self, name: str, trace: Trace) -> list[tuple[int, Reference]]:
+        """What `expected` gives, for all elements of the tensor."""
         found = []
         for number, held in enumerate(self._explorer.held(trace, len(self.samples), self._read_for(name))):
-            try:
-                near = self._program.local(name, {one: each.values for one, each in held.items()}, self._shown)
-            except MapError:
-                continue
-            value, bound = float(near.value[at]), float(near.radius[at])
-            if np.isfinite(value) and np.isfinite(bound):
-                found.append(Expected(number, value, bound))
+            with suppress(MapError):
+                values = {one: each.values for one, each in held.items()}
+                found.append((number, self._program.local(name, values, self._shown)))
         return found
 
     def _read_for(self, name: str) -> set[str]:
@@ -214,6 +220,12 @@ class Expected(NamedTuple):
     sample: int
     value: float
     bound: float
+
+
+def expected_of(references: Sequence[tuple[int, Reference]], at: tuple[int, ...]) -> list[Expected]:
+    """Element `at` of each sample's result, where there is one."""
+    found = [Expected(number, float(one.value[at]), float(one.radius[at])) for number, one in references]
+    return [one for one in found if np.isfinite(one.value) and np.isfinite(one.bound)]
 
 
 def agree(gives: Array, expected: Sequence[Expected]) -> NDArray[np.bool_]:

@@ -89,6 +89,12 @@ def test_a_range_where_one_value_is_wanted_gives_the_one_in_the_same_row() -> No
     assert [found[f"C{row}"] for row in (1, 2, 3)] == [2.0, 3.0, Error.VALUE]
 
 
+def test_each_cell_of_a_fill_takes_the_area_that_its_own_condition_chooses() -> None:
+    constants = {f"A{row}": float(row) for row in (1, 2, 3)} | {"C1": 1.0, "C2": 0.0, "C3": 1.0}
+    found = values(Book((sheet(constants, [("D1:D3", "SUM(IF(C1>0,A$1:A$3,A$1:A$2))")]),)))
+    assert [found[cell] for cell in ("D1", "D2", "D3")] == [6.0, 3.0, 6.0]
+
+
 def test_array_formulas_spread_over_their_area() -> None:
     found = values(Book((sheet({"A1": 1.0, "A2": 2.0}, [("C1:D3", "A1:A2*2", FillKind.ARRAY)]),)))
     assert [found[cell] for cell in ("C1", "D1", "C2", "C3")] == [2.0, 2.0, 4.0, Error.NA]

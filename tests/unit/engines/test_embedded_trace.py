@@ -48,6 +48,30 @@ def test_a_batch_is_as_many_single_evaluations() -> None:
         assert torch.equal(traced(given[index], "C1:E3", *fills)[0], together[index])
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "INDEX($A$1:$A$3,INT(ABS(B1)))",  # 0 is the whole column, of which a cell takes the one in its own row
+        "INDEX($A$1:$A$3,-INT(ABS(B1))+1)",  # below 0 there is none
+        "SUM(OFFSET($A$1,0,0,1+INT(ABS(B1)),1))",
+        "SUM(OFFSET($B$3,-INT(ABS(B1)),0))+1",
+        "SUM(IF(B1>0,$A$1:$A$3,$A$1:$B$3))",
+        "SUM(INDEX($A$1:$B$3,INT(ABS(B1)),0))",
+    ],
+)
+def test_samples_that_read_areas_of_different_sizes_are_as_many_single_evaluations(formula: str) -> None:
+    given = 2 * x(8).detach()
+    fills = [("D1:D3", formula), ("E1:E3", "D1*2")]
+    together = EmbeddedEngine().trace(Book((sheet({}, fills),)), {INPUT: given})
+    area = parse_area("S!D1:E3")
+    for index in range(8):
+        alone = EmbeddedEngine().trace(Book((sheet({}, fills),)), {INPUT: given[index]})
+        assert torch.equal(alone.kinds(area)[0], together.kinds(area)[index])
+        assert torch.equal(alone.tensor(area)[0].nan_to_num(7.5), together.tensor(area)[index].nan_to_num(7.5))
+    assert (together.kinds(area) == int(Kind.NUMBER)).any()
+    assert (together.kinds(area) != int(Kind.UNDECIDED)).all()
+
+
 def test_the_branch_not_taken_leaves_no_gradient() -> None:
     given = torch.tensor([[0.0, 4.0], [4.0, 1.0], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     traced(given, "D1:D3", ("D1:D3", "IF(A1>0,SQRT(A1),3*B1)")).sum().backward()

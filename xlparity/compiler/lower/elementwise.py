@@ -280,8 +280,9 @@ def _log(low: Lowering, self: Formula) -> Formula:
 
 @RULES.rule("log1p.default")
 def _log1p(low: Lowering, self: Formula) -> Formula:
-    # LN(1+x) loses the digits of a small x; the quotient brings back what rounding took from 1+x.
-    return low.formula("IF(ABS(self)<0.00000001,self-self^2/2,self*LN(1+self)/(1+self-1))", self=self)
+    # LN(1+x) loses the digits of a small x; the quotient brings back what rounding took from 1+x (Goldberg 1991,
+    # theorem 4). Below 4E-15 Excel and LibreOffice take 1+x-1 for 0; there x itself is the value, to 14 digits.
+    return low.formula("IF(ABS(self)<0.00000000000001,self,self*LN(1+self)/(1+self-1))", self=self)
 
 
 @RULES.rule("expm1.default")

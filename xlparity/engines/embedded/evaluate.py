@@ -24,6 +24,7 @@ from xlparity.engines.embedded.operand import (
     Operand,
     Ragged,
     Reference,
+    SamplesDiffer,
     Scattered,
     Union,
     Unresolved,
@@ -346,6 +347,8 @@ class Evaluator:
                 arguments.append(Argument(array, not isinstance(operand, Array)))
             return self.apply(node.name, arguments, frame)
         except (Unsupported, Unresolved, FormulaError) as problem:
+            if isinstance(problem, SamplesDiffer) and self.store.batch > 1:
+                raise
             return self.undecided(str(problem))
 
     def _grown(self, node: ast.Call, frame: Frame) -> Array | None:
@@ -386,7 +389,7 @@ class Evaluator:
         except LanesDiffer:
             if frame.window.size > 1:
                 raise Ragged("cells") from None
-            raise Unresolved(f"{name} gives results of different sizes") from None
+            raise SamplesDiffer(f"{name} gives results of different sizes") from None
 
     def invoked(self, node: ast.Invoke, frame: Frame) -> Operand:
         made = self.evaluate(node.function, frame)

@@ -14,7 +14,7 @@ from xlparity.functions.array import Array
 if TYPE_CHECKING:
     from xlparity.engines.embedded.frame import Frame
 
-__all__ = ["Lambda", "NotReady", "Operand", "Ragged", "Reference", "Scattered", "Union", "Unresolved"]
+__all__ = ["Lambda", "NotReady", "Operand", "Ragged", "Reference", "SamplesDiffer", "Scattered", "Union", "Unresolved"]
 
 
 class NotReady(Exception):
@@ -40,6 +40,10 @@ class Ragged(Exception):
 
 class Unresolved(Exception):
     """A construct that cannot be evaluated honestly; `str()` is the reason."""
+
+
+class SamplesDiffer(Unresolved):
+    """What a cell reads has another place or size in each sample of a batch; evaluate the samples one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from xlparity.engines.embedded.contract import only_contracts
 from xlparity.engines.embedded.evaluate import Evaluator
 from xlparity.engines.embedded.frame import Frame, Window
 from xlparity.engines.embedded.graph import components
-from xlparity.engines.embedded.operand import NotReady, Ragged
+from xlparity.engines.embedded.operand import NotReady, Ragged, SamplesDiffer
 from xlparity.engines.embedded.owners import Owners
 from xlparity.engines.embedded.precedents import Box, Reads, reads
 from xlparity.engines.embedded.quick import NotPlain, Quick, quick
@@ -25,7 +25,7 @@ from xlparity.engines.embedded.traced import Traced
 from xlparity.engines.embedded.workbook import Formula, Workbook
 from xlparity.errors import out_of_memory
 from xlparity.formula.a1 import show_cell
-from xlparity.formula.ast import ErrorLiteral
+from xlparity.formula.ast import ErrorLiteral, Expression
 from xlparity.functions.array import Array, Texts
 from xlparity.limits import TooMuch, budget
 from xlparity.model.area import Area
@@ -349,8 +349,11 @@ class Run:
                 entire=entire and piece is window,
             )
             try:
-                operand = self.evaluator.evaluate(formula.expression, frame)
-                result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
+                try:
+                    operand = self.evaluator.evaluate(formula.expression, frame)
+                    result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
+                except SamplesDiffer as differing:
+                    result = self._by_samples(formula.expression, frame, differing)
             except Ragged as ragged:
                 if ragged.axis == "portions":
                     pieces.extend(self._portions(index, piece))
@@ -372,6 +375,22 @@ class Run:
                 # A mistake of ours must not take the other cells along, nor pass for a value.
                 result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)
+
+    def _by_samples(self, expression: Expression, frame: Frame, differing: SamplesDiffer) -> Array:
+        """The value of a cell that reads other places in each sample; undecided if it is a part of an array.
+
+        With derivatives to keep it is undecided too: a sample's grids would have to keep their own.
+        """
+        if frame.array or self.traced:
+            return self.evaluator.undecided(str(differing))
+        results = []
+        for at in range(self.store.batch):
+            evaluator = Evaluator(self.workbook, Store([grid.sample(at) for grid in self.store.grids], 1), self.texts)
+            evaluator.pending = self.evaluator.pending
+            results.append(evaluator.one(evaluator.evaluate(expression, frame), frame))
+        number = torch.cat([one.number[..., 0, 0].expand(1, 1, 1) for one in results])
+        kind = torch.cat([one.kinds[..., 0, 0].expand(1, 1, 1) for one in results])
+        return Array(number[..., None, None], kind[..., None, None])
 
     def _portions(self, index: int, window: Window) -> list[Window]:
         """The window, in portions of rows if its operands would be too large together."""

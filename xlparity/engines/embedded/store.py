@@ -8,6 +8,7 @@ reads and writes one stretch. A sheet whose cells lie far apart is kept without 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +97,8 @@ class Grid:
         counts = (rows.stop - rows.start - height + 1, columns.stop - columns.start - width + 1)
         size = (self.number.shape[0], *counts, height, width)
         stride = (batch, down, across, down, across)
-        return self.number.as_strided(size, stride, rows.start * down + columns.start * across)
+        start = self.number.storage_offset() + rows.start * down + columns.start * across
+        return self.number.as_strided(size, stride, start)
 
     def gather(self, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
         """Values at stored places `row` and `column`, broadcast; (batch, ...); blank where one is -1."""
@@ -109,6 +111,13 @@ class Grid:
         if bool(empty.any()):
             number, kind = torch.where(empty, 0.0, number), torch.where(empty, 0, kind)
         return number, kind
+
+    def sample(self, at: int) -> Grid:
+        """Sample `at` of the batch alone, in the same memory."""
+        one = copy(self)
+        one.number, one.kind = self.number[at : at + 1], self.kind[at : at + 1]
+        one.numbers, one.kinds = self.numbers[at : at + 1], self.kinds[at : at + 1]
+        return one
 
     def place(self, top: int, left: int, height: int, width: int) -> tuple[Any, Any]:
         """An area's stored cells as an index of `owner` and of other arrays of its shape."""

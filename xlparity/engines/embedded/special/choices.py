@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Operand
+from xlparity.engines.embedded.operand import Lambda, Operand, Ragged, SamplesDiffer
 from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
@@ -45,7 +45,14 @@ def _branch(
     sides = []
     for side, taken in ((yes, truth), (no, ~truth)):
         inside = frame.cut_where(~taken)
-        sides.append(evaluator.one(side(inside), inside))
+        operand = side(inside)
+        if not (isinstance(operand, Array | Lambda) or operand.single or frame.array) and truth.shape[-2:] == (1, 1):
+            # SUM(IF(B1>0,C1:C3,D1:D3)) adds up the area that is chosen, another one in each cell or sample.
+            if frame.window.size > 1:
+                raise Ragged("cells")
+            if evaluator.store.batch > 1:
+                raise SamplesDiffer("an area depends on values that differ between samples")
+        sides.append(evaluator.one(operand, inside))
     return faulty(fault, choose(truth, *sides))
 
 

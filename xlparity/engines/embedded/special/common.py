@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Operand, Ragged, Unresolved
+from xlparity.engines.embedded.operand import Operand, Ragged, SamplesDiffer
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
@@ -64,5 +64,5 @@ def constant(evaluator: Evaluator, array: Array, frame: Frame) -> int | None:
     if fault is not None or number.numel() == 0 or bool((number != number.reshape(-1)[0]).any()):
         if frame.window.size > 1:
             raise Ragged("cells")
-        raise Unresolved("the size or place of a reference depends on values that differ between samples")
+        raise SamplesDiffer("the size or place of a reference depends on values that differ between samples")
     return int(number.reshape(-1)[0].trunc())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Operand, Ragged, Reference, Scattered, Union, Unresolved
+from xlparity.engines.embedded.operand import Operand, Ragged, Reference, SamplesDiffer, Scattered, Union, Unresolved
 from xlparity.engines.embedded.special.common import Special, check_count, constant, faulty
 from xlparity.formula import ast
 from xlparity.formula.ast import Expression
@@ -139,7 +139,7 @@ def _offset(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     if not inside or int(tops.max()) + rows > MAX_ROWS or int(lefts.max()) + columns > MAX_COLUMNS:
         if frame.window.size > 1:
             raise Ragged("cells")
-        raise Unresolved("OFFSET leaves the sheet in some samples")
+        raise SamplesDiffer("OFFSET leaves the sheet in some samples")
     shape = np.broadcast_shapes(tops.shape, lefts.shape)
     return Scattered(base.sheet, tops.expand(shape), lefts.expand(shape), rows, columns)
 
