@@ -2,7 +2,7 @@
 
 python benchmarks/kill.py [RUNS]            so many kills a command, 200 by default; another number is only printed
 
-Each run is a process that has xlparity imported, so that the kills fall into its work. Half of them come at any moment of
+The disk is a file system of 1 MiB (which takes root), and a limit on the size of files. Each run is a process that has xlparity imported, so that the kills fall into its work. Half of them come at any moment of
 the command, half within the first tenth of a second after it began to write a file; the signals are drawn too. In every
 other run there is an old file. Afterwards each result must be the old file, or none, or the whole new one byte for byte, and nothing else may lie
 beside it: what a kill left is counted, and whether the next run of the command removed it.
@@ -10,20 +10,23 @@ beside it: what a kill left is counted, and whether the next run of the command 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import io
+import json
 import os
 import random
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +47,10 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "check, HTML and JSON": (
         ["check", "book.xlsx", "--html", "o.html", "--format", "json", "--output", "o.json"], ["o.html", "o.json"],
     ),
+    "check, text": (["check", "book.xlsx", "--output", "o.txt"], ["o.txt"]),
     "check, JUnit": (["check", "book.xlsx", "--format", "junit", "--output", "o.xml"], ["o.xml"]),
+    "check, GitHub": (["check", "book.xlsx", "--format", "github", "--output", "o.txt"], ["o.txt"]),
+    "check, SARIF": (["check", "book.xlsx", "--format", "sarif", "--output", "o.sarif"], ["o.sarif"]),
     "check, annotated copy": (["check", "book.xlsx", "--annotate", "o.xlsx"], ["o.xlsx"]),
     "calc": (["calc", "book.xlsx", "-o", "o.xlsx"], ["o.xlsx"]),
     "init": (["init", "book.xlsx", "-o", "o.toml", "--force"], ["o.toml"]),
@@ -173,10 +179,78 @@ def while_writing(seconds: float, chosen: signal.Signals) -> None:
     aside._opened = watched
 
 
-def full(name: str, work: Path, sizes: int, drawn: random.Random) -> dict[str, int]:
-    """The outcomes where files may not grow beyond some random size, as on a full disk."""
+def interrupted(runs: int, work: Path, drawn: random.Random) -> dict[str, int]:
+    """The outcomes of so many kills of a check of three workbooks as JSON lines, by processes of its own."""
+    folder, lines = work / "lines", work / "lines" / "o.jsonl"
+    prepared(folder)
+    books = ["book.xlsx", "second.xlsx", "third.xlsx"]
+    for book in books[1:]:
+        shutil.copy(folder / books[0], folder / book)
+    inputs = content(folder)
+    arguments = ["check", *books, "--format", "jsonl", "--output", lines.name, "--jobs", "1", "--resume"]
+    began = time.monotonic()
+    os.waitpid(start(folder, arguments), 0)
+    seconds = time.monotonic() - began
+    counts: Counter[str] = Counter()
+    for number in range(runs):
+        lines.unlink(missing_ok=True)
+        pid = start(folder, arguments)
+        if number % 2:
+            time.sleep(drawn.uniform(0, 1.1) * seconds)
+        else:  # most of that time a process starts, so half come once the first workbook is through
+            until = time.monotonic() + 60
+            while not whole_lines(lines) and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(drawn.uniform(0, 0.1) * seconds)
+        os.kill(pid, drawn.choice(SIGNALS))
+        os.waitpid(pid, 0)
+        counts["kills"] += 1
+        until = time.monotonic() + 10
+        while processes_in(folder) and time.monotonic() < until:
+            time.sleep(0.05)
+        counts["processes left"] += bool(processes_in(folder))
+        before = [json.loads(line) for line in whole_lines(lines)]
+        counts["finished before"] += len(before) == len(books)
+        counts["with lines"] += 0 < len(before) < len(books)
+        os.waitpid(start(folder, arguments), 0)
+        after = [json.loads(line) for line in whole_lines(lines)]
+        counts["lost or twice"] += after[: len(before)] != before or sorted(line["workbook"] for line in after) != books
+        counts["leftovers"] += content(folder).keys() != inputs.keys() | {lines.name}
+        counts["input changed"] += any(content(folder)[one] != inputs[one] for one in inputs)
+    return counts
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of a file that end, none if there is no file."""
+    return [line for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")] if path.exists() else []
+
+
+def processes_in(folder: Path) -> list[Path]:
+    """The processes that work in `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            if (process / "cwd").readlink() == folder:
+                found.append(process)
+    return found
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """Whether `folder` could be made a file system of 1 MiB of its own."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    made = subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    try:
+        yield made
+    finally:
+        if made:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def full(name: str, folder: Path, sizes: int, drawn: random.Random, limited: bool) -> dict[str, int]:
+    """The outcomes where files may not grow beyond some random size (`limited`), or the disk has no more room than that."""
     arguments, results = COMMANDS[name]
-    folder = work / "full"
     inputs = prepared(folder)
     os.waitpid(start(folder, arguments), 0)
     new = content(folder)
@@ -193,7 +267,12 @@ def full(name: str, work: Path, sizes: int, drawn: random.Random) -> dict[str, i
         def limit(size: int = size) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-        _, status = os.waitpid(start(folder, arguments, limit), 0)
+        rest = folder.parent / "rest"  # on the small disk, which it fills but for `size`
+        if not limited:
+            disk = os.statvfs(folder)
+            rest.write_bytes(bytes((disk.f_bavail - size // disk.f_frsize) * disk.f_frsize))
+        _, status = os.waitpid(start(folder, arguments, limit if limited else lambda: None), 0)
+        rest.unlink(missing_ok=True)
         now = content(folder)
         counts["full disks"] += 1
         counts["exit code 2"] += os.waitstatus_to_exitcode(status) == 2
@@ -215,15 +294,17 @@ def main() -> None:
             found = killed(name, runs, Path(work), drawn)
             kills.append(f"| {name} | " + " | ".join(str(found.get(column, 0)) for column in columns) + " |")
             print(kills[-1], flush=True)
-            found = full(name, Path(work), max(runs // 10, 4), drawn)
-            disks.append(
-                f"| {name} | "
-                + " | ".join(
-                    str(found.get(one, 0)) for one in ("full disks", "exit code 2", "half-written", "leftovers")
-                )
-                + " |"
-            )
-            print(disks[-1], flush=True)
+            with small_disk(Path(work, "small")) as made:
+                for how, limited in (("no file may grow", True), *([("the disk is full", False)] if made else [])):
+                    found = full(name, Path(work, "small", "run"), max(runs // 20, 4), drawn, limited)
+                    figures = " | ".join(
+                        str(found.get(one, 0)) for one in ("full disks", "exit code 2", "half-written", "leftovers")
+                    )
+                    disks.append(f"| {name} | {how} | {figures} |")
+                    print(disks[-1], flush=True)
+            Path(work, "small").rmdir() if made else shutil.rmtree(Path(work, "small"))
+        lines = interrupted(max(runs // 5, 4), Path(work), drawn)
+        print(lines, flush=True)
     minutes = (time.monotonic() - began) / 60
     page = f"""# Killed at any moment
 
@@ -240,11 +321,25 @@ which an old file is replaced, and what a kill leaves there the next run of the 
 
 ## A full disk
 
-No file may grow beyond a random size smaller than the result (RLIMIT_FSIZE). The command says so in one line, exit code 2.
+A file system of 1 MiB (tmpfs) that is filled but for a random size smaller than the result; and a limit on the size of files (RLIMIT_FSIZE),
+beyond which none may grow. The command says so in one line, exit code 2.
 
-| command | runs | exit code 2 | half-written | leftovers |
-|---|---|---|---|---|
+| command | how | runs | exit code 2 | half-written | leftovers |
+|---|---|---|---|---|---|
 {chr(10).join(disks)}
+
+## JSON lines of several workbooks
+
+Three workbooks, checked one after the other by a process of a pool (`check ... --format jsonl --output F --resume`), the command killed at any
+moment (half of them after the first line), then run again. Of {lines["kills"]} kills {lines["with lines"]} came when some workbooks had their lines and some had none, and
+{lines["finished before"]} after the last line.
+
+| after | of {lines["kills"]} |
+|---|---|
+| the kill: processes that still ran 10 s later | {lines["processes left"]} |
+| the next run: a line lost, changed or twice | {lines["lost or twice"]} |
+| the next run: other files left | {lines["leftovers"]} |
+| the next run: an input changed | {lines["input changed"]} |
 """
     if runs == RUNS:
         PAGE.write_text(page)
