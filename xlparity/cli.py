@@ -10,7 +10,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -315,6 +315,11 @@ def check(
 
     found = workbooks_in(books, against)
     pages = _pages(found, html, alone)
+    _refuse_overwriting(
+        [("--html", page) for page in pages.values()] + [("--output", output), ("--annotate", annotate)],
+        [file for each in found for file in (each.path, each.path.with_suffix(".parity.toml")) if file.exists()]
+        + [file for file in (map, against, weights) if file is not None],
+    )
     limits = (SECONDS if timeout is None else timeout or None, GIGABYTES if memory is None else memory or None)
     lines = LinesFile(output, resume) if output is not None and streamed else None
     outcomes = _check_here(books[0], annotate, html is not None, options) if here else check_many(
@@ -659,6 +664,18 @@ def _pages(found: Sequence[Found], html: Path | None, alone: bool) -> dict[str, 
     if len(set(pages.values())) < len(pages):
         raise InputError(f"two of the workbooks would have the same page in {html}; check them one by one")
     return pages
+
+
+def _refuse_overwriting(results: Iterable[tuple[str, Path | None]], inputs: Iterable[Path]) -> None:
+    """Raise InputError where a result would take the place of what is read, or of another result."""
+    taken = {os.path.realpath(path): "which is read" for path in inputs}
+    for option, path in results:
+        if path is None or (path.exists() and not path.is_file()):  # of a device there may be several
+            continue
+        place = os.path.realpath(path)
+        if place in taken:
+            raise InputError(f"{option} would overwrite {path}, {taken[place]}; name another file")
+        taken[place] = f"the result of {option}"
 
 
 def _silent(_: str) -> None:

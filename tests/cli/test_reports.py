@@ -59,11 +59,32 @@ def test_annotate_writes_a_copy_and_says_what_it_cannot_do(command: Command, tmp
     assert command("check", "broken.xlsx", "--annotate", "copy.xlsx")[0] == 1
     assert openpyxl.load_workbook(tmp_path / "copy.xlsx").sheetnames[-1] == "Parity report"
     code, _, said = command("check", "broken.xlsx", "--annotate", "broken.xlsx")
-    assert (code, "is the workbook itself" in said) == (2, True)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "--annotate would overwrite broken.xlsx, which is read" in said
     code, _, said = command("check", "good.xlsx", "broken.xlsx", "--annotate", "other.xlsx")
     assert (code, "check them one by one" in said) == (2, True)
     assert (tmp_path / "broken.xlsx").read_bytes() == before
     assert {path.name for path in tmp_path.iterdir()} == {"broken.xlsx", "copy.xlsx", "good.xlsx"}
+
+
+def test_no_result_takes_the_place_of_what_is_read_or_of_another_result(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "broken.parity.toml").write_text("a map")
+    (tmp_path / "link.xlsx").symlink_to("good.xlsx")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for options in (
+        ["broken.xlsx", "--output", "broken.xlsx"],
+        ["broken.xlsx", "--output", "./broken.parity.toml"],
+        ["good.xlsx", "--output", "link.xlsx"],
+        ["good.xlsx", "--against", "broken.xlsx", "--format", "json", "--output", "broken.xlsx"],
+        ["good.xlsx", "--html", "page.html", "--output", "page.html"],
+        ["good.xlsx", "--annotate", "copy.xlsx", "--output", "copy.xlsx"],
+    ):
+        code, _, said = command("check", *options)
+        assert (code, "would overwrite" in said, said.count("\n")) == (2, True, 1), options
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "nowhere").symlink_to("/dev/null")
+    assert command("check", "good.xlsx", "--output", "nowhere", "--annotate", "copy.xlsx")[0] == 0
+    assert (tmp_path / "nowhere").is_symlink()
 
 
 def test_options_may_stand_in_pyproject_toml(command: Command, tmp_path: Path) -> None:

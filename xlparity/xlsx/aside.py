@@ -3,7 +3,8 @@
 Where the system can (Linux, on most file systems), what is written has no name until it is whole: a process that is
 killed leaves nothing. Elsewhere, and for the instant in which an old file is replaced, it has a hidden name beside the
 result, and a lock by which the next run tells the leftovers of a killed process from the work of one that runs, and
-removes them.
+removes them. A link is replaced, not what it leads to, which another person may have chosen; devices and pipes, such as
+/dev/null and /dev/stdout, are written to.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
 
     Raises InputError if the folder cannot be written or the disk is full.
     """
+    if _is_device(path):
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        return
     # Not tempfile's name: the leftovers of one result are found by it.
     hidden = path.parent / f".{path.name}.{secrets.token_hex(8)}{_PART}"
     try:
@@ -59,6 +67,12 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
         raise
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is a device, a pipe or a name that the system gives one: to replace it would harm all who use it."""
+    folder = os.path.realpath(path.parent)
+    return folder == "/dev" or folder.startswith("/proc/") or (path.exists() and not (path.is_file() or path.is_dir()))
 
 
 def _opened(hidden: Path) -> tuple[int, bool]:

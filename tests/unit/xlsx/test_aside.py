@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -119,3 +120,37 @@ def test_what_a_running_process_writes_is_not_tidied_up(tmp_path, monkeypatch):
         assert len(list(tmp_path.iterdir())) == 2
     assert path.read_bytes() == NEW
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_a_link_is_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with written_aside(tmp_path / "pipe") as file:
+            file.write(NEW)
+        assert os.read(reader, len(NEW) + 1) == NEW
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    (tmp_path / "another's").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("another's")
+    with written_aside(tmp_path / "link") as file:
+        file.write(NEW)
+    assert ((tmp_path / "link").read_bytes(), (tmp_path / "another's").read_bytes()) == (NEW, b"old")
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "another's", "link"}
+
+
+def test_a_device_stays_a_device_and_says_when_it_is_full(tmp_path):
+    for device in ("null", "full"):  # by links, so that a mistake does no harm to the devices of this machine
+        (tmp_path / device).symlink_to(f"/dev/{device}")
+    with written_aside(tmp_path / "null") as file:
+        file.write(NEW)
+    with (
+        pytest.raises(InputError, match="full: cannot be written: No space left"),
+        written_aside(tmp_path / "full") as file,
+    ):
+        file.write(NEW)
+    assert [path.is_symlink() for path in tmp_path.iterdir()] == [True, True]
+    for name in ("/dev/stdout", "/dev/fd/1", "/dev/null"):
+        assert aside._is_device(Path(name))
+    assert not aside._is_device(tmp_path / "new")
