@@ -59,10 +59,10 @@ def _different(index: FormulaIndex, left: Values, right: Values, slack: float) -
         size = np.maximum(np.abs(number), np.abs(other_number))
         largest = size[numeric].max(initial=0.0)
         apart = np.abs(number - other_number) > _SHARE * largest * 1e-2 + (_SHARE + slack) * size
-        same_text = np.zeros(len(keys), bool)
+        different = np.where(numeric, apart, (kind != other_kind) | (number != other_number))
         for at in np.flatnonzero((kind == Kind.TEXT) & (other_kind == Kind.TEXT)).tolist():
-            same_text[at] = texts[int(number[at])] == other_texts[int(other_number[at])]
-        different = np.where(numeric, apart, (kind != other_kind) | (number != other_number)) & ~same_text & ~undecided
+            different[at] = texts[int(number[at])] != other_texts[int(other_number[at])]
+        different &= ~undecided
         cells += [Cell(sheet, *divmod(int(key), MAX_COLUMNS)) for key in keys[different]]
     return cells
 
