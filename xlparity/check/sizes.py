@@ -17,7 +17,7 @@ __all__ = ["Sizes"]
 _SURELY_SMALL = 100_000
 _PASS = 100  # multiplications that a pass over an element of memory takes as long as
 
-_CONTRACTIONS = frozenset({"mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm", "addbmm", "_cdist_forward"})
+_CONTRACTIONS = frozenset({"mm", "bmm", "mv", "dot", "addmm", "addmv", "baddbmm"})
 
 
 class Sizes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -91,6 +91,10 @@ def _terms(packet: str, tensors: list[Tensor]) -> int:
     """How many products make one element of a contraction."""
     if packet in _CONTRACTIONS:
         return tensors[-1].shape[-2] if tensors[-1].dim() > 1 else tensors[-1].numel()
+    if packet == "addbmm":  # the products of all matrices are summed
+        return prod(tensors[-1].shape[:-1])
+    if packet == "_cdist_forward":
+        return tensors[-1].shape[-1]
     if packet.startswith("convolution"):
         weight = max(tensors[1:], key=lambda one: one.dim() * 10**12 + prod(one.shape[1:]))
         return prod(weight.shape[1:])
