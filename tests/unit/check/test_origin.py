@@ -22,7 +22,9 @@ def at(name: str) -> Cell:
 
 def origins(formulas: dict[str, str], **wrong: Verdict) -> Origins:
     fills = tuple(Fill(Area(at(name), 1, 1), text) for name, text in formulas.items())
-    return Origins(FormulaIndex(Book((Sheet("S", fills=fills),))), {at(name): verdict for name, verdict in wrong.items()})
+    return Origins(
+        FormulaIndex(Book((Sheet("S", fills=fills),))), {at(name): verdict for name, verdict in wrong.items()}
+    )
 
 
 def origin(found: Origins, name: str) -> str | None:
