@@ -20,7 +20,18 @@ from xlparity.functions.calendar import (
     serial_of_date,
     serial_of_text,
 )
-from xlparity.functions.signature import Argument, Function, Parameter, Type, array, boolean, integer, number, text
+from xlparity.functions.signature import (
+    Argument,
+    Function,
+    Parameter,
+    Type,
+    Unsupported,
+    array,
+    boolean,
+    integer,
+    number,
+    text,
+)
 from xlparity.functions.textual import textual
 from xlparity.functions.whole import Grid, whole
 from xlparity.model.table import Table
@@ -258,6 +269,8 @@ def datedif(start: float, end: float, unit: str) -> float | Error:
             return float(months // 12)
         case "YM":
             return float(months % 12)
+        case "MD" | "YD":
+            raise Unsupported(f"DATEDIF: the unit {unit.upper()} is not supported")
     return Error.NUM
 
 

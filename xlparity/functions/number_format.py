@@ -179,16 +179,13 @@ def _number(number: float, section: Section, signed: bool) -> str:
     whole = [at for at, token in enumerate(tokens) if token.kind == "digit" and at < point_at]
     part = [at for at, token in enumerate(tokens) if token.kind == "digit" and point_at < at < exponent_at]
     power = [at for at, token in enumerate(tokens) if token.kind == "digit" and at > exponent_at]
+    ends = [whole[-1] if whole else -1, *part[-1:]]  # commas right after these scale by thousands
     grouped, thousands = False, 0
     for at, token in enumerate(tokens):
         if token.kind == "comma":
             if whole and whole[0] < at < whole[-1]:
                 grouped = True
-            elif (
-                at > (whole[-1] if whole else -1)
-                and at <= point_at
-                and all(one.kind == "comma" for one in tokens[(whole[-1] if whole else -1) + 1 : at])
-            ):
+            elif any(at > end and all(one.kind == "comma" for one in tokens[end + 1 : at]) for end in ends):
                 thousands += 1
     scaled = digits15(abs(number)) * Decimal(100) ** sum(token.kind == "percent" for token in tokens)
     scaled = scaled / Decimal(1000) ** thousands

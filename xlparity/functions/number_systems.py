@@ -175,7 +175,7 @@ def arabic(value: str) -> float | Error:
 def roman(value: float, form: Scalar) -> str | Error:
     if isinstance(form, Error):
         return form
-    if form not in (0.0, None, True):
+    if not (form is True or form is None or (form == 0 and form is not False)):  # 1 and FALSE are other forms
         raise Unsupported("ROMAN: only the classic form is supported")
     left, made = int(value), ""
     if not 0 <= left <= 3999:
