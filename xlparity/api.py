@@ -686,8 +686,8 @@ def _map(book: Book, path: Path, named: StrPath | None) -> Map:
         return found
     beside = path.with_suffix(".parity.toml")
     raise MapError(
-        f"{path.name} has no sheet Parity and there is no {beside.name} beside it; "
-        "write one that says which cells hold which tensor, or name it with --map"
+        f"{path.name} has no sheet Parity and there is no {beside.name} beside it; write one that says which cells "
+        f"hold which tensor (xlparity init {path.name} proposes it), or name it with --map"
     )
 
 
