@@ -1,0 +1,194 @@
+"""What is said of a cell: one test a reason."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.unit.check.small import Other, cell, checked, row, said
+from xlparity.check.judge import Tolerance
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.model.engine import Slack
+from xlparity.model.map import Role
+from xlparity.model.value import Note
+
+X, Y = row("x", "A1:A3"), row("y", "B1:B3", "x * 3")
+TRIPLED = {"A1": 1.0, "A2": 2.0, "A3": 4.0, "B1": "=A1*3", "B2": "=A2*3", "B3": "=A3*3"}
+
+
+def because(**changes: object) -> dict[str, str]:
+    return said(checked(TRIPLED | changes, X, Y))  # type: ignore[arg-type]
+
+
+def test_of_right_cells_nothing_is_said() -> None:
+    assert because() == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (6.5, "fault: hard-coded: a constant stands where the map says computed; its neighbours fill =A2*3"),
+        (6.0, "fault: hard-coded: a constant stands where the map says computed; its neighbours fill =A2*3"),
+        ("six", "fault: hard-coded: a constant stands where the map says computed; its neighbours fill =A2*3"),
+        (None, "fault: the cell is empty, but the map says that it is computed; its neighbours fill =A2*3"),
+        ("=A2/0", "fault: it breaks the fill of its column, which has =A2*3 here"),
+        ("=A3*3", "fault: it breaks the fill of its column, which has =A2*3 here"),
+    ],
+)
+def test_what_stands_in_the_place_of_the_formula_is_named(content: object, reason: str) -> None:
+    assert because(B2=content) == {"B2": reason}
+
+
+LINE = {"A1": 2.0, "B1": "=A1*3", "C1": "=B1-1"}
+OF_LINE = (row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "y - 1"))
+
+
+def test_a_wrong_formula_is_shown_with_what_it_gives_on_right_operands_and_inherited_with_where_from() -> None:
+    found = said(checked(LINE | {"B1": "=A1*3+0.5"}, *OF_LINE))
+    assert found["B1"] == "fault: its formula does not compute x * 3: it gives 6.5 on right operands"
+    assert found["C1"] == "inherited: inherited from S!B1 =A1*3+0.5"
+
+
+def test_a_constant_that_others_inherit_from_is_named_without_a_formula() -> None:
+    assert said(checked(LINE | {"B1": 6.5}, *OF_LINE))["C1"] == "inherited: inherited from S!B1"
+
+
+def test_a_formula_that_gives_an_error_is_said_with_the_error() -> None:
+    found = said(checked(LINE | {"B1": "=A1/0"}, *OF_LINE))
+    assert found["B1"].startswith("fault: its formula gives the error #DIV/0!")
+    # It gives a text, and nothing that would be a number on right operands.
+    assert said(checked(LINE | {"B1": '="six"'}, *OF_LINE))["B1"] == (
+        "fault: its formula gives no number on right operands"
+    )
+
+
+def test_a_value_that_only_one_engine_computes_from_a_right_formula_is_that_engines() -> None:
+    other = Other("other", {"B1": 6.5, "C1": 5.5})
+    found = said(checked(LINE, *OF_LINE, engines=[EmbeddedEngine(), other]))
+    assert found == {
+        "B1": "fault: its formula is right, but other computes another value from it",
+        "C1": "inherited: inherited from S!B1 =A1*3",
+    }
+
+
+def test_a_remembered_value_that_the_formula_does_not_give_is_stale() -> None:
+    found = said(checked(LINE, *OF_LINE, cached={"B1": 6.5, "C1": 5.0}))
+    assert found["B1"] == (
+        "fault: stale: the file remembers a value that the formula does not give; recalculate and save"
+    )
+    assert "C1" not in found or not found["C1"].startswith("match")
+
+
+def test_what_an_engine_could_not_evaluate_is_said_with_its_reason_and_place() -> None:
+    silent, spoken = Other("silent", {"B1": Note(cell("B1"), "")}), Other("spoken", {"B1": Note(cell("B1"), "why")})
+    assert said(checked(LINE, *OF_LINE, engines=[silent]))["B1"] == "undecided: silent could not evaluate it"
+    assert said(checked(LINE, *OF_LINE, engines=[spoken]))["B1"] == "undecided: not evaluated: why"
+    elsewhere = Other("spoken", {"B1": Note(cell("D4"), "why")})
+    assert said(checked(LINE, *OF_LINE, engines=[elsewhere]))["B1"] == "undecided: not evaluated: why in S!D4"
+
+
+def test_what_is_computed_from_an_input_that_an_engine_could_not_evaluate_says_so() -> None:
+    cells = LINE | {"A1": "=D1"}
+    spoken, silent = Other("spoken", {"A1": Note(cell("D1"), "why")}), Other("silent", {"A1": Note(cell("D1"), "")})
+    assert said(checked(cells, *OF_LINE, engines=[spoken]))["B1"] == (
+        "undecided: it is computed from x, which spoken could not evaluate in S!A1: why"
+    )
+    assert said(checked(cells, *OF_LINE, engines=[silent]))["C1"] == (
+        "undecided: it is computed from x, which silent could not evaluate in S!A1"
+    )
+
+
+def test_where_torch_gives_no_finite_number_no_cell_can_hold_it() -> None:
+    found = said(checked({"A1": -1.0, "B1": "=A1*0"}, row("x", "A1"), row("y", "B1", "torch.log(x)")))
+    assert found["B1"] == "undecided: torch gives nan, which no cell can hold"
+
+
+def test_an_operation_without_a_bound_asks_for_a_tolerance_and_takes_one() -> None:
+    cells = {"A1": 0.0, "B1": 0.0, "A2": 0.0, "B2": 0.0, "C1": "=A1+1", "D1": "=B1+0", "C2": "=A2+0", "D2": "=B2+1"}
+    rows = row("x", "A1:B2"), row("y", "C1:D2", "aten.linalg_matrix_exp.default(x)")
+    found = said(checked(cells, *rows))
+    assert set(found) == {"C1", "D1", "C2", "D2"}
+    assert found["C1"] == (
+        "undecided: no sound bound is known for an operation of its torch expression; give --rtol and --atol"
+    )
+    assert checked(cells, *rows, tolerance=Tolerance(0.0, 1e-9)).passed
+
+
+def test_a_shown_value_that_rounded_numbers_leave_open_asks_for_their_digits() -> None:
+    rows = (row("w", "A1", decimals=1), row("y", "B1", "torch.log(w - 0.05)"),
+            row("y", "C1", role=Role.EXPECTED, decimals=4))  # fmt: skip
+    found = said(checked({"A1": 0.1, "B1": "=LN(A1-0.05)", "C1": -3.0}, *rows))
+    assert found["C1"].startswith("undecided: ")
+    wide = (row("w", "A1", decimals=1), row("y", "B1", "torch.exp(w * 10)"),
+            row("y", "C1", role=Role.EXPECTED, decimals=4))  # fmt: skip
+    found = said(checked({"A1": 5.0, "B1": "=EXP(A1*10)", "C1": 6e21}, *wide))
+    assert found["C1"].startswith("explained: explained by w known to 1 decimals: the difference may be up to ")
+
+
+def test_a_shown_value_that_is_not_pytorchs_is_said_to_be_none() -> None:
+    rows = *OF_LINE, row("y", "D1", role=Role.EXPECTED)
+    assert said(checked(LINE | {"D1": 6.25}, *rows))["D1"] == (
+        "fault: PyTorch does not give this value for the inputs that the sheet shows as PyTorch's"
+    )
+    assert said(checked(LINE | {"D1": 6.0}, *rows)) == {}
+
+
+class Tripled(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor([3.0], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.w
+
+
+def test_a_parameter_that_is_not_the_models_is_said_to_be_another() -> None:
+    rows = row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("y", "C1", "x * net.w")
+    cells = {"A1": 2.0, "B1": 3.0, "C1": "=A1*B1"}
+    assert said(checked(cells, *rows, model=Tripled())) == {}
+    found = checked(cells | {"B1": 3.25}, *rows, model=Tripled())
+    (one,) = [one for one in found.cells if one.cell == cell("B1")]
+    assert one.because == "the model's net.w has another number here; the sheet is not this model"
+    assert (one.actual, one.expected, one.difference) == (3.25, 3.0, 0.25)
+    assert one.formula == "3.25"
+    linked = checked(cells | {"B1": "=D1", "D1": 3.25}, *rows, model=Tripled())
+    assert next(one for one in linked.cells if one.cell == cell("B1")).formula == "=D1"
+
+
+def test_a_number_is_shown_with_its_formula_its_difference_and_its_bound() -> None:
+    report = checked(LINE | {"B1": "=A1*3+0.5"}, *OF_LINE)
+    one = next(one for one in report.cells if one.cell == cell("B1"))
+    assert (one.tensor, one.index, one.formula, one.engine) == ("y", (0,), "=A1*3+0.5", "embedded")
+    assert (one.actual, one.expected, one.difference, one.origin) == (6.5, 6.0, 0.5, None)
+    assert one.bound == pytest.approx(4 * 2.0**-53 * 6)
+    two = next(one for one in report.cells if one.cell == cell("C1"))
+    assert two.origin == cell("B1")
+    text = next(one for one in checked(LINE | {"B1": "six"}, *OF_LINE).cells if one.cell == cell("B1"))
+    assert (text.actual, text.formula, text.difference) == ("the text 'six'", "the text 'six'", None)
+    blank = next(one for one in checked(LINE | {"B1": None}, *OF_LINE).cells if one.cell == cell("B1"))
+    assert (blank.actual, blank.formula) == ("empty", "")
+    undecided = checked(LINE, *OF_LINE, engines=[Other("o", {"B1": Note(cell("B1"), "")})]).finding(cell("B1"))
+    assert undecided is not None
+    assert (undecided.cell, undecided.actual, undecided.difference) == (cell("B1"), "undecided", None)
+    assert undecided.expected == 6.0
+
+
+def test_an_engine_of_fewer_digits_is_given_them() -> None:
+    near = {"B1": 6.0 + 1e-9, "C1": 5.0 + 1e-9}
+    assert said(checked(LINE, *OF_LINE, engines=[Other("o", near, slack=Slack(relative=1e-9))])) == {}
+    assert set(said(checked(LINE, *OF_LINE, engines=[Other("o", near)]))) == {"B1", "C1"}
+
+
+def test_a_cell_that_is_right_by_coincidence_is_said_with_the_numbers_that_show_it() -> None:
+    rows = row("x", "A1:A2"), row("y", "B1:B2", "torch.relu(x)")
+    report = checked({"A1": 2.0, "A2": 3.0, "B1": "=ABS(A1)", "B2": "=ABS(A2)"}, *rows, samples=20)
+    one = next(one for one in report.cells if one.cell == cell("B1"))
+    assert one.counterexample is not None
+    ((changed, number),) = one.counterexample.changes
+    assert changed == cell("A1")
+    assert number < 0
+    assert one.counterexample.actual == -number
+    assert one.counterexample.expected == 0.0
+    assert one.because == (
+        f"right at the sheet's own numbers by coincidence: with S!A1 = {number:g} it gives {-number!r}, torch 0.0"
+    )
