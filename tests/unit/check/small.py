@@ -81,8 +81,7 @@ class Other:
                 undecided.append(place)
                 if value.because:
                     notes[place] = value
-                value = None
-            values[place.row, place.column] = value
+            values[place.row, place.column] = None if isinstance(value, Note) else value
         made = Cells.of(values)
         for place in undecided:
             made.kind[(made.row == place.row) & (made.column == place.column)] = 5
