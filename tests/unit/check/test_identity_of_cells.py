@@ -11,7 +11,6 @@ from xlparity.check.formulas import FormulaIndex
 from xlparity.check.identity import identical_tensors
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
-from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, FillKind, Sheet
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.value import Scalar
@@ -105,6 +104,7 @@ def test_the_cells_of_an_array_formula_are_its_elements(text: str, cells: str, e
 
 
 SUM, CONVOLUTION = "SUM(A1:A4)", "aten.convolution.default"
+ORDINARY = "[1], [0], [1], False, [0], 1"
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ SUM, CONVOLUTION = "SUM(A1:A4)", "aten.convolution.default"
         ("VARP(A1:A4)", "aten.var.correction(x, [0], correction=0)"),
         ("A1*B1+A1", "aten.addmm.default(x[:1, None], x[:1, None], y[:1, None])[0, 0]"),
         ("2*A1*B1+3*A1", "aten.addmm.default(x[:1, None], x[:1, None], y[:1, None], beta=3, alpha=2)[0, 0]"),
-        ("A1*B1+A2*B2", f"{CONVOLUTION}(x[None, None, :2], y[None, None, :2], None, [1], [0], [1], False, [0], 1)[0, 0, 0]"),
-        ("A1*B1+A2", f"{CONVOLUTION}(x[None, None, :1], y[None, None, :1], x[1:2], [1], [0], [1], False, [0], 1)[0, 0, 0]"),
+        ("A1*B1+A2*B2", f"{CONVOLUTION}(x[None, None, :2], y[None, None, :2], None, {ORDINARY})[0, 0, 0]"),
+        ("A1*B1+A2", f"{CONVOLUTION}(x[None, None, :1], y[None, None, :1], x[1:2], {ORDINARY})[0, 0, 0]"),
         ("A1", "aten.constant_pad_nd.default(x, [1, 0])[1]"),
         ("0*A1", "aten.constant_pad_nd.default(x, [1, 0])[0]"),
         ("A1*B2", "torch.outer(x, y)[0, 1]"),
