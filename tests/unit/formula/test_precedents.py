@@ -36,3 +36,13 @@ def test_defined_names_and_tables_are_followed_even_in_circles() -> None:
 
 def test_a_sheet_that_does_not_exist_is_left_out() -> None:
     assert found("Nowhere!A1+A2") == ["Sheet1!A2"]
+
+
+def test_whole_rows_and_columns_reach_to_the_ends_of_the_sheet() -> None:
+    assert found("SUM(3:2)") == ["Sheet1!A2:XFD3"]
+    assert found("SUM($D:B)") == ["Sheet1!B1:D1048576"]
+
+
+def test_an_unknown_table_and_one_without_a_name_are_left_out() -> None:
+    assert found("SUM(U[x])+A1") == ["Sheet1!A1"]
+    assert found("SUM([x])+A1") == ["Sheet1!A1"]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from xlparity.formula.relative import Pattern, move, relative_text
@@ -38,3 +39,24 @@ def test_a_pattern_gives_the_text_in_every_cell_of_its_fill() -> None:
     assert [pattern.at(row, 3) for row in (3, 4)] == ["SUM(A2:A$4)+B:B", "SUM(A3:A$4)+B:B"]
     assert pattern.at(0, 3) == "SUM(#REF!)+B:B"
     assert pattern.at(3, 4) == "SUM(B2:B$4)+C:C"
+
+
+@pytest.mark.parametrize(
+    ("text", "relative"),
+    [
+        ("SUM(A:$B)", "SUM(C[-2]:C2)"),
+        ("SUM($3:4)", "SUM(R3:R[2])"),
+        ("A1:$B$2+C$3", "R[-1]C[-2]:R2C2+R3C[0]"),
+        ('LOG10(A2)&"A1"', 'LOG10(R[0]C[-2])&"A1"'),
+    ],
+)
+def test_references_are_written_by_their_distance_from_the_cell(text: str, relative: str) -> None:
+    assert relative_text(text, 1, 2) == relative
+
+
+def test_a_column_of_a_fill_is_spelled_as_its_cells_are() -> None:
+    pattern = Pattern("SUM(A2:A$4)+1", 3, 3)
+    for rows in ([3, 4, 5], [0, 3], [1_048_575], []):
+        assert pattern.down(np.array(rows, np.int64), 3) == [pattern.at(row, 3) for row in rows]
+    assert Pattern("$B$1", 3, 3).down(np.array([1, 2]), 4) == ["$B$1", "$B$1"]
+    assert pattern.down(np.array([4, 5]), 0) == ["SUM(#REF!)+1"] * 2
