@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from xlparity.check.bound import Ball
+from xlparity.check import judge
+from xlparity.check.bound import Ball, Taylor
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import (
     Held,
@@ -122,7 +123,7 @@ def test_a_tolerance_of_the_users_own_stands_in_the_place_of_the_bound_and_inclu
 
 
 def test_below_the_normal_numbers_nothing_is_held_against_a_cell() -> None:
-    judged = verdicts(TRIPLE, x=numbers(2.0**-1030, 2.0**-1010), y=numbers(0.0, 0.0))["y"]
+    judged = verdicts(TRIPLE, x=numbers(2.0**-1024, 2.0**-1010), y=numbers(0.0, 0.0))["y"]
     assert letters(judged) == "mf"
 
 
@@ -195,6 +196,12 @@ def test_infinities_are_numbers_of_at_least_1e300_in_cells_and_in_what_formulas_
     assert letters(verdicts({"y": "-x"}, x=numbers(1e300, 0.9e300), y=numbers(-3e300, -0.9e300))["y"]) == "mm"
 
 
+def test_where_an_operation_has_no_bound_nothing_is_decided_but_that_a_text_is_wrong() -> None:
+    held = {"x": numbers(0.0, 0.0, 0.0, 0.0), "y": numbers(1.0, 0.0, 0.0, nan)}
+    expressions = {"y": "aten.linalg_matrix_exp.default(x.reshape(2, 2)).reshape(4)"}
+    assert letters(verdicts(expressions, **held)["y"]) == "uuuf"
+
+
 def test_a_cell_whose_bound_from_the_inputs_says_nothing_is_proved_by_steps() -> None:
     # y is 4.5 to within 4u, so 1 / (y - 4.5 - 2 ULP) may be anything: seen from x nothing bounds it.
     expressions = {"y": "x * 3", "z": f"1 / (y - {4.5 + 2 * ULP!r})"}
@@ -244,7 +251,9 @@ def test_cells_are_laid_out_as_their_tensor() -> None:
     assert hold(values, Block((2, 2, 3), planes), "float64").values[1].tolist() == [[20, 21, 22], [30, 31, 32]]
     across = hold(values, Block((2, 3, 2), planes, transposed=True), "float64")
     assert across.values[0].tolist() == [[0, 10], [1, 11], [2, 12]]
-    assert across.kinds.shape == (2, 3, 2)
+    cells = Values({"S": Cells.of({(0, 1): "text", (3, 2): True})})
+    kinds = hold(cells, Block((2, 3, 2), planes, transposed=True), "float64").kinds
+    assert [tuple(at) for at in np.argwhere(kinds).tolist()] == [(0, 1, 0), (1, 2, 1)]
 
 
 def test_only_numbers_are_numbers_and_booleans_where_the_tensor_is_boolean() -> None:
@@ -303,6 +312,16 @@ def test_the_first_cell_that_is_no_number_is_named() -> None:
     with pytest.raises(InputError, match="S!A1 should hold TRUE or FALSE, or 1 or 0"):
         require("bool", A1=2.0)
     require("bool", A1=True)
+
+
+def test_a_single_number_is_named_without_a_place() -> None:
+    single = MapRow("t", Role.INPUT, Block((), (Area.of("S", 0, 0),)), place="row t")
+    program = Program(Map((single,)))
+    values = Values({"S": Cells.of({(0, 0): "one"})})
+    with pytest.raises(InputError, match="S!A1 should hold a number, the input t, but is the text 'one'; type"):
+        require_numbers(
+            program, single, hold(values, single.block, "float64"), values, FormulaIndex(Book((Sheet("S"),)))
+        )
 
 
 def test_a_formula_that_the_engine_does_not_know_is_no_wrong_input() -> None:
@@ -383,13 +402,62 @@ def test_the_reason_names_what_is_rounded_by_its_decimals() -> None:
 
 
 def test_whole_numbers_are_not_rounded_and_impossible_ones_are_the_sheets() -> None:
-    rows = [row("n", 2, dtype="int64"), row("y", 2, "n * 3", dtype="int64"), row("n", 2, role=Role.EXPECTED)]
+    rows = [row("n", 2, dtype="int64"), row("x", 2), row("y", 2, "n * x"), row("n", 2, role=Role.EXPECTED)]
     judged, reason = shown(
-        rows, row("y", 2, role=Role.EXPECTED, dtype="int64"), numbers(6.0, 9.0), {"n": numbers(2.0, 3.0)},
+        rows, row("y", 2, role=Role.EXPECTED), numbers(6.0, 9.0), {"n": numbers(2.0, 3.0), "x": numbers(3.0, 3.0)},
         {("n", False): np.array([0.5, 3.0])},
     )  # fmt: skip
     assert letters(judged) == "mm"
+    assert judged.operands_known.tolist() == [True, True]
     assert reason == ""
+
+
+def test_a_shown_integer_is_torchs_from_numbers_that_are_none() -> None:
+    rows = [row("x", 3), row("y", 3, "aten.argsort.default(x)", dtype="int64")]
+    y = row("y", 3, role=Role.EXPECTED, dtype="int64")
+    assert letters(shown(rows, y, numbers(2, 0, 1), {"x": numbers(0.5, 0.75, 0.25)}, {})[0]) == "mmm"
+
+
+def test_a_shown_value_that_no_bound_holds_may_differ_by_a_ten_millionth_and_no_more() -> None:
+    rows = [row("x", 3), row("y", 3, f"1 / (x * 3 - {4.5 + 2 * ULP!r})")]
+    right = -1 / (2 * ULP)
+    own = numbers(right, right * (1 + 0.9e-7), right * (1 + 1.1e-7))
+    assert letters(shown(rows, row("y", 3, role=Role.EXPECTED), own, {"x": numbers(*[1.5] * 3)}, {})[0]) == "mmf"
+
+
+def test_a_shown_float32_may_be_off_by_two_of_its_roundings_beside_the_models() -> None:
+    rows = [row("x", 2, dtype="float32"), row("y", 2, "x * 3", dtype="float32")]
+    own = numbers(0.375 * (1 + 5.5 * 2.0**-24), 0.375 * (1 + 6.5 * 2.0**-24))  # four of the product, two of its own
+    y = row("y", 2, role=Role.EXPECTED, dtype="float32")
+    assert letters(shown(rows, y, own, {"x": numbers(0.125, 0.125)}, {})[0]) == "mf"
+
+
+def test_what_is_open_by_more_than_the_largest_value_of_the_tensor_is_undecided() -> None:
+    def letter(expression: str, own: Held, decimals: int = 4, **sheet: Held) -> str:
+        rows = [row("w", len(own.values), decimals=1), row("v", len(own.values)), row("y", len(own.values), expression)]
+        printed = row("y", len(own.values), role=Role.EXPECTED, decimals=decimals)
+        return letters(shown(rows, printed, own, sheet, {})[0])
+
+    # 0.01 to within 0.05; beside a 7 that is little.
+    assert letter("w", numbers(0.02), w=numbers(0.01), v=numbers(0.0)) == "u"
+    assert letter("w", numbers(0.02, 7.0), w=numbers(0.01, 7.0), v=numbers(0.0, 0.0)) == "em"
+    # An infinity beside it does not make it little.
+    infinite = letter("w + torch.log(v)", numbers(0.02, -1e300), w=numbers(0.01, 1.0), v=numbers(1.0, 0.0))
+    assert infinite == "um"
+    # As open as it is large, give or take the digits that are shown.
+    assert letter("w", numbers(0.0), w=numbers(0.05), v=numbers(0.0)) == "e"
+    assert letter("w", numbers(0.02), w=numbers(0.0498), v=numbers(0.0)) == "u"
+
+
+def test_taylor_models_are_made_for_so_many_uncertain_numbers_as_they_may_have_coefficients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = Program(Map((row("x", 3), row("y", 3, "x * 3"))))
+    given = {"x": torch.ones(3, dtype=torch.float64)}
+    half = {"x": np.array([0.05, 0.0, 0.05])}
+    for most, kind in ((12, Taylor), (11, Ball)):  # two uncertain numbers times six elements
+        monkeypatch.setattr(judge, "_MOST_COEFFICIENTS", most)
+        assert type(within_rounding(program, given, half)["x"]) is kind
 
 
 def test_rounded_numbers_are_known_to_half_a_unit_and_the_dtypes_own_rounding() -> None:
@@ -400,7 +468,8 @@ def test_rounded_numbers_are_known_to_half_a_unit_and_the_dtypes_own_rounding() 
         found = within_rounding(program, {"x": given, "z": value}, {"x": half})
         assert isinstance(found["x"], Ball)
         assert found["x"].value.tolist() == value.tolist()
-        assert found["x"].radius.tolist() == pytest.approx([0.05, 0.0, 0.05], rel=1e-11)
+        assert found["x"].radius[[0, 2]].tolist() == pytest.approx([0.05, 0.05], rel=1e-11)
+        assert found["x"].radius[1] == 0.0
         assert (found["x"].radius[[0, 2]] > 0.05).all()  # neither 0.05 nor a decimal fraction is exact in binary
         assert found["z"] is value
     narrow = within_rounding(program, {"x": value.to(torch.float32)}, {"x": np.full(3, 1e-9)})["x"]
