@@ -31,15 +31,19 @@ def regularized_gamma(a: float, x: float, *, upper: bool = False) -> float:
     return float(torch.special.gammaincc(one, two) if upper else torch.special.gammainc(one, two))
 
 
-def regularized_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction."""
+def regularized_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
+    """The regularised incomplete beta function I_x(a, b), by its continued fraction.
+
+    `rest` is 1 - x without its rounding, where that is known, so that either tail keeps its digits.
+    """
+    rest = 1 - x if rest is None else rest
     if x <= 0:
         return 0.0
-    if x >= 1:
+    if rest <= 0:
         return 1.0
     if x > (a + 1) / (a + b + 2):
-        return 1.0 - regularized_beta(b, a, 1 - x)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+        return 1.0 - regularized_beta(b, a, rest, x)
+    front = math.exp(_beta_logarithm(a, b, x, rest))
     tiny = 1e-300
     c, d = 1.0, 1.0 / (1 - (a + b) * x / (a + 1) or tiny)
     total = d
@@ -51,13 +55,36 @@ def regularized_beta(a: float, b: float, x: float) -> float:
             c = 1 + term / c or tiny
             total *= c * d
         if abs(c * d - 1) < 1e-16:
-            break
-    return front * total / a
+            return front * total / a
+    raise Unsupported("an incomplete beta function of arguments so large that its fraction does not end")
 
 
-def beta_tail(a: float, b: float, x: float, rest: float) -> float:
-    """I_x(a, b) where `rest` is 1 - x without its rounding, so that either tail keeps its digits."""
-    return regularized_beta(a, b, x) if x < 0.5 else 1.0 - regularized_beta(b, a, rest)
+def _beta_logarithm(a: float, b: float, x: float, rest: float) -> float:
+    """The logarithm of x^a (1 - x)^b / B(a, b), without the differences of large terms."""
+    small, large = min(a, b), max(a, b)
+    if small >= 10:
+        middle, away = a / (a + b), (x * b - rest * a) / (a + b)  # away = x - middle
+        powers = a * math.log1p(away / middle) + b * math.log1p(-away / (1 - middle))
+        rests = _stirling_rest(a + b) - _stirling_rest(a) - _stirling_rest(b)
+        return powers + rests + 0.5 * math.log(a / (a + b) * b / (2 * math.pi))
+    powers = a * (math.log(x) if x < 0.5 else math.log1p(-rest)) + b * (math.log1p(-x) if x < 0.5 else math.log(rest))
+    if large < 10:
+        return powers + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    rests = _stirling_rest(a + b) - _stirling_rest(large)
+    return (
+        powers
+        + rests
+        - math.lgamma(small)
+        - small
+        + small * math.log(a + b)
+        - (large - 0.5) * math.log1p(-small / (a + b))
+    )
+
+
+def _stirling_rest(x: float) -> float:
+    """What Stirling's formula lacks: log Gamma(x) - (x - 1/2) log x + x - log(2 pi) / 2, for x of at least 10."""
+    square = 1 / (x * x)
+    return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / x
 
 
 def quantile(cumulative: Callable[[float], float], p: float, low: float, high: float) -> float:
@@ -96,7 +123,7 @@ FREEDOMS = (integer("deg_freedom1"), integer("deg_freedom2"))
 def t_tail(x: float, freedom: float) -> float:
     """The probability beyond |x| on one side of Student's distribution."""
     square = x * x
-    return regularized_beta(freedom / 2, 0.5, freedom / (freedom + square)) / 2
+    return regularized_beta(freedom / 2, 0.5, freedom / (freedom + square), square / (freedom + square)) / 2
 
 
 def t_cumulative(x: float, freedom: float) -> float:
@@ -150,7 +177,9 @@ def t_inv_2t(p: float, freedom: float) -> float | Error:
 def f_cumulative(x: float, one: float, two: float, *, upper: bool = False) -> float:
     """The F distribution function, or its right tail."""
     below, beyond = one * x / (one * x + two), two / (one * x + two)
-    return beta_tail(two / 2, one / 2, beyond, below) if upper else beta_tail(one / 2, two / 2, below, beyond)
+    if upper:
+        return regularized_beta(two / 2, one / 2, beyond, below)
+    return regularized_beta(one / 2, two / 2, below, beyond)
 
 
 @_enter("F.DIST", X, *FREEDOMS, CUMULATIVE, summary="The F distribution.")
@@ -287,7 +316,7 @@ def binom_inv(n: float, p: float, alpha: float) -> float | Error:
         total += binomial(k, int(n), p)
         if total >= alpha:
             return float(k)
-    return n
+    raise Unsupported("BINOM.INV: a probability so near 1 that rounding decides the quantile")
 
 
 @_enter("POISSON.DIST POISSON", integer("x"), number("mean"), CUMULATIVE, summary="The Poisson distribution.")

@@ -101,6 +101,15 @@ def test_a_cell_that_only_one_engine_has_differs_and_one_that_none_has_does_not(
     assert differing(SUMS, zero, given({})) == [("SUM", 3, Cell("S", 0, 1))]
 
 
+def test_a_sheet_without_formulas_and_one_without_values_are_passed_over() -> None:
+    book = Book((Sheet("Empty"), Sheet("S", fills=(Fill(Area.of("S", 0, 0), "ABS(B1)"),))))
+    one, other = (given({"S": {(0, 0): number}}) for number in (1.0, 2.0))
+    found = disagreements(FormulaIndex(book), [(Fixed("p", ()), one), (Fixed("q", ()), other)])
+    assert [(one.function, one.example) for one in found] == [("ABS", Cell("S", 0, 0))]
+    # Neither has the second cell, the one because it has nothing.
+    assert differing(SUMS, given({"S": {(0, 1): 1.0}}), given({})) == [("SUM", 1, Cell("S", 0, 1))]
+
+
 def test_what_either_engine_leaves_undecided_is_no_disagreement() -> None:
     one, other = ({"S": {(0, 1): number, (3, 2): 2.0}, "T": {(0, 1): 3.0}} for number in (1.0, 7.0))
     assert differing(SUMS, given(one), given(other)) == [("SUM", 1, Cell("S", 0, 1))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import e, exp, log, pi, sqrt
+from math import comb, e, exp, log, pi, sqrt
 
 import pytest
 
@@ -172,6 +172,22 @@ BETA = [
     ("BETA.INV", [0.5, 1, 0], NUM),
 ]
 
+# Large parameters: P(X <= 1/2) of two equal ones, and what is near the normal distribution.
+LARGE = [
+    ("BETA.DIST", [0.5, 20, 20, True], near(0.5)),
+    ("BETA.DIST", [0.5, 1e4, 1e4, True], pytest.approx(0.5, rel=2e-13)),
+    ("BETA.DIST", [0.5, 1e6, 1e6, True], pytest.approx(0.5, rel=1e-12)),
+    ("T.DIST.2T", [1e-20, 5], 1),
+    ("T.DIST.2T", [30, 100], pytest.approx(2.8637e-52, rel=1e-4)),
+    ("BETA.DIST", [0.5, 1e12, 1e12, True], "undecided"),
+    # Of 10 and 12 successes in 21 trials: sums of binomials.
+    ("BETA.DIST", [0.25, 10, 12, True], near(sum(comb(21, k) * 3.0 ** (21 - k) for k in range(10, 22)) / 4.0**21)),
+    ("BINOM.DIST", [9, 21, 0.25, True], near(sum(comb(21, k) * 3.0 ** (21 - k) for k in range(10)) / 4.0**21)),
+    # Student's distribution with n degrees of freedom near 0: 1/2 + x phi(0) (1 - 1 / (4 n)) - x^3 phi(0) / 6.
+    ("T.DIST", [1e-3, 1e6, True],
+     pytest.approx(0.5 + (1e-3 * (1 - 0.25e-6) - 1e-9 / 6) / sqrt(2 * pi), rel=1e-12)),
+]  # fmt: skip
+
 COUNTED = [
     ("BINOM.DIST", [0, 3, 0, False], 1),
     ("BINOM.DIST", [1, 3, 0, False], 0),
@@ -197,6 +213,7 @@ COUNTED = [
     ("BINOM.INV", [2, 0.5, 0], NUM),
     ("BINOM.INV", [2, 0.5, 1], NUM),
     ("BINOM.INV", [1e6 + 1, 0.5, 0.5], "undecided"),
+    ("BINOM.INV", [1000, 0.5, 1 - 2.0**-53], "undecided"),
     ("POISSON.DIST", [2, 1, False], near(1 / (2 * e))),
     ("POISSON.DIST", [2, 1, True], near(2.5 / e)),
     ("POISSON.DIST", [0, 0, False], 1),
@@ -927,6 +944,7 @@ ARRAYS = [
         *FISHER,
         *GAMMA,
         *BETA,
+        *LARGE,
         *COUNTED,
         *DATES,
         *FINANCIAL,
