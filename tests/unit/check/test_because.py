@@ -160,7 +160,7 @@ def test_a_number_is_shown_with_its_formula_its_difference_and_its_bound() -> No
     one = next(one for one in report.cells if one.cell == cell("B1"))
     assert (one.tensor, one.index, one.formula, one.engine) == ("y", (0,), "=A1*3+0.5", "embedded")
     assert (one.actual, one.expected, one.difference, one.origin) == (6.5, 6.0, 0.5, None)
-    assert one.bound == pytest.approx(4 * 2.0**-53 * 6)
+    assert one.bound == pytest.approx(4 * 2.0**-53 * 6, rel=1e-9, abs=0)
     two = next(one for one in report.cells if one.cell == cell("C1"))
     assert two.origin == cell("B1")
     text = next(one for one in checked(LINE | {"B1": "six"}, *OF_LINE).cells if one.cell == cell("B1"))

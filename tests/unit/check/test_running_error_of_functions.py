@@ -89,7 +89,7 @@ def test_nothing_within_the_operands_radii_is_further_away_than_the_error_and_it
     error = running_error(text)
     assert error is not None
     value, radius = error
-    assert value == pytest.approx(found[0], rel=1e-15)
+    assert value == pytest.approx(found[0], rel=1e-15, abs=0)
     farthest = float(np.abs(found - found[0]).max())
     assert 0 < farthest <= radius <= times * farthest
 
@@ -107,7 +107,7 @@ def test_exact_operands_of_exact_operations_leave_nothing_but_rounding(text: str
 
 def test_a_decimal_in_a_formula_is_as_far_off_as_float64_has_it_and_one_in_a_cell_is_what_stands_there() -> None:
     literal, cell, whole = (running_error(text) for text in ("0.1", "J1", "3"))
-    assert literal == (0.1, pytest.approx(2.0**-53 * 0.1))
+    assert literal == (0.1, pytest.approx(2.0**-53 * 0.1, rel=1e-9, abs=0))
     assert cell is not None
     assert whole is not None
     assert cell[1] < 1e-300
@@ -158,7 +158,7 @@ def test_where_there_is_no_rule_or_no_number_nothing_is_known(text: str) -> None
 
 
 def test_cells_of_other_sheets_rows_and_columns_are_read() -> None:
-    assert running_error("T!A1*2", others=OTHER) == (10.0, pytest.approx(2.0**-52 * 10, rel=1))
+    assert running_error("T!A1*2", others=OTHER) == (10.0, pytest.approx(2.0**-52 * 10, rel=1e-9, abs=0))
     found = running_error("SUM(T!1:1)+SUM(T!A:A)+SUM(T!$C$9:$D$10)", others=OTHER)
     assert found is not None
     assert found[0] == 10.0
