@@ -336,13 +336,14 @@ def _all_numbers(values: Values, area: Area) -> bool:
 
 
 def _what_is_not_a_number(values: Values, area: Area) -> str:
-    kinds = set(values.grid(area).kind.ravel().tolist()) - {Kind.NUMBER}
+    found = values.grid(area).kind
+    kinds = set(found.ravel().tolist()) - {Kind.NUMBER}
     words = {
         Kind.TEXT: "texts", Kind.BOOLEAN: "TRUE or FALSE", Kind.ERROR: "errors", Kind.BLANK: "nothing",
         Kind.UNDECIDED: "what the engine cannot decide",
     }  # fmt: skip
     if Kind.UNDECIDED in kinds:
-        for cell, note in values.notes.items():
-            if cell in area:
-                return f"it gives what the engine cannot decide: {note.because}"
+        row, column = np.argwhere(found == Kind.UNDECIDED)[0].tolist()
+        if (note := values.notes.get(area.corner.moved(row, column))) is not None:
+            return f"it gives what the engine cannot decide: {note.because}"
     return f"it gives {' and '.join(words[Kind(kind)] for kind in sorted(kinds))}, not numbers"
