@@ -13,7 +13,7 @@ def project(module: str, workbook: str) -> bytes:
     """`xl/vbaProject.bin` with the code of a module and of the object ThisWorkbook, each of at most 3,000 characters."""
     names = {"Mod1": module, "ThisWorkbook": workbook}
     streams = {name: _packed(f'Attribute VB_Name = "{name}"\r\n{code}'.encode()) for name, code in names.items()}
-    text = "Document=ThisWorkbook/&H00000000\r\nModule=Mod1\r\nName=\"VBAProject\"\r\n"
+    text = 'Document=ThisWorkbook/&H00000000\r\nModule=Mod1\r\nName="VBAProject"\r\n'
     # Each with its type (5 root, 1 storage, 2 stream), the next in its folder by length and name, the first in it.
     return _compound(
         [
