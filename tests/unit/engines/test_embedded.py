@@ -95,6 +95,21 @@ def test_each_cell_of_a_fill_takes_the_area_that_its_own_condition_chooses() -> 
     assert [found[cell] for cell in ("D1", "D2", "D3")] == [6.0, 3.0, 6.0]
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    ["INDEX(A$1:A$4,ROW(A1))", "INDEX(A$1:B$4,ROW(A1),1)", "CHOOSE(1+(ROW(A1)>2),A1,A1)", "IF(ROW(A1)=1,A1,A1)",
+     "CHOOSE(ROW(A1),A$1,A$2,A$3,A$4)", "OFFSET(A$1,ROW(A1)-1,0)"],
+)  # fmt: skip
+def test_what_a_cell_of_a_fill_chooses_is_a_cell(chosen: str) -> None:
+    """Blanks, texts and truth values in cells do not count; as values they would."""
+    constants: dict[str, Scalar] = {"A1": 5.0, "A3": "4", "A4": True}
+    for function, expected in (("COUNT", [1, 0, 0, 0]), ("COUNTA", [1, 0, 1, 1]), ("SUM", [5, 0, 0, 0])):
+        found = values(Book((sheet(constants, [("H1:H4", f"{function}({chosen})")]),)))
+        assert [found[f"H{row}"] for row in range(1, 5)] == expected, function
+    found = values(Book((sheet(constants, [("H1:H4", f"AVERAGE(1,{chosen})")]),)))
+    assert [found[f"H{row}"] for row in range(1, 5)] == [3, 1, 1, 1]
+
+
 def test_array_formulas_spread_over_their_area() -> None:
     found = values(Book((sheet({"A1": 1.0, "A2": 2.0}, [("C1:D3", "A1:A2*2", FillKind.ARRAY)]),)))
     assert [found[cell] for cell in ("C1", "D1", "C2", "C3")] == [2.0, 2.0, 4.0, Error.NA]

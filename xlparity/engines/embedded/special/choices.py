@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Lambda, Operand, Ragged, SamplesDiffer
+from xlparity.engines.embedded.operand import Lambda, Operand, Ragged, Reference, SamplesDiffer, Scattered
 from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty
+from xlparity.engines.embedded.special.references import corners
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
@@ -42,7 +44,8 @@ def _branch(
             return _shaped(evaluator, yes(frame), truth, frame)
         if not bool(truth.any()):
             return _shaped(evaluator, no(frame), truth, frame)
-    sides = []
+    sides: list[Array] = []
+    cells: list[Reference | Scattered] = []
     for side, taken in ((yes, truth), (no, ~truth)):
         inside = frame.cut_where(~taken)
         operand = side(inside)
@@ -53,6 +56,15 @@ def _branch(
             if evaluator.store.batch > 1:
                 raise SamplesDiffer("an area depends on values that differ between samples")
         sides.append(evaluator.one(operand, inside))
+        if isinstance(operand, Reference | Scattered) and operand.single:
+            cells.append(operand)
+    both = len(cells) == 2 and cells[0].sheet == cells[1].sheet and any(side.kind is not None for side in sides)
+    if both and fault is None and truth.shape[-2:] == (1, 1):
+        # COUNT(IF(B1>0,C1,D1)) counts no blank: what is chosen is a cell, another one in each lane.
+        pairs = zip(corners(cells[0], frame), corners(cells[1], frame), strict=True)
+        top, left = (torch.where(truth[..., 0, 0], *pair) for pair in pairs)
+        shape = np.broadcast_shapes(top.shape, left.shape)
+        return Scattered(cells[0].sheet, top.expand(shape), left.expand(shape), 1, 1)
     return faulty(fault, choose(truth, *sides))
 
 
@@ -126,10 +138,13 @@ def _choose(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     check_count("CHOOSE", arguments, 2)
     number, fault = numbers_of(evaluator.value(arguments[0], frame), evaluator.texts)
     index = number.detach().trunc()
+    inside = bool(((index >= 1) & (index < len(arguments))).all())
 
     def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.VALUE)
+        if position > 1 and position == len(arguments) - 1 and inside:
+            return evaluator.evaluate(arguments[position], frame)
         return _branch(
             evaluator,
             index == position,

@@ -1,7 +1,5 @@
 """Functions that need a reference, or give one."""
 
-# ruff: noqa: ARG001 (all special functions take the same arguments)
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -27,7 +25,7 @@ from xlparity.model.value import Error, Kind
 if TYPE_CHECKING:
     from xlparity.engines.embedded.evaluate import Evaluator
 
-__all__ = ["TABLE"]
+__all__ = ["TABLE", "corners"]
 
 TABLE: Table[str, Special] = Table("references")
 
@@ -132,8 +130,7 @@ def _offset(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
         top = base.top + int(moves[0].reshape(-1)[0]) + up
         left = base.left + int(moves[1].reshape(-1)[0]) + back
         return _bounded(Reference(base.sheet, top, left, rows, columns, base.down, base.across), frame)
-    top_steps = _positions(base.top - 1, 1, base.down, frame.window.height, 1)[..., 0]
-    left_steps = _positions(base.left - 1, 1, base.across, frame.window.width, 2)[..., 0]
+    top_steps, left_steps = corners(base, frame)
     tops, lefts = (top_steps + moves[0] + up).long(), (left_steps + moves[1] + back).long()
     inside = int(tops.min()) >= 0 and int(lefts.min()) >= 0
     if not inside or int(tops.max()) + rows > MAX_ROWS or int(lefts.max()) + columns > MAX_COLUMNS:
@@ -179,18 +176,23 @@ def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) 
 
 def _indexed(evaluator: Evaluator, area: Reference, places: list[Array | None], frame: Frame) -> Operand | None:
     """The part of `area` that is meant, as a reference; None where it has to be looked up by value."""
-    chosen: list[int] = []
+    numbers: list[Tensor] = []
     for place in places:
         if place is None:
-            chosen.append(0)
+            numbers.append(torch.zeros(1, 1))
             continue
         number, fault = numbers_of(place, evaluator.texts)
-        if fault is not None or number.shape[-2:] != (1, 1) or bool((number != number.reshape(-1)[0]).any()):
+        if fault is not None or number.shape[-2:] != (1, 1):
             return None
-        chosen.append(int(number.reshape(-1)[0].trunc()))
-    if len(chosen) == 1:
-        chosen = [0, chosen[0]] if area.rows == 1 and area.columns > 1 else [chosen[0], 0 if area.columns > 1 else 1]
-    row, column = chosen
+        numbers.append(number[..., 0, 0].detach().trunc())
+    if len(numbers) == 1:
+        all_, one = torch.zeros(1, 1), torch.ones(1, 1)
+        numbers = (
+            [all_, *numbers] if area.rows == 1 and area.columns > 1 else [*numbers, all_ if area.columns > 1 else one]
+        )
+    if any(bool((number != number.reshape(-1)[0]).any()) for number in numbers):
+        return _elements(area, numbers[0], numbers[1], frame)
+    row, column = (int(number.reshape(-1)[0]) for number in numbers)
     if row < 0 or column < 0:
         return Array.of_error(Error.VALUE)
     if row > area.rows or column > area.columns:
@@ -204,6 +206,26 @@ def _indexed(evaluator: Evaluator, area: Reference, places: list[Array | None], 
         area.down,
         area.across,
     )
+
+
+def _elements(area: Reference, row: Tensor, column: Tensor, frame: Frame) -> Scattered | None:
+    """The cell of each lane; None where some lanes mean a whole row or column, or lie outside."""
+    for number, most in ((row, area.rows), (column, area.columns)):
+        if bool(((number < 1) | (number > most)).any()):
+            return None
+    top, left = corners(area, frame)
+    tops, lefts = (top + row - 1).long(), (left + column - 1).long()
+    shape = np.broadcast_shapes(tops.shape, lefts.shape)
+    return Scattered(area.sheet, tops.expand(shape), lefts.expand(shape), 1, 1)
+
+
+def corners(area: Reference | Scattered, frame: Frame) -> tuple[Tensor, Tensor]:
+    """The row and the column of the area's first cell as lanes."""
+    if isinstance(area, Scattered):
+        return area.top, area.left
+    top = _positions(area.top - 1, 1, area.down, frame.window.height, 1)[..., 0]
+    left = _positions(area.left - 1, 1, area.across, frame.window.width, 2)[..., 0]
+    return top.long(), left.long()
 
 
 @TABLE.rule("INDIRECT")
