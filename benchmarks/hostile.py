@@ -5,7 +5,7 @@ python benchmarks/hostile.py [WORD]...      only the kinds with one of the words
 Every kind of `tests/hostile` and every file of ../shared/corpus/hostile goes through the commands that read it, each in a
 process of its own under the default limits. The processes are copies of one that has xlparity and torch imported, which
 takes a fresh one about 2 s more; their memory counts all the same. Formulas that a sound workbook asks for honestly are
-checked; all else must be refused in one line.
+checked; all else must be refused in one line. A server listens beside each command: none may ask it anything.
 """
 
 from __future__ import annotations
@@ -48,42 +48,58 @@ class Run:
     problem: str
 
 
-def cases() -> Iterator[tuple[str, str, Callable[[Path], list[str]], list[str]]]:
-    """Group, name, what writes the workbook and gives further options, commands."""
+Write = Callable[[Path, int], list[str]]  # a workbook, given its path and the port of a server; further options
+
+
+def cases() -> Iterator[tuple[str, str, Write, list[str]]]:
+    """Group, name, what writes the workbook, commands."""
+    from tests.hostile.active import ACTIVE
+    from tests.hostile.busy import BUSY
     from tests.hostile.formulas import FORMULAS, write_formula
     from tests.hostile.generators import GENERATORS
     from tests.hostile.maps import MAPS, OPTIONS, SHEETS, write_map
 
-    def file(name: str) -> Callable[[Path], list[str]]:
-        def write(path: Path) -> list[str]:
-            GENERATORS[name](path)
+    def file(generate: Callable[[Path], object]) -> Write:
+        def write(path: Path, port: int) -> list[str]:
+            generate(path)
             return []
 
         return write
 
-    def formula(name: str) -> Callable[[Path], list[str]]:
-        def write(path: Path) -> list[str]:
+    def active(name: str) -> Write:
+        def write(path: Path, port: int) -> list[str]:
+            ACTIVE[name](path, f"http://127.0.0.1:{port}", path.with_name("proof"))
+            return []
+
+        return write
+
+    def formula(name: str) -> Write:
+        def write(path: Path, port: int) -> list[str]:
             write_formula(FORMULAS[name], path)
             return []
 
         return write
 
-    def map_(name: str) -> Callable[[Path], list[str]]:
-        def write(path: Path) -> list[str]:
+    def map_(name: str) -> Write:
+        def write(path: Path, port: int) -> list[str]:
             write_map(name, path)
             return OPTIONS[name](name, path.parent) if name in OPTIONS else []
 
         return write
 
-    def found(source: Path) -> Callable[[Path], list[str]]:
-        def write(path: Path) -> list[str]:
+    def found(source: Path) -> Write:
+        def write(path: Path, port: int) -> list[str]:
             shutil.copy(source, path)
             return []
 
         return write
 
     for name in GENERATORS:
-        yield "Files", name, file(name), ["check", "calc", "init"]
+        yield "Files", name, file(GENERATORS[name]), ["check", "calc", "init"]
+    for name in BUSY:
+        yield "Files with a million of something", name, file(BUSY[name]), ["check", "calc", "init"]
+    for name in ACTIVE:
+        yield "Files that ask to fetch or to run something", name, active(name), ["check", "calc", "init", "office"]
     for path in sorted(CORPUS.glob("*")):
         yield "Files that fuzzers of other readers found", path.name, found(path), ["check", "calc", "init"]
     for name in FORMULAS:
@@ -109,6 +125,7 @@ def run(command: str, path: Path, options: list[str]) -> Run:
         ],
         "calc": ["calc", str(path), "-o", "calc.xlsx"],
         "init": ["init", str(path), "-o", "init.toml"],
+        "office": ["check", str(path), "--engine", "embedded", "--engine", "libreoffice", "--output", "o.txt"],
     }[command]
     before = {each.name for each in folder.iterdir()}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -158,16 +175,22 @@ def _child(folder: Path, arguments: list[str], out: int, err: int) -> None:
     os._exit(code)
 
 
-def all_runs(case: tuple[str, str, Callable[[Path], list[str]], list[str]], folder: Path) -> list[Run]:
+def all_runs(case: tuple[str, str, Write, list[str]], folder: Path) -> list[Run]:
     """Every command of a case, each on a workbook made anew in `folder`."""
+    from tests.listening import nobody_asked
+
     _, name, write, commands = case
     done = []
     for command in commands:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        options = write(folder / "book.xlsx")
-        one = run(command, folder / "book.xlsx", options)
-        if one.code == 0 and command == "check" and name not in HONEST and not one.problem:
+        try:
+            with nobody_asked() as port:
+                options = write(folder / "book.xlsx", port)
+                one = run(command, folder / "book.xlsx", options)
+        except AssertionError:
+            one.problem = "asked the server"
+        if one.code == 0 and command in ("check", "office") and name not in HONEST and not one.problem:
             one.problem = "passed"
         done.append(one)
         print(f"{one.problem or 'ok':12} {one.cpu:5.1f} s {one.memory:5.0f} MB {one.code} {command} {name}", flush=True)
@@ -228,9 +251,10 @@ def main() -> None:
 Made by `python benchmarks/hostile.py` in {(time.monotonic() - began) / 60:.0f} minutes, on 2 cores with a load of {load:.0f} (other programs
 took the rest, so the CPU seconds count); not edited by hand. {kinds} kinds, {len(runs)} runs under the default
 [limits](../explanation/limits.md). Seconds and memory are the largest of a kind's commands; a fresh process takes about 2 s more to import
-torch, and the memory has it. Exit code 1 is a check in which the cell is named as wrong or undecided, 3 that nothing can be checked.
+torch, and the memory has it. Exit code 1 is a check in which the cell is named as wrong or undecided, 3 that nothing can be checked. `office` is
+`check --engine embedded --engine libreoffice`, with LibreOffice's own seconds, not its memory; a server on this machine listened beside every command.
 
-Crashes, hangs, tracebacks, silent passes, several lines, control characters, files left, more than {MOST_SECONDS} s or {MOST_MEMORY} MB: **{len(problems)}**
+Crashes, hangs, tracebacks, silent passes, several lines, control characters, files left, macros run, requests to the server, more than {MOST_SECONDS} s or {MOST_MEMORY} MB: **{len(problems)}**
 {"".join(f"- {escaped(one)}{chr(10)}" for one in problems)}
 The longest run took {max(one.cpu for one in runs):.1f} CPU s, the largest {max(one.memory for one in runs):.0f} MB.
 

@@ -23,7 +23,7 @@ _PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 _BOOK, _BOOK_RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 _SHEET, _SHEET_RELATIONS = "xl/worksheets/sheet1.xml", "xl/worksheets/_rels/sheet1.xml.rels"
 _TYPES = "[Content_Types].xml"
-_PLAIN = "SUM(B1:B2)"
+_PLAIN = "SUM(B1:B1)"  # wrong, so that no check of it passes
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1528)
 
 

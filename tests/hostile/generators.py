@@ -236,6 +236,67 @@ def _overlapping(path: Path) -> None:
             archive.filelist.append(copy)
 
 
+@_generator("zip of the workbook")
+def _zipped(path: Path) -> None:
+    content = _plain(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("book.xlsx", content)
+
+
+@_generator("workbook in a workbook, 50 deep")
+def _nested(path: Path) -> None:
+    content = _plain(path)
+    for _ in range(50):
+        write_parts(path, {**{name: text.encode() for name, text in parts(ONE).items()}, "xl/book.xlsx": content})
+        content = path.read_bytes()
+
+
+@_generator("part that contains all others")
+def _quine(path: Path) -> None:
+    """Its data are the package from its own header on, as in a zip that contains itself."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/itself.xlsx", b"")
+        first = archive.infolist()[0]
+        for name, content in parts(ONE).items():
+            archive.writestr(name, content)
+        first.compress_size = first.file_size = archive.fp.tell()  # type: ignore[union-attr]  # open
+
+
+@_generator("wrong checksum")
+def _checksum(path: Path) -> None:
+    content = bytearray(_plain(path))
+    with zipfile.ZipFile(path) as archive:
+        sum_ = struct.pack("<I", archive.getinfo(_SHEET).CRC)
+    assert content.count(sum_) == 2
+    path.write_bytes(content.replace(sum_, b"\0\1\2\3"))
+
+
+def _packed_by(method: int) -> None:
+    @_generator(f"parts packed by method {method}")
+    def write(path: Path) -> None:
+        if method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            with zipfile.ZipFile(path, "w", method) as archive:
+                for name, text in parts(ONE).items():
+                    archive.writestr(name, text)
+            return
+        content = bytearray(_plain(path))
+        at = -1
+        while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+            content[at + 10 : at + 12] = struct.pack("<H", method)
+        path.write_bytes(content)
+
+
+for _method in (
+    9,
+    zipfile.ZIP_BZIP2,
+    zipfile.ZIP_LZMA,
+    93,
+    99,
+    65535,
+):  # 9 Deflate64, 93 Zstandard, 99 encrypted by AES
+    _packed_by(_method)
+
+
 @_generator("Word document")
 def _word(path: Path) -> None:
     made = parts(ONE)
@@ -259,3 +320,18 @@ def _folder(path: Path) -> None:
 @_generator("missing")
 def _missing(path: Path) -> None:
     path.unlink(missing_ok=True)
+
+
+@_generator("link to a device")
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@_generator("link to itself")
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@_generator("link that leads nowhere")
+def _nowhere(path: Path) -> None:
+    path.symlink_to("nowhere.xlsx")

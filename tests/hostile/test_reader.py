@@ -24,6 +24,7 @@ SOUND = {
     "elements nested 100,000 deep",
     "formula nested 10,000 deep",
     "links, DDE, web and macros",
+    "workbook in a workbook, 50 deep",
 }
 
 

@@ -55,6 +55,8 @@ _BEFORE_LEGACY_DRAWING = frozenset(
     "hyperlinks printOptions pageMargins pageSetup headerFooter rowBreaks colBreaks customProperties cellWatches "
     "ignoredErrors smartTags drawing".split()
 )
+# What is looked at in a sheet beside its cells: where these elements end, and the columns.
+_AROUND = _BEFORE_LEGACY_DRAWING | {"col", "legacyDrawing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,8 @@ class _Annotation:
         where = f"{self.package.path}: {part}"
         markup = read_markup(data, where)
         start, end = markup.sheet_data
-        # The cells are read by `read_markup`; what stands around them is little.
-        around = outline(data[:start] + data[end:], where, 2)
+        # The cells are read by `read_markup`; around them there may be a million merged areas.
+        around = outline(data[:start] + data[end:], where, 2, lambda name, _: name in _AROUND)
         columns = _columns(around)
         edits = _coloured_cells(markup, places, columns.styles, self.styles)
         comments = {place: mark.comment for place, mark in places.items() if mark.comment}

@@ -87,7 +87,8 @@ def comments_edits(data: bytes, where: str, texts: Mapping[Place, str]) -> tuple
 
     Returns also the cells whose comments are new, which need a shape in the drawing.
     """
-    root = outline(data, where, 4)
+    cells = {_address(place) for place in texts}
+    root = outline(data, where, 4, lambda name, given: name != "comment" or given.get("ref", "").upper() in cells)
     sections = [root.named("authors"), root.named("commentList")]
     if not all(sections):
         raise WorkbookError(f"{where} has no authors or no list of comments; save the workbook again in Excel")

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xlparity.errors import WorkbookError
 from xlparity.xlsx.aside import written_aside
 from xlparity.xlsx.markup import Tag, require_utf8, tag_at
 from xlparity.xlsx.package import Package, parse_xml
 
 __all__ = ["Edit", "Element", "appended", "copy_package", "outline", "spliced"]
 
+_MOST_ELEMENTS = 300_000  # of one outline: each takes about a kilobyte
 # (first byte, byte after the last, what stands there instead)
 Edit = tuple[int, int, str]
 
@@ -40,28 +42,38 @@ class Element:
         return [child for child in self.children if child.local == local]
 
 
-def outline(data: bytes, where: str, depth: int) -> Element:
+def outline(
+    data: bytes, where: str, depth: int, wanted: Callable[[str, dict[str, str]], bool] = lambda *_: True
+) -> Element:
     """The root of the XML in `data` with its descendants down to `depth` levels below it.
 
-    Raises WorkbookError if the part is not well-formed or not in UTF-8; `where` names it.
+    Elements below the root that are not `wanted`, by local name and attributes, are left out with all in them: there
+    may be millions.
+
+    Raises WorkbookError if the part is not well-formed, not in UTF-8, or has too many of them; `where` names it.
     """
     require_utf8(data, where)
     parser: Any = None
     path: list[Element] = []
     roots: list[Element] = []
-    below = 0
+    below = kept = 0
 
     def begin(made: Any) -> None:
         nonlocal parser
         parser = made
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal below
-        if below or len(path) > depth:
+        nonlocal below, kept
+        namespace, _, local = name.rpartition(" ")
+        if below or len(path) > depth or (path and not wanted(local, attributes)):
             below += 1
             return
+        kept += 1
+        if kept > _MOST_ELEMENTS:
+            raise WorkbookError(
+                f"{where} has more than {_MOST_ELEMENTS:,} elements to look at, too many for a copy of it"
+            )
         at = parser.CurrentByteIndex
-        namespace, _, local = name.rpartition(" ")
         element = Element(namespace, local, attributes, tag_at(data, at), at)
         (path[-1].children if path else roots).append(element)
         path.append(element)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from xlparity.errors import InputError
 from xlparity.xlsx.splice import Edit, appended, outline
 
@@ -10,6 +12,7 @@ __all__ = ["MINIMAL_STYLES", "StyleSheet"]
 # The order of the children, which the schema fixes.
 _ORDER = ("numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs")
 _MOST_FORMATS = 64_000  # Excel's limit: https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3
+_FORMAT = re.compile(rb"<(?:\w+:)?xf[\s/>]")
 # What a section that is missing must begin with, and how many that are.
 _FIRST = {
     "fonts": ('<font><sz val="11"/><name val="Calibri"/></font>', 1),
@@ -35,6 +38,9 @@ class StyleSheet:
 
     def __init__(self, data: bytes, where: str) -> None:
         self._data, self._where = data, where
+        # Formats of cells and of styles: counted before each becomes an object.
+        if len(_FORMAT.findall(data)) > 2 * _MOST_FORMATS:
+            raise self._too_many()
         self._root = outline(data, where, 4)
         self._sections = {child.local: child for child in self._root.children if child.local in _ORDER}
         self._added: dict[str, list[str]] = {name: [] for name in _ORDER}
@@ -108,8 +114,11 @@ class StyleSheet:
         self._added[section].append(self._root.spelled(xml) if found is not None else xml)
         number = present + len(self._added[section]) - 1
         if section == "cellXfs" and number >= _MOST_FORMATS:
-            raise InputError(f"{self._where}: the workbook would have more than {_MOST_FORMATS:,} cell formats")
+            raise self._too_many()
         return number
+
+    def _too_many(self) -> InputError:
+        return InputError(f"{self._where}: the workbook would have more than {_MOST_FORMATS:,} cell formats")
 
     def _fill(self, colour: str) -> int:
         if colour not in self._fills:
