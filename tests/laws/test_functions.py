@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 
+from tests.laws import examples
 from xlparity.errors import FormulaError
 from xlparity.functions import FUNCTIONS, Argument, LanesDiffer, Unsupported, call
 from xlparity.functions.array import Array, Texts
@@ -34,7 +35,7 @@ def some_array(random: random.Random, texts: Texts) -> Array:
 def test_a_function_never_breaks(name: str) -> None:
     function = FUNCTIONS[name]
     choose = random.Random(name)
-    for _ in range(25):
+    for _ in range(examples(25)):
         texts = Texts()
         most = function.least + 4 if function.most is None else function.most
         count = choose.randint(function.least, most)

@@ -5,6 +5,7 @@ from io import BytesIO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.laws import examples
 from tests.unit.xlsx.examples import cells_of
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, FillKind, Layout, Sheet, Style
@@ -61,7 +62,7 @@ def books(draw):
 
 
 @given(books())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_reading_what_was_written_gives_the_same_book(tmp_path_factory, book):
     path = tmp_path_factory.mktemp("law") / "book.xlsx"
     write_book(book, path)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.laws import examples
 from xlparity.check.bound import RULES, Ball, allowing
 
 finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
@@ -80,7 +81,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(share=st.floats(0, 1), radius=st.floats(0, 0.04), inside=st.floats(-1, 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_functions_of_any_point_of_a_ball_lie_in_the_result(
     name: str, share: float, radius: float, inside: float
 ) -> None:
@@ -97,7 +98,7 @@ def test_functions_of_any_point_of_a_ball_lie_in_the_result(
 
 
 @given(st.lists(finite, min_size=2, max_size=6), st.floats(1e-12, 1e-3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[float], relative: float) -> None:
     weight = torch.tensor(weights, dtype=torch.float64) / 1e6
     x = torch.linspace(-1, 1, len(weights) * 3, dtype=torch.float64).reshape(3, -1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.laws import examples
 from tests.unit.check.test_bound_of_aten import EXPRESSIONS, FLOATS, GIVEN, result
 from xlparity.check.bound import Ball, Taylor, with_generators
 from xlparity.check.expression import parse_expression
@@ -141,7 +142,7 @@ def test_the_first_order_part_alone_would_not_hold(function: Callable[[Tensor], 
 
 
 @given(st.floats(-2, 2), st.floats(0, 1), st.floats(-1, 1), st.sampled_from([0.0, 0.1, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_an_undecided_where_takes_the_hull_of_both_branches(
     middle: float, radius: float, e: float, jump: float
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.laws import examples
 from tests.unit.xlsx.examples import full_book
 from tests.unit.xlsx.handmade import STRICT, TRANSITIONAL, parts, workbook, write_parts
 from xlparity.errors import WorkbookError
@@ -239,7 +240,7 @@ ATOMS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from(ATOMS), max_size=14).map("".join))
 def test_any_sequence_of_pieces_of_xml(tmp_path_factory, rows):
     assert_same(built(tmp_path_factory.mktemp("law") / "book.xlsx", part(rows)))
