@@ -2,6 +2,8 @@
 
 python benchmarks/kill.py [RUNS]            so many kills a command, 200 by default; another number is only printed
 
+What a command came to is kept in build/kill, and not run again as long as it stands there.
+
 The disk is a file system of 1 MiB (which takes root), and a limit on the size of files. Each run is a process that has xlparity imported, so that the kills fall into its work. Half of them come at any moment of
 the command, half within the first tenth of a second after it began to write a file; the signals are drawn too. In every
 other run there is an old file. Afterwards each result must be the old file, or none, or the whole new one byte for byte, and nothing else may lie
@@ -29,11 +31,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 PAGE = ROOT / "docs" / "benchmarks" / "kill.md"
 RUNS = 200
+LINES = "check, JSON lines"
+FORMS = ("check, text", "check, JUnit", "check, GitHub", "check, SARIF")  # one file by one way: a quarter of the kills
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MODEL = """import torch
 net = torch.nn.Linear(3, 2)
@@ -281,31 +286,50 @@ def full(name: str, folder: Path, sizes: int, drawn: random.Random, limited: boo
     return counts
 
 
+def study(name: str, runs: int, work: Path) -> dict[str, Any]:
+    """The outcomes of one command's kills and full disks, or of the check of several workbooks (LINES)."""
+    drawn = random.Random(name)
+    began = time.monotonic()
+    if name == LINES:
+        return {"kills": interrupted(max(runs // 5, 4), work, drawn), "minutes": (time.monotonic() - began) / 60}
+    disks = []
+    runs = max(runs // 4, 4) if name in FORMS else runs
+    kills = killed(name, runs, work, drawn)
+    with small_disk(work / "small") as made:
+        for how, limited in (("no file may grow", True), *([("the disk is full", False)] if made else [])):
+            disks.append([how, full(name, work / "small" / "run", max(runs // 20, 4), drawn, limited)])
+    shutil.rmtree(work / "small")
+    return {"kills": kills, "disks": disks, "minutes": (time.monotonic() - began) / 60}
+
+
 def main() -> None:
-    """Run all commands and write the page."""
+    """Run what has no outcomes in build/kill and write the page."""
     runs = int(sys.argv[1]) if sys.argv[1:] else RUNS
     load()
-    drawn = random.Random(0)
     columns = ("kills", "finished before", "half-written", "input changed", "leftovers", "leftovers after the next run")
-    kills, disks = [], []
-    began = time.monotonic()
+    kept = ROOT / "build" / ("kill" if runs == RUNS else f"kill-{runs}")
+    kept.mkdir(parents=True, exist_ok=True)
+    done: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as work:
-        for name in COMMANDS:
-            found = killed(name, runs, Path(work), drawn)
-            kills.append(f"| {name} | " + " | ".join(str(found.get(column, 0)) for column in columns) + " |")
-            print(kills[-1], flush=True)
-            with small_disk(Path(work, "small")) as made:
-                for how, limited in (("no file may grow", True), *([("the disk is full", False)] if made else [])):
-                    found = full(name, Path(work, "small", "run"), max(runs // 20, 4), drawn, limited)
-                    figures = " | ".join(
-                        str(found.get(one, 0)) for one in ("full disks", "exit code 2", "half-written", "leftovers")
-                    )
-                    disks.append(f"| {name} | {how} | {figures} |")
-                    print(disks[-1], flush=True)
-            Path(work, "small").rmdir() if made else shutil.rmtree(Path(work, "small"))
-        lines = interrupted(max(runs // 5, 4), Path(work), drawn)
-        print(lines, flush=True)
-    minutes = (time.monotonic() - began) / 60
+        for name in [*COMMANDS, LINES]:
+            path = kept / f"{name}.json"
+            if not path.exists():
+                path.write_text(json.dumps(study(name, runs, Path(work))))
+            done[name] = json.loads(path.read_text())
+            print(name, done[name], flush=True)
+    minutes = sum(each["minutes"] for each in done.values())
+    lines = Counter(done.pop(LINES)["kills"])
+    kills = [
+        f"| {name} | " + " | ".join(str(each["kills"].get(column, 0)) for column in columns) + " |"
+        for name, each in done.items()
+    ]
+    disks = [
+        f"| {name} | {how} | "
+        + " | ".join(str(found.get(one, 0)) for one in ("full disks", "exit code 2", "half-written", "leftovers"))
+        + " |"
+        for name, each in done.items()
+        for how, found in each["disks"]
+    ]
     page = f"""# Killed at any moment
 
 Made by `python benchmarks/kill.py` in {minutes:.0f} minutes; not edited by hand. Each command is killed by SIGKILL, SIGTERM or
