@@ -363,12 +363,13 @@ def _check_here(
     from xlparity.model.outcome import Ending, Outcome
 
     try:
-        # A page and a copy of the workbook take memory too.
         with _progress(book.name) as shown, limited_memory(book, options["samples"], options["model"] is not None):
             report = api.check(book, progress=shown, **options)
-        if annotate is not None:
-            api.annotate(report, book, annotate)
-        yield Outcome(shown_path(book), report, page=report.to_html() if html else None)
+        with limited_memory(book):  # a page and a copy of the workbook take memory too
+            if annotate is not None:
+                api.annotate(report, book, annotate)
+            page = report.to_html() if html else None
+        yield Outcome(shown_path(book), report, page=page)
     except XlparityError as error:
         ending = Ending.NOTHING if isinstance(error, NothingChecked) else Ending.REFUSED
         yield Outcome(shown_path(book), None, str(error), ending)

@@ -90,6 +90,18 @@ def test_memory_is_limited_and_given_back(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
+@pytest.mark.parametrize("taker", ["xlparity.api.annotate", "xlparity.api.Report.to_html"])
+def test_a_page_and_a_copy_have_a_limit_too(tmp_path, capsys, monkeypatch, taker):
+    pytest.importorskip("resource")
+    write_formula("B1", tmp_path / "book.xlsx")
+    monkeypatch.setattr(taker, lambda *_, **__: bytearray(20_000_000_000))
+    options = ["--html", str(tmp_path / "o.html"), "--annotate", str(tmp_path / "o.xlsx")]
+    assert cli.run(["check", str(tmp_path / "book.xlsx"), *options]) == 2
+    out, err = capsys.readouterr()
+    assert "needs more memory than the limit" in err
+    assert (out, err.count("\n")) == ("", 1)
+
+
 def test_wildcards_take_time_in_proportion_to_the_text():
     started = time.process_time()
     assert wildcard("*a" * 50 + "b").place("a" * 32_767, 0) == -1
