@@ -1,0 +1,245 @@
+"""One check put together: several engines, what the file remembers, what is left out, what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.check.small import Other, area, cell, checked, row, said
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.errors import NothingChecked
+from xlparity.model.engine import Engine
+from xlparity.model.map import Role
+from xlparity.model.report import Disagreement, Report
+from xlparity.model.value import Error, Note, Scalar
+from xlparity.model.verdict import Verdict
+
+LINE: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=B1-1"}
+OF_LINE = (row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "y - 1"))
+EMBEDDED = EmbeddedEngine()
+UNKNOWN = Note(cell("B1"), "no such function")
+
+
+def verdicts(report: Report) -> dict[str, str]:
+    return {name: one.partition(":")[0] for name, one in said(report).items()}
+
+
+def by(engines: Sequence[Engine], cached: dict[str, Scalar] | None = None) -> dict[str, str]:
+    return verdicts(checked(LINE, *OF_LINE, engines=engines, cached=cached))
+
+
+def test_the_worst_of_several_engines_counts_and_is_named() -> None:
+    wrong = Other("wrong", {"B1": 7.0, "C1": 6.0})
+    for engines in ([EMBEDDED, wrong], [wrong, EMBEDDED]):
+        report = checked(LINE, *OF_LINE, engines=engines)
+        assert verdicts(report) == {"B1": "fault", "C1": "inherited"}
+        assert [one.engine for one in report.cells] == ["wrong", "wrong"]
+        assert [one.actual for one in report.cells] == [7.0, 6.0]
+        assert [one.name for one in report.engines] == [engine.name for engine in engines]
+
+
+def test_what_one_engine_leaves_undecided_another_decides() -> None:
+    leaves = Other("leaves", {"B1": UNKNOWN, "C1": UNKNOWN})
+    assert by([leaves]) == {"B1": "undecided", "C1": "undecided"}
+    assert by([leaves, EMBEDDED]) == {}
+    assert by([EMBEDDED, leaves]) == {}
+    assert by([leaves, Other("wrong", {"B1": 7.0, "C1": 6.0})]) == {"B1": "fault", "C1": "inherited"}
+
+
+def test_what_the_file_remembers_decides_nothing_that_no_engine_decides() -> None:
+    leaves = Other("leaves", {"B1": UNKNOWN, "C1": UNKNOWN})
+    assert by([leaves], cached={"B1": 6.0, "C1": 5.0}) == {"B1": "undecided", "C1": "undecided"}
+
+
+def test_remembered_values_are_judged_where_there_are_any() -> None:
+    same = checked(LINE, *OF_LINE, cached={"B1": 6.0, "C1": 5.0})
+    assert same.passed
+    assert [one.name for one in same.engines] == ["embedded", "cached"]
+    assert [one.name for one in checked(LINE, *OF_LINE).engines] == ["embedded"]
+    # A difference in the last digits is one, and is allowed; a cell without a remembered value is no evidence.
+    assert by([EMBEDDED], cached={"B1": 6.0 + 4e-15, "C1": 5.0}) == {}
+    assert by([EMBEDDED], cached={"C1": 5.0}) == {}
+    assert by([EMBEDDED], cached={"B1": 7.0, "C1": 6.0}) == {"B1": "fault", "C1": "inherited"}
+    report = checked(LINE, *OF_LINE, cached={"B1": 7.0, "C1": 6.0})
+    assert [one.engine for one in report.cells] == ["cached", "cached"]
+
+
+def test_engines_that_differ_are_said_and_what_the_file_remembers_is_no_engine() -> None:
+    cells: dict[str, Scalar] = {**LINE, "E1": "=ABS(A1)"}
+    report = checked(cells, *OF_LINE, engines=[EMBEDDED, Other("other", {"E1": 3.0})], cached={"E1": 4.0})
+    assert report.disagreements == (Disagreement("ABS", 1, cell("E1"), "embedded", 2.0, "other", 3.0),)
+    assert checked(cells, *OF_LINE, cached={"E1": 4.0}).disagreements == ()
+
+
+# -- what is left out -------------------------------------------------------------------------------------------------
+
+
+def test_cells_that_are_to_be_ignored_are_not_judged() -> None:
+    wrong: dict[str, Scalar] = {**LINE, "C1": "=B1-2"}
+    report = checked(wrong, *OF_LINE, ignore=[area("C1"), area("H1")])
+    assert report.passed
+    assert report.counts["match"] == 1
+    assert [one.verdicts.tolist() for one in report.tensors] == [[0], [-1]]
+    with pytest.raises(NothingChecked, match=r"small\.xlsx: the map has no computed or expected tensor"):
+        checked(wrong, *OF_LINE, ignore=[area("B1:C1")])
+    # A fault in an ignored cell is still where others have their error from.
+    assert verdicts(checked({**LINE, "B1": "=A1*4"}, *OF_LINE, ignore=[area("C1")])) == {"B1": "fault"}
+
+
+def test_a_map_of_given_tensors_alone_checks_nothing() -> None:
+    with pytest.raises(NothingChecked):
+        checked(LINE, row("x", "A1"))
+
+
+# -- what is counted --------------------------------------------------------------------------------------------------
+
+
+def test_formulas_are_counted_by_whether_the_map_names_them_and_stale_ones_among_the_others() -> None:
+    cells: dict[str, Scalar] = {**LINE, "A1": "=D1", "D1": 2.0, "F5": "=A1+1", "F6": "=A1+2", "F7": '=LEFT("ab")'}
+    remembered: dict[str, Scalar] = {"A1": 2.0, "B1": 6.0, "C1": 5.0}
+    stale = checked(cells, *OF_LINE, cached={**remembered, "F5": 3.0, "F6": 4.5, "F7": "b"}).coverage
+    assert (stale.formulas, stale.mapped, stale.unmapped_example) == (6, 2, cell("A1"))
+    assert (stale.stale, stale.stale_example) == (2, cell("F6"))
+    assert (stale.given, stale.given_example) == (1, (cell("A1"), "x"))
+    # To the sixth digit, since no bound is known, and what is not remembered is not stale.
+    near = checked(cells, *OF_LINE, cached={**remembered, "F5": 3.0 + 2e-6, "F7": "a"}).coverage
+    assert (near.stale, near.stale_example) == (0, None)
+    assert checked(cells, *OF_LINE, cached={**remembered, "F5": 3.0 + 4e-6}).coverage.stale == 1
+    assert checked(cells, *OF_LINE, cached={**remembered, "F7": Error.NA}).coverage.stale == 1
+    none = checked(LINE, *OF_LINE).coverage
+    assert (none.formulas, none.mapped, none.unmapped_example, none.undecided) == (2, 2, None, 0)
+    assert (none.stale, none.given, none.given_example) == (0, 0, None)
+    undecided = checked(LINE, *OF_LINE, engines=[Other("leaves", {"B1": UNKNOWN, "C1": UNKNOWN})]).coverage
+    assert undecided.undecided == 2
+
+
+def test_how_far_float32_is_from_float64_is_shown_for_what_is_float32() -> None:
+    rows = row("x", "A1:A2", dtype="float32"), row("y", "B1:B2", "x * 3", dtype="float32")
+    report = checked({"A1": 0.1, "A2": 0.5, "B1": "=A1*3", "B2": "=A2*3"}, *rows)
+    assert report.passed
+    assert report.tensors[0].float32 == abs(0.1 * 3 - float(np.float32(0.1) * np.float32(3)))
+    assert checked(LINE, *OF_LINE).tensors[0].float32 is None
+    shown = checked({"A1": 0.1, "A2": 0.5, "B1": "=A1*3", "B2": "=A2*3", "D1": 0.3, "D2": 1.5}, *rows,
+                    row("y", "D1:D2", role=Role.EXPECTED, dtype="float32"))  # fmt: skip
+    assert [one.float32 is None for one in shown.tensors] == [False, True]
+
+
+def test_computed_tensors_come_before_shown_ones_and_faults_before_what_follows() -> None:
+    rows = row("y", "D1", role=Role.EXPECTED), *OF_LINE
+    report = checked({**LINE, "B1": "=A1*4", "D1": 6.0}, *rows)
+    assert [(one.tensor, one.role) for one in report.tensors] == [
+        ("y", Role.COMPUTED), ("z", Role.COMPUTED), ("y", Role.EXPECTED),
+    ]  # fmt: skip
+    assert [one.verdict for one in report.cells] == [Verdict.FAULT, Verdict.INHERITED]
+    assert report.tensors[0].torch == "x * 3"
+
+
+def test_what_is_done_is_told() -> None:
+    told: list[str] = []
+    checked(LINE, *OF_LINE, cached={"B1": 7.0, "C1": 6.0}, progress=told.append)
+    assert told[:4] == ["evaluating with embedded", "judging the values of embedded", "evaluating with cached",
+                        "judging the values of cached"]  # fmt: skip
+    assert told[4] == "looking for the origin of differences"
+
+
+# -- what formulas say by themselves -----------------------------------------------------------------------------------
+
+
+def test_a_cell_out_of_line_is_a_fault_though_its_value_is_right() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "x * 3")
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 for at in range(1, 5)} | {f"B{at}": f"=A{at}*3" for at in range(1, 5)}
+    assert said(checked({**cells, "B3": "=A2*3"}, *rows)) == {
+        "B3": "fault: it breaks the fill of its column, which has =A3*3 here"
+    }
+    # A second name of the same cells says it no second time.
+    twice = checked({**cells, "B3": "=A2*3"}, *rows, row("again", "B1:B4", "y"))
+    assert {one.cell for one in twice.cells} == {cell("B3")}
+
+
+def test_a_range_that_reaches_over_cells_of_no_tensor_is_a_fault() -> None:
+    rows = row("x", "A1:A3"), row("y", "C1", "x.sum()", shape=())
+    cells: dict[str, Scalar] = {"A1": 1.0, "A2": 2.0, "A3": 3.0}
+    beyond = "fault: its range A1:A4 reaches beyond the tensor that it stands for: "
+    empty = {"C1": beyond + "A4 is empty and belongs to no tensor"}
+    assert said(checked({**cells, "C1": "=SUM(A1:A4)"}, *rows)) == empty
+    text = {"C1": beyond + "A4 holds a text and belongs to no tensor"}
+    assert said(checked({**cells, "A4": "end", "C1": "=SUM(A1:A4)"}, *rows)) == text
+    nothing = {"C1": "fault: it reads F7, which is empty and belongs to no tensor"}
+    assert said(checked({**cells, "C1": "=SUM(A1:A3)+F7"}, *rows)) == nothing
+    for meant in ("=SUM(A1:A3)", "=SUM(A:A)", "=SUM(A1:A3)+0*F7"):
+        found = said(checked({**cells, "F7": 4.0, "C1": meant}, *rows))
+        assert found == {}, meant
+
+
+def test_what_torch_itself_rearranges_breaks_no_fill() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "aten.roll.default(x, [1], [0])")
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 * at for at in range(1, 5)}
+    cells |= {"B1": "=A4", "B2": "=A1", "B3": "=A2", "B4": "=A3"}
+    assert checked(cells, *rows).passed
+
+
+# -- a model beside the map -------------------------------------------------------------------------------------------
+
+
+class Net(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor([3.0], dtype=torch.float64))
+        self.more = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.scale + 0 * self.more
+
+
+MODEL: dict[str, Scalar] = {"A1": 2.0, "B1": 3.0, "C1": "=A1*B1", "D1": "=C1+1"}
+OF_MODEL = (row("x", "A1"), row("net.scale", "B1", role=Role.PARAMETER), row("net", "C1", "x * net.scale"),
+            row("z", "D1", "net + 1"))  # fmt: skip
+
+
+def test_the_models_name_and_the_parameters_that_the_map_lacks_are_said() -> None:
+    report = checked(MODEL, *OF_MODEL, model=Net())
+    assert report.passed
+    assert (report.model, report.missing) == ("Net", ("more",))
+    assert [one.tensor for one in report.tensors] == ["net.scale", "net", "z"]
+    assert report.tensors[1].split is not None
+    plain = checked(MODEL, *OF_MODEL)
+    assert (plain.model, plain.missing, [one.tensor for one in plain.tensors]) == ("", (), ["net", "z"])
+    assert plain.tensors[0].split is None
+
+
+def test_an_expression_that_is_not_the_modules_is_the_fault_and_what_reads_it_inherits() -> None:
+    rows = *OF_MODEL[:2], row("net", "C1", "x + net.scale"), OF_MODEL[3]
+    report = checked({**MODEL, "C1": "=A1+B1"}, *rows, model=Net())
+    found = said(report)
+    assert found["C1"] == "fault: the model's net gives 6.0; the map's expression x + net.scale is not it"
+    assert "D1" not in found or found["D1"].startswith("inherited")
+
+
+def test_an_ignored_parameter_is_not_held_against_the_model() -> None:
+    wrong: dict[str, Scalar] = {**MODEL, "B1": 4.0}
+    assert "B1" in said(checked(wrong, *OF_MODEL, model=Net()))
+    assert "B1" not in said(checked(wrong, *OF_MODEL, model=Net(), ignore=[area("B1")]))
+
+
+# -- other numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_samples_say_what_was_varied_and_what_they_found_identical() -> None:
+    report = checked(LINE, *OF_LINE, samples=12, seed=5)
+    assert report.exploration is not None
+    assert (report.exploration.samples, report.exploration.seed, report.exploration.varied) == (12, 5, ("x",))
+    assert (report.exploration.never, report.exploration.identical) == (0, ("y", "z"))
+    assert 0 < report.exploration.wrong < 1e-25
+    assert checked(LINE, *OF_LINE).exploration is None
+
+
+def test_a_cell_that_inherits_at_the_sheets_numbers_may_be_wrong_itself_on_others() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "torch.relu(y)")
+    report = checked({"A1": 2.0, "B1": "=A1*4", "C1": "=ABS(B1)"}, *rows, samples=30)
+    assert verdicts(report) == {"B1": "fault", "C1": "fault"}
+    assert verdicts(checked({"A1": 2.0, "B1": "=A1*4", "C1": "=MAX(0,B1)"}, *rows, samples=30)) == {
+        "B1": "fault", "C1": "inherited",
+    }  # fmt: skip
