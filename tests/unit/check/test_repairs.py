@@ -25,7 +25,7 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
         ("=A2*EXP(A2)", "x[0] * torch.exp(x[0])", "A1*EXP(A1)"),  # the wrong cell in both places
         ("=-(A2*A2)", "-(x[0] * x[0])", "-(A1*A1)"),
         ("=A2%+A2*2", "x[0] / 100 + x[0] * 2", "A1%+A1*2"),
-        ("=SUMPRODUCT(A1:A3,A1:A3)", "(x * y).sum()", "SUMPRODUCT(A1:A3,B1:B3)"),
+        ("=SUMPRODUCT(A1:A3,A1:A3)", "(x * y).sum()", "SUMPRODUCT(B1:B3,A1:A3)"),
         ("=SUM(A1:A3)", "x.mean()", "AVERAGE(A1:A3)"),
         ("=A1+B1", "x[0] - y[0]", "A1-B1"),
         ("=A1*B1", "x[0] * y[0] + x[1]", "A1*B1+A2"),

@@ -1,0 +1,150 @@
+"""Places that are in doubt: whatever is meant lies within the radius, and what is sure stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from xlparity.check.bound import Ball
+
+aten = torch.ops.aten
+TABLE = torch.tensor([[1.0, -2.0], [4.0, 0.5], [-3.0, 7.0]], dtype=torch.float64)
+SOURCE = torch.tensor([[10.0, 20.0], [30.0, 40.0]], dtype=torch.float64)
+# The first place may be any of the three rows, the second is the last row.
+PLACES = [torch.tensor([first, 2]) for first in range(3)]
+INDEX = Ball(PLACES[1], torch.tensor([2.0, 0.0], dtype=torch.float64))
+
+
+def wide(index: Any) -> Any:
+    """The places for each of two columns."""
+    if isinstance(index, Ball):
+        return Ball(index.value[:, None].expand(2, 2).contiguous(), index.radius[:, None].expand(2, 2).contiguous())
+    return index[:, None].expand(2, 2).contiguous()
+
+
+def index_put(index: Any, **more: Any) -> Any:
+    return aten.index_put.default(Ball(TABLE), [index], SOURCE, **more)
+
+
+RULES: dict[str, Callable[[Any], Any]] = {
+    "embedding": lambda index: aten.embedding.default(Ball(TABLE), index),
+    "index_select": lambda index: aten.index_select.default(Ball(TABLE), 0, index),
+    "index": lambda index: aten.index.Tensor(Ball(TABLE), [index]),
+    "gather": lambda index: aten.gather.default(Ball(TABLE), 0, wide(index)),
+    "take": lambda index: aten.take.default(Ball(TABLE), index),
+    "scatter": lambda index: aten.scatter.src(Ball(TABLE), 0, wide(index), SOURCE),
+    "scatter_add": lambda index: aten.scatter_add.default(Ball(TABLE), 0, wide(index), SOURCE),
+    "index_add": lambda index: aten.index_add.default(Ball(TABLE), 0, index, SOURCE),
+    "index_copy": lambda index: aten.index_copy.default(Ball(TABLE), 0, index, SOURCE),
+    "index_put": index_put,
+    "index_put, added": lambda index: index_put(index, accumulate=True),
+    "put": lambda index: aten.put.default(Ball(TABLE), index, SOURCE[:, 0]),
+    "scatter_reduce": lambda index: aten.scatter_reduce.two(Ball(TABLE), 0, wide(index), SOURCE, "amax"),
+    "embedding_dense_backward": lambda index: aten.embedding_dense_backward.default(Ball(SOURCE), index, 3, -1, False),
+}
+
+
+@pytest.mark.parametrize("name", list(RULES))
+def test_every_row_that_may_be_meant_lies_within_the_radius(name: str) -> None:
+    rule = RULES[name]
+    found = rule(INDEX)
+    for places in PLACES:
+        away = (rule(places).value - found.value).abs()
+        assert ((away <= found.radius) | found.radius.isnan()).all()
+    assert torch.equal(rule(INDEX.value).value, found.value)
+    sure = rule(Ball(INDEX.value, torch.zeros(2, dtype=torch.float64)))
+    assert (sure.radius < 1e-12).all()
+
+
+@pytest.mark.parametrize("name", ["embedding", "index_select", "gather", "take"])
+def test_what_is_taken_by_a_sure_place_is_sure_and_by_a_doubtful_one_within_the_span_of_all(name: str) -> None:
+    found = RULES[name](INDEX)
+    assert (found.radius[1] == 0).all()
+    assert torch.isfinite(found.radius[0]).all()
+    lost = RULES[name](Ball(INDEX.value, torch.tensor([torch.nan, 0.0], dtype=torch.float64)))
+    assert lost.radius[0].isnan().all()
+    assert (lost.radius[1] == 0).all()
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+def test_a_bag_of_rows_by_a_doubtful_place_is_unknown_and_else_sums_their_radii(mode: int) -> None:
+    table = Ball(TABLE, torch.full((3, 2), 0.25, dtype=torch.float64))
+    offsets = torch.tensor([0])
+    bag = aten._embedding_bag_forward_only.default
+    assert bag(table, INDEX, offsets, False, mode)[0].radius.isnan().all()
+    sure = bag(table, INDEX.value, offsets, False, mode)[0]
+    assert sure.radius == pytest.approx(torch.full((1, 2), 0.5 if mode == 0 else 0.25), rel=1e-12)
+
+
+def test_a_mask_that_is_in_doubt_leaves_nothing_known() -> None:
+    mask = Ball(torch.tensor([True, False]), torch.tensor([1.0, 0.0], dtype=torch.float64))
+    found = aten.masked_scatter.default(Ball(SOURCE[0]), mask, SOURCE[1])
+    assert found.radius.isnan().all()
+    sure = aten.masked_scatter.default(Ball(SOURCE[0]), mask.value, SOURCE[1])
+    assert sure.value.tolist() == [30.0, 20.0]
+    assert (sure.radius == 0).all()
+
+
+@pytest.mark.parametrize("axes", [0, 1])
+def test_two_indices_of_which_one_is_in_doubt(axes: int) -> None:
+    columns = torch.tensor([0, 1])
+    found = aten.index.Tensor(Ball(TABLE), [INDEX, columns] if axes else [INDEX, columns[:1]])
+    for places in PLACES:
+        other = TABLE[places, columns if axes else columns[:1]]
+        assert ((other - found.value).abs() <= found.radius).all()
+    assert found.radius[1] == 0
+
+
+def test_the_larger_of_two_tensors_is_no_further_off_than_they_are() -> None:
+    one, other = (Ball(SOURCE[at], torch.full((2,), 0.5, dtype=torch.float64)) for at in (0, 1))
+    for function, value in ((aten.max.other, [30.0, 40.0]), (aten.min.other, [10.0, 20.0])):
+        found = function(one, other)
+        assert found.value.tolist() == value
+        assert found.radius.tolist() == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("name", ["mode", "nanmedian"])
+def test_the_commonest_and_the_middle_of_what_is_not_sure_is_unknown(name: str) -> None:
+    values = torch.tensor([1.0, 2.0, 2.0, torch.nan if name == "nanmedian" else 5.0], dtype=torch.float64)
+    function = {"mode": aten.mode.default, "nanmedian": aten.nanmedian.dim}[name]
+    arguments = (-1,) if name == "nanmedian" else ()
+    value, place = function(Ball(values, torch.full((4,), 0.1, dtype=torch.float64)), *arguments)
+    assert value.radius.isnan().all()
+    assert place.radius.isnan().all()
+    sure, _ = function(Ball(values), *arguments)
+    assert (sure.value, sure.radius) == (2.0, 0.0)
+
+
+def test_a_pools_gradient_goes_to_any_element_that_may_be_the_largest() -> None:
+    image = torch.tensor([[[[1.0, 1.05], [0.0, 3.0]]]], dtype=torch.float64)
+    near, apart = (Ball(image, torch.full(image.shape, radius, dtype=torch.float64)) for radius in (0.1, 0.01))
+
+    def gradient(of: Ball) -> Any:
+        leaf = of.leaf()
+        pooled = torch.nn.functional.adaptive_max_pool2d(leaf, (2, 1))
+        return torch.autograd.grad(pooled.sum(), leaf)[0]
+
+    sure, doubtful = gradient(apart), gradient(near)
+    assert sure.value.flatten().tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert (sure.radius < 1e-12).all()
+    first = doubtful.radius.flatten()
+    assert (first[:2] >= 1).all()  # either may have had all of it
+    assert (first[2:] < 1e-12).all()
+
+
+def ball(values: Tensor, radius: float) -> Ball:
+    return Ball(values, torch.full(values.shape, radius, dtype=torch.float64))
+
+
+def test_the_root_mean_square_norm_holds_what_its_operand_may_be() -> None:
+    x = torch.tensor([[1.0, -2.0, 3.0]], dtype=torch.float64)
+    found = torch.nn.functional.rms_norm(ball(x, 1e-3), (3,))
+    assert torch.allclose(found.value, x / (x.square().mean() + torch.finfo(torch.float64).eps).sqrt())
+    for move in (torch.tensor([[s, t, u]]) * 1e-3 for s in (-1, 1) for t in (-1, 1) for u in (-1, 1)):
+        away = torch.nn.functional.rms_norm(x + move.to(torch.float64), (3,)) - found.value
+        assert (away.abs() <= found.radius).all()
+    assert (found.radius < 1e-2).all()
