@@ -96,6 +96,5 @@ def _terms(packet: str, tensors: list[Tensor]) -> int:
     if packet == "_cdist_forward":
         return tensors[-1].shape[-1]
     if packet.startswith("convolution"):
-        weight = max(tensors[1:], key=lambda one: one.dim() * 10**12 + prod(one.shape[1:]))
-        return prod(weight.shape[1:])
+        return max(prod(one.shape[1:]) for one in tensors[1:])
     return 1

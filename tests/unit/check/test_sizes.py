@@ -44,6 +44,7 @@ def test_what_is_surely_small_is_not_counted() -> None:
     assert cost(torch.relu, (400, 250)) is None
     assert cost(torch.relu, (100_001,)) == 100_001 * 100
     assert cost(lambda x: aten.expand.default(x, [300, 300]), ()) is None
+    assert cost(lambda x: aten.sum.dim_IntList(x, [0]), (300, 300)) is None
     assert cost(lambda x: aten.expand.default(x, [400, 300]), ()) == 400 * 300 * 100
     # Tensors and numbers without extent take nothing away from the others.
     assert cost(lambda x, y: aten.cat.default([x, y]), (400, 300), (0, 300)) == 400 * 300 * 100
@@ -62,6 +63,7 @@ def test_what_is_surely_small_is_not_counted() -> None:
         (aten.baddbmm.default, [(2, 30, 40), (2, 30, 500), (2, 500, 40)], 2 * 30 * 40 * 500),
         (aten.addbmm.default, [(30, 40), (20, 30, 500), (20, 500, 40)], 20 * 30 * 40 * 500),
         (lambda x, y: aten._cdist_forward.default(x, y, 2.0, None), [(30, 500), (40, 500)], 30 * 40 * 500),
+        (lambda x, y: aten._cdist_forward.default(x, y, 2.0, None), [(2, 9, 500), (2, 40, 500)], 2 * 9 * 40 * 500),
     ],
 )
 def test_a_contraction_takes_as_many_multiplications_as_it_has(
@@ -80,8 +82,7 @@ def test_a_convolution_multiplies_its_whole_kernel_for_each_element() -> None:
     assert cost(lambda x, w: aten.convolution.default(x, w, None, [1], [2], [1], False, [0], 1), *shapes) == made * 200
     with_bias = cost(lambda x, w, b: aten.convolution.default(x, w, b, [1], [2], [1], False, [0], 1), *shapes, (16,))
     assert with_bias == made * 200
-    # Backwards it makes the gradients of the input, the kernel and the bias; which of the operands is larger in each
-    # place decides.
+    # Backwards it makes the gradients of the input, the kernel and the bias; the larger operand decides.
     backward = cost(
         lambda g, x, w: aten.convolution_backward.default(
             g, x, w, [16], [1, 1], [2, 2], [1, 1], False, [0, 0], 1, [True, True, True]
