@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types imports docs figures clean
+.PHONY: demo test coverage lint types imports docs figures clean
 
 demo: $(READY)
 	$(BIN)/xlparity demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
+
+# Which branches of the packages that judge their own tests take.
+coverage: $(READY)
+	$(BIN)/python benchmarks/judge.py coverage
 
 lint: $(READY)
 	$(BIN)/ruff check .
