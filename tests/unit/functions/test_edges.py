@@ -7,6 +7,7 @@ from math import comb, e, exp, log, pi, sqrt
 import pytest
 
 from tests.unit.functions.evaluation import value
+from xlparity.functions import lookup
 from xlparity.model.value import Error
 
 DIV0, VALUE, NUM, NA, REF = Error.DIV0, Error.VALUE, Error.NUM, Error.NA, Error.REF
@@ -937,9 +938,85 @@ ARRAYS = [
 ]
 
 
+FRUIT = [["fig"], ["apple"], ["plum"], ["Apple"]]
+SORTED, FALLING, MIXED = [[1], [3], [5]], [[5], [3], [1]], [[5], [1], [3]]
+
+LOOKUP = [
+    ("MATCH", [3, SORTED, 0], 2),
+    ("MATCH", [4, SORTED, 1], 2),
+    ("MATCH", [0, SORTED, 1], NA),
+    ("MATCH", [4, FALLING, -1], 1),
+    ("MATCH", [3, [[5], [3], [3], [1]], -1], 2),
+    ("MATCH", [6, FALLING, -1], NA),
+    ("MATCH", [4, [[5, 3], [1, 0]], 0], NA),
+    ("MATCH", ["APPLE", FRUIT, 0], 2),
+    ("MATCH", ["?lum", FRUIT, 0], 3),
+    ("MATCH", [4, MIXED, 1], "undecided"),
+    ("MATCH", [NA, SORTED, 0], NA),
+    ("INDEX", [[[1, 2], [3, 4]], 2, 1], 3),
+    ("INDEX", [[[1, 2], [3, 4]], 2, 1, 1], 3),
+    ("INDEX", [[[1, 2], [3, 4]], 2, 1, 2], REF),
+    ("INDEX", [[[1, 2], [3, 4]], 0, 2], [[2], [4]]),
+    ("INDEX", [[[1, 2], [3, 4]], 2, 0], [[3, 4]]),
+    ("INDEX", [[[1, 2], [3, 4]], 3, 1], REF),
+    ("INDEX", [[[1, 2], [3, 4]], -1, 1], VALUE),
+    ("INDEX", [[[1, 2, 3]], 2], 2),
+    ("VLOOKUP", [3, [[1, "a"], [3, "b"]], 2, False], "b"),
+    ("VLOOKUP", [2, [[1, "a"], [3, "b"]], 2, True], "a"),
+    ("VLOOKUP", [2, [[1, "a"], [3, "b"]], 2, False], NA),
+    ("VLOOKUP", [3, [[1, "a"], [3, "b"]], 3, False], REF),
+    ("VLOOKUP", [3, [[1, "a"], [3, "b"]], 0, False], VALUE),
+    ("VLOOKUP", ["x", "x", 1, False], VALUE),
+    ("HLOOKUP", [3, [[1, 3], ["a", "b"]], 2, False], "b"),
+    ("LOOKUP", [4, SORTED, [["a"], ["b"], ["c"]]], "b"),
+    ("LOOKUP", [4, [[1, "a"], [3, "b"], [5, "c"]]], "b"),
+    ("LOOKUP", [4, [[1, 3, 5], ["a", "b", "c"]]], "b"),
+    ("LOOKUP", [4, SORTED, [[1, 2], [3, 4]]], NA),
+    ("LOOKUP", [4, SORTED, [["a"]]], REF),
+    ("XMATCH", [4, SORTED, -1], 2),
+    ("XMATCH", [4, SORTED, 1], 3),
+    ("XMATCH", [4, SORTED, 0], NA),
+    ("XMATCH", ["a*", FRUIT, 2], 2),
+    ("XMATCH", ["apple", FRUIT, 0, -1], 4),
+    ("XMATCH", [3, SORTED, 0, 2], 2),
+    ("XMATCH", [3, FALLING, 0, -2], 2),
+    ("XMATCH", [3, MIXED, 0, 2], "undecided"),
+    ("XMATCH", [3, SORTED, 3], "undecided"),
+    ("XMATCH", [3, SORTED, 4], VALUE),
+    ("XMATCH", [3, SORTED, 0, 3], VALUE),
+    ("XMATCH", [3, [[1, 2], [3, 4]]], VALUE),
+    ("XLOOKUP", [3, SORTED, [["a"], ["b"], ["c"]]], "b"),
+    ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]]], NA),
+    ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]], "none"], "none"),
+    ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]], "none", 5], VALUE),
+    ("XLOOKUP", [3, SORTED, [["a"], ["b"]]], VALUE),
+    ("XLOOKUP", [3, [[1, 2], [3, 4]], [["a"], ["b"]]], VALUE),
+    ("XLOOKUP", [3, SORTED, [["a", 1], ["b", 2], ["c", 3]]], [["b", 2]]),
+    ("XLOOKUP", [[[3], [5]], SORTED, [["a", 1], ["b", 2], ["c", 3]]], [["b"], ["c"]]),
+    ("DATE", [9999, 13, 1], NUM),
+    ("DATE", [9999, 12, 31], 2958465),
+    ("VALUE", [" 1/2/2024 "], VALUE),
+    ("VALUE", [" 1/2/2024"], "undecided"),
+    ("TEXT", [1, "0e"], "undecided"),
+]
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 7])
+def test_what_is_looked_up_in_parts_is_found_where_it_is(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [["fig", "plum"], ["none", "apple"]]
+    ranked, numbers = [[1], [3], [5], [9]], [[0, 4], [9, 100]]
+    calls = [("MATCH", words, FRUIT, 0), ("XMATCH", numbers, ranked, -1), ("MATCH", numbers, ranked, 1)]
+    whole = [value(*call) for call in calls]
+    assert whole == [[[1, 3], [NA, 2]], [[NA, 2], [4, 4]], [[NA, 2], [4, 4]]]
+    monkeypatch.setattr(lookup, "CHUNK", chunk)
+    assert [value(*call) for call in calls] == whole
+    assert "undecided" in str(value("MATCH", numbers, [[9], [1], [5]], 1))
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "expected"),
     [
+        *LOOKUP,
         *STUDENT,
         *FISHER,
         *GAMMA,
