@@ -85,3 +85,50 @@ def test_an_empty_cell_and_a_missing_sheet_are_refused(book: Path) -> None:
         xlparity.explain(book, "Z9")
     with pytest.raises(InputError, match="there is no sheet"):
         xlparity.explain(book, "Other!A1")
+
+
+def wide(folder: Path, total: str, **cells: object) -> Path:
+    """A hundred inputs, their doubles (C7 and C90 wrong) and a formula over them in D1."""
+    path = folder / "wide.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "S"
+    for row in range(1, 101):
+        sheet[f"A{row}"], sheet[f"C{row}"] = float(row), f"=2*A{row}"
+    sheet["C7"], sheet["C90"], sheet["D1"] = "=2*A7+1", "=2*A90+3", total
+    for cell, content in cells.items():
+        sheet[cell] = content
+    book.save(path)
+    path.with_suffix(".parity.toml").write_text(MAP.replace("A1:A3", "A1:A100").replace("C1:C3", "C1:C100"))
+    return path
+
+
+def test_of_very_many_precedents_those_are_shown_that_carry_the_error(tmp_path: Path) -> None:
+    found = xlparity.explain(wide(tmp_path, "=SUM(C1:C100)"), "D1", depth=1)
+    assert (len(found.precedents), found.omitted) == (64, 36)
+    shares = {cell: one.share for cell, one in below(found).items() if one.share}
+    assert shares == {"C7": pytest.approx(0.25), "C90": pytest.approx(0.75)}
+    assert [one.cell for one in found.precedents] == sorted((one.cell for one in found.precedents), key=lambda c: c.row)
+    # A whole column is too much to be listed.
+    column = xlparity.explain(wide(tmp_path, "=SUM(C:C)"), "D1", depth=1)
+    assert (column.precedents, column.omitted) == ((), 1_048_576)
+
+
+def test_a_range_with_a_text_in_it_and_a_cell_that_is_read_twice_carry_what_they_do(tmp_path: Path) -> None:
+    path = wide(tmp_path, "=SUM(C6:C8)+C7+SUM(E1:E2)", E1="text", E2=4.0)
+    found = xlparity.explain(path, "D1", depth=1)
+    shares = {cell: one.share for cell, one in below(found).items()}
+    difference = found.difference
+    assert difference is not None
+    assert shares["C7"] == pytest.approx(2 / difference)
+    assert shares["E2"] == 0.0
+    assert shares["E1"] is None
+
+
+def test_a_function_without_derivatives_says_nothing_of_shares(tmp_path: Path) -> None:
+    found = xlparity.explain(wide(tmp_path, "=T.DIST(C7,5,TRUE)"), "D1", depth=1)
+    assert [one.share for one in found.precedents] == [None]
+    assert found.own is None
+    # One that does not change with what it reads carries nothing of it.
+    counted = xlparity.explain(wide(tmp_path, "=COUNT(C7:C9)"), "D1", depth=1)
+    assert {one.share for one in counted.precedents} <= {0.0, None}
