@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from xlparity.check.bound import Ball
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import MapError
 from xlparity.model.area import Area
@@ -169,3 +170,102 @@ def test_dtypes_that_an_expression_names_are_those_of_the_values_that_it_starts_
     x = torch.tensor(0.1, dtype=torch.float64)
     assert found.whole({"x": x}, {})["y"].value == 0.1 / 3
     assert found.whole({"x": x.to(torch.float32)}, {})["y"].value == (x.to(torch.float32) / 3).item()
+
+
+def test_shown_values_are_told_apart_by_their_decimals_and_must_fit() -> None:
+    shape, other = row("a", (2,)).block, row("a", (3,)).block
+    exact, printed, second = (
+        MapRow("a", Role.EXPECTED, shape, decimals=decimals, place="row a") for decimals in (None, 4, 2)
+    )
+    found = program(row("a", (2,)), row("d", (2,), "expected(a) - printed(a)"), exact, printed, second)
+    assert found.shown == {("a", False): exact, ("a", True): printed}  # of two, the first
+    shown = {("a", False): np.array([1.0, 2e300]), ("a", True): np.array([0.5, 1.0])}
+    values = found.whole({"a": torch.zeros(2, dtype=torch.float64)}, shown)
+    assert values["d"].value.tolist() == [0.5, np.inf]  # 1E+300 and more stand for infinity
+    with pytest.raises(MapError, match="with decimals for 'a'"):
+        program(row("a", (2,)), row("d", (2,), "printed(a)"), exact)
+    with pytest.raises(MapError, match="with expected values for 'a'"):
+        program(row("a", (2,)), row("d", (2,), "expected(a)"), printed)
+    with pytest.raises(MapError) as raised:
+        program(row("a", (2,)), MapRow("a", Role.EXPECTED, other, place="row e"))
+    assert str(raised.value) == "row e: expected values of shape (3,) for 'a', whose shape is (2,)"
+
+
+def test_what_a_tensor_is_computed_from_includes_the_tensors_of_its_gradients() -> None:
+    found = program(
+        row("x", (2,)), row("w", (2,)), row("l", (), "(x * w).sum()"), row("u", (2,), "w - 0.1 * grad(l, w)"),
+        row("n", (2,), "u + x"), row("z", (2,)),
+    )  # fmt: skip
+    assert found.operands("x") == ()
+    assert set(found.operands("u")) == {"w", "l"}
+    assert found.upstream("n") == {"n", "u", "x", "w", "l"}
+    assert found.upstream("z") == {"z"}
+    assert [found.position(name) for name in ("l", "u", "n")] == [0, 1, 2]
+    assert found.between("n", "w") == ["l", "u", "n"]
+    assert found.between("l", "z") == []
+    assert found.between("l", "u") == []
+
+
+def test_each_tensor_is_told_while_it_is_computed() -> None:
+    found = program(row("a", ()), row("b", (), "a + 1"), row("c", (), "b + 1"))
+    told: list[str] = []
+    found.whole({"a": torch.tensor(0.0)}, {}, told.append)
+    assert told == [f"bounding the rounding of tensor {at} of 2" for at in (1, 2)]
+
+
+def test_given_values_are_balls_of_the_radius_asked_and_integers_that_are_none_are_not_known() -> None:
+    found = program(row("x", (3,)), row("n", (3,), dtype="int32"), row("t", (2,), dtype="bool"))
+    x = found.given("x", np.array([1.0, -1e300, 0.9e300]), 0.25)
+    assert isinstance(x, Ball)
+    assert x.value.tolist() == [1.0, -np.inf, 0.9e300]
+    assert x.radius.tolist() == [0.25] * 3
+    whole = found.given("n", np.array([1.0, 2.0, -3.0]))
+    assert (whole.dtype, whole.tolist(), isinstance(whole, Ball)) == (torch.int32, [1, 2, -3], False)
+    partly = found.given("n", np.array([1.0, 2.5, np.nan]))
+    assert isinstance(partly, Ball)
+    assert partly.value.tolist() == [1, 0, 0]
+    assert np.isnan(partly.radius.numpy()).tolist() == [False, True, True]
+    assert found.given("t", np.array([0.0, 1.0])).tolist() == [False, True]
+
+
+def test_integers_reach_from_the_least_to_the_greatest_of_their_dtype() -> None:
+    found = program(row("n", (4,), dtype="int32"), row("m", (4,), dtype="int64"))
+    ends = np.array([2.0**31 - 1, 2.0**31, -(2.0**31), -(2.0**31) - 1])
+    assert found.is_possible("n", ends).tolist() == [True, False, True, False]
+    far = np.array([2.0**63, 2.0**63 - 1024, -(2.0**63) + 1024, -(2.0**63)])
+    assert found.is_possible("m", far).tolist() == [False, True, True, False]
+
+
+def test_a_value_without_a_finite_number_or_bound_has_no_radius() -> None:
+    found = program(row("x", (3,)), row("y", (3,), "1 / x"))
+    x = Ball(torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64), torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64))
+    y = found.whole({"x": x}, {})["y"]
+    assert y.value.tolist() == [0.5, np.inf, 1.0]
+    assert np.isfinite(y.radius).tolist() == [True, False, False]
+
+
+def test_what_an_expression_costs_is_taken_from_the_maps_budget_once() -> None:
+    found = program(row("x", (400, 300)), row("y", (400, 300), "torch.relu(x)"))
+    taken: list[float] = []
+    found.budget.work = taken.append  # type: ignore[method-assign]
+    x = torch.zeros(400, 300, dtype=torch.float64)
+    for _ in range(3):
+        found.whole({"x": x}, {})
+    assert sum(taken) == 400 * 300 * 100
+    found.whole({"x": x.to(torch.float32)}, {})  # of another dtype it is looked at anew
+    assert sum(taken) == 2 * 400 * 300 * 100
+
+
+def test_a_program_without_gradients_is_differentiated_through_the_cells_that_it_names() -> None:
+    found = program(
+        row("x", (2,)), row("h", (2,), "x * x"), row("l", (), "(h * 3).sum()"), row("g", (2,), "grad(l, h)"),
+        row("k", (2,), "grad(l, x)"),
+    )  # fmt: skip
+    x = Ball(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    values = found.whole({"x": x}, {})
+    assert values["g"].value.tolist() == [3.0, 3.0]
+    assert values["k"].value.tolist() == [6.0, -12.0]
+    assert (values["k"].radius > 0).all()
+    # From the sheet's own h, which is not x * x.
+    local = found.local("k", {"x": np.array([1.0, -2.0]), "h": np.array([9.0, 9.0]), "l": np.array(0.0)}, {})
+    assert local.value.tolist() == [6.0, -12.0]
