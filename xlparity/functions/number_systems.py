@@ -171,7 +171,14 @@ def arabic(value: str) -> float | Error:
     return float(sign * total)
 
 
-@textual(TABLE, "ROMAN", number("number"), Parameter("form", Type.ANY, 0.0), summary="A number as a Roman numeral.")
+@textual(
+    TABLE,
+    "ROMAN",
+    number("number"),
+    Parameter("form", Type.ANY, 0.0),
+    summary="A number as a Roman numeral.",
+    deviation="not: the shorter forms",
+)
 def roman(value: float, form: Scalar) -> str | Error:
     if isinstance(form, Error):
         return form
