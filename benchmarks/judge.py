@@ -337,6 +337,12 @@ def results_of(path: Path) -> dict[tuple[str, str], dict[str, object]]:
     return {(one["file"], one["name"]): one for one in lines}
 
 
+def of_today(results: dict[tuple[str, str], dict[str, object]]) -> dict[tuple[str, str], dict[str, object]]:
+    """The results of mutants that there still are: the code may have changed since."""
+    now = {(file, mutant.name) for file in {file for file, _ in results} for mutant in mutants_of(file)}
+    return {key: one for key, one in results.items() if key in now}
+
+
 def equivalent() -> dict[tuple[str, str], str]:
     """Why mutants that survive do what the original does."""
     groups = tomllib.loads(EQUIVALENT.read_text())["group"]
@@ -408,16 +414,18 @@ def main() -> None:
         branches()
     if arguments.do == "list":
         reasons = equivalent()
-        for (file, name), one in results_of(arguments.output).items():
+        for (file, name), one in of_today(results_of(arguments.output)).items():
             if one["result"] != "killed" and (file, name) not in reasons and file in (arguments.files or [file]):
                 print(f"{file}:{one['line']} ({one.get('ran')} of {one['tests']} tests) {name}")
     if arguments.do == "page":
         before = PAGE.read_text().partition(MARK)[0]
-        PAGE.write_text(f"{before}{MARK}\n\n{page(results_of(arguments.output))}")
+        PAGE.write_text(f"{before}{MARK}\n\n{page(of_today(results_of(arguments.output)))}")
     if arguments.do == "run":
         source = random.Random(arguments.seed)
         mutants = []
-        done = {key for key, one in results_of(arguments.output).items() if one["result"] == "killed"}
+        done = {
+            key for key, one in results_of(arguments.output).items() if one["result"] == "killed" or key in equivalent()
+        }
         for file in arguments.files:
             every = mutants_of(file)
             every = [mutant for mutant in every if (mutant.file, mutant.name) not in done]

@@ -1,7 +1,7 @@
 """Mutants of a Python file: mutmut's operators on libcst's syntax trees.
 
-Left out are those that put None in the place of a value, which mostly crash, prose for people, annotations, decorators and
-imports. Negated conditions are added.
+Left out are those that put None in the place of a value, which mostly crash, prose for people, annotations, decorators,
+imports and the strictness of zip. Negated conditions are added.
 """
 
 from __future__ import annotations
@@ -40,10 +40,17 @@ def _negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
     yield node.with_changes(test=cst.UnaryOperation(cst.Not(), inner))
 
 
+def _is_strict(node: cst.CSTNode) -> bool:
+    """Whether it is `strict=True`, which asks of two sequences what is so by construction."""
+    return isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "strict"
+
+
 def _without_argument(node: cst.Call) -> Iterator[cst.CSTNode]:
     """A call without one of its arguments. That None in its place mostly crashes proves little."""
     if len(node.args) > 1:
         for at in range(len(node.args)):
+            if _is_strict(node.args[at]):
+                continue
             yield node.with_changes(args=[*node.args[:at], *node.args[at + 1 :]])
 
 
@@ -79,7 +86,7 @@ class _Visitor(cst.CSTVisitor):
         if self.at < len(self.module.body) and node is self.module.body[self.at]:
             self.at += 1
         # Annotations do nothing, and decorators and imports that are changed mostly break the import.
-        if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom):
+        if isinstance(node, cst.Annotation | cst.Decorator | cst.Import | cst.ImportFrom) or _is_strict(node):
             return False
         if isinstance(node, cst.Assign) and self.module.code_for_node(node.targets[0].target) == "__all__":
             return False

@@ -234,6 +234,7 @@ def test_samples_say_what_was_varied_and_what_they_found_identical() -> None:
     assert (report.exploration.never, report.exploration.identical) == (0, ("y", "z"))
     assert 0 < report.exploration.wrong < 1e-25
     assert checked(LINE, *OF_LINE).exploration is None
+    assert checked(LINE, *OF_LINE, samples=1).exploration is not None
 
 
 def test_a_cell_that_inherits_at_the_sheets_numbers_may_be_wrong_itself_on_others() -> None:
