@@ -46,12 +46,6 @@ class Table(Mapping[K, R]):
 
         return enter
 
-    def replacing(self, key: K, rule: R) -> Table[K, R]:
-        """A copy in which `key` has another rule (so that a test can plant a wrong one)."""
-        copy: Table[K, R] = Table(self.name, self._rules)
-        copy._rules[key] = rule
-        return copy
-
     def __getitem__(self, key: K) -> R:
         return self._rules[key]
 
