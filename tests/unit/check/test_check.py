@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.unit.check.small import Other, area, cell, checked, row, said
+from tests.unit.check.small import Other, area, book, cell, checked, row, said
+from xlparity.check.judge import Tolerance
 from xlparity.engines.embedded import EmbeddedEngine
-from xlparity.errors import NothingChecked
+from xlparity.errors import InputError, NothingChecked
 from xlparity.model.engine import Engine
-from xlparity.model.map import Role
+from xlparity.model.map import Map, Role
 from xlparity.model.report import Disagreement, Report
 from xlparity.model.value import Error, Note, Scalar
 from xlparity.model.verdict import Verdict
@@ -244,3 +245,47 @@ def test_a_cell_that_inherits_at_the_sheets_numbers_may_be_wrong_itself_on_other
     assert verdicts(checked({"A1": 2.0, "B1": "=A1*4", "C1": "=MAX(0,B1)"}, *rows, samples=30)) == {
         "B1": "fault", "C1": "inherited",
     }  # fmt: skip
+
+
+def test_a_users_tolerance_is_that_of_other_numbers_too() -> None:
+    rows = row("x", "A1"), row("y", "B1", "torch.relu(x)")
+    cells: dict[str, Scalar] = {"A1": 2.0, "B1": "=ABS(A1)"}
+    assert not checked(cells, *rows, samples=20).passed
+    assert checked(cells, *rows, samples=20, tolerance=Tolerance(0.0, 1e300)).passed
+
+
+# -- what a page is made of -------------------------------------------------------------------------------------------
+
+
+def test_a_report_keeps_what_was_checked_for_those_who_show_it() -> None:
+    rows = (row("x", "A1"), row("w", "B1", role=Role.PARAMETER), row("y", "C1", "x * w"),
+            row("l", "D1", "(y ** 2).sum()", shape=()))  # fmt: skip
+    cells: dict[str, Scalar] = {"A1": 2.0, "B1": 3.0, "C1": "=A1*B1", "D1": "=C1^2"}
+    report = checked(cells, *rows)
+    assert report.subject is not None
+    assert report.subject.book.sheets[0].fills == book(cells).sheets[0].fills
+    assert report.subject.map == Map(rows)
+    assert report.subject.values.scalar(cell("D1")) == 36.0
+    assert report.subject.derivatives() is None  # there is no row of gradients
+    assert report.formulas[cell("C1")] == "=A1*B1"
+
+
+def test_every_parameter_that_is_not_the_models_is_listed() -> None:
+    rows = (row("x", "A1"), row("net.scale", "B1", role=Role.PARAMETER), row("net.more", "B2", role=Role.PARAMETER),
+            row("net", "C1", "x * net.scale + 0 * net.more"), row("net.scale", "E1", role=Role.EXPECTED))  # fmt: skip
+    cells: dict[str, Scalar] = {"A1": 2.0, "B1": 3.0, "B2": 1.0, "C1": "=A1*B1+0*B2", "E1": 3.0}
+    assert checked(cells, *rows, model=Net()).passed
+    found = said(checked({**cells, "B1": 3.5, "B2": 1.5, "E1": 3.5}, *rows, model=Net()))
+    assert {"B1", "B2"} <= set(found)
+
+
+def test_a_model_that_does_not_run_on_the_inputs_is_refused() -> None:
+    rows = row("x", "A1:B1", shape=(2,)), row("net.weight", "D1", role=Role.PARAMETER, shape=(1, 1)), row(
+        "net", "E1", "x.sum() * net.weight[0]", shape=(1,)
+    )  # fmt: skip
+    cells: dict[str, Scalar] = {"A1": 1.0, "B1": 2.0, "D1": 3.0, "E1": "=(A1+B1)*D1"}
+    model = torch.nn.Linear(1, 1, bias=False).double()
+    with torch.no_grad():
+        model.weight.fill_(3.0)
+    with pytest.raises(InputError, match=r"Linear does not run on the map's inputs \(shapes \(2,\)\): "):
+        checked(cells, *rows, model=model)
