@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -234,13 +234,13 @@ class FillBreak:
         return f"it breaks the fill of its {self.line}, which has ={self.formula} here"
 
 
-def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = ()) -> dict[Cell, FillBreak]:
+def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Set[Cell] = frozenset()) -> dict[Cell, FillBreak]:
     """Cells whose formula is not the one that the rest of their column or row in `block` is filled with.
 
     Only near misses are named: a formula of the same build with another reference,
     operator or number, where at least two others, and all others, in its line share one relative form. A formula of
-    another build (the first of a running sum) may be meant, and is judged by its value alone. Where the others are
-    `wrong` by their values, it is they that were filled from a wrong cell.
+    another build (the first of a running sum) may be meant, and is judged by its value alone. Where one of the others
+    is `wrong` by its value, they were filled from a wrong cell; the rest of them may be right by coincidence.
     """
     found: dict[Cell, FillBreak] = {}
     for plane in block.planes:
@@ -253,18 +253,18 @@ def breaks_of_fill(index: FormulaIndex, block: Block, wrong: Collection[Cell] = 
             forms[cell] = relative_text(index.text(cell) or "", cell.row, cell.column)
         seen: set[Cell] = set()
         for line in ("column", "row"):
-            for alone, other in _alone_in_line(forms, line):
-                if alone in seen or other in wrong:
+            for alone, others in _alone_in_line(forms, line):
+                if alone in seen or not wrong.isdisjoint(others):
                     continue
                 seen.add(alone)
-                expected = _moved_here(index, other, alone)
+                expected = _moved_here(index, others[0], alone)
                 if _same_build(index.text(alone) or "", expected):
                     found[alone] = FillBreak(line, expected)
     return found
 
 
-def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell, Cell]]:
-    """Cells whose form no other in their line has while all others, two at least, share one; and one of those."""
+def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell, list[Cell]]]:
+    """Cells whose form no other in their line has while all others, two at least, share one; and those others."""
     lines: dict[int, dict[str, list[Cell]]] = {}
     for cell, form in forms.items():
         lines.setdefault(getattr(cell, line), {}).setdefault(form, []).append(cell)
@@ -272,7 +272,7 @@ def _alone_in_line(forms: Mapping[Cell, str], line: str) -> Iterator[tuple[Cell,
         if len(shared) == 2:
             few, many = sorted(shared.values(), key=len)
             if len(few) == 1 and len(many) >= 2:
-                yield few[0], many[0]
+                yield few[0], many
 
 
 def neighbours_formula(index: FormulaIndex, block: Block, cell: Cell) -> str | None:

@@ -39,6 +39,14 @@ def test_what_stands_in_the_place_of_the_formula_is_named(content: object, reaso
     assert because(B2=content) == {"B2": reason}
 
 
+def test_a_right_cell_does_not_break_the_fill_of_wrong_ones_of_which_one_is_right_by_coincidence() -> None:
+    # The formulas read B, which the expression computes anew: then only a fill can say that a right value is none.
+    cells: dict[str, object] = {"A1": 1.0, "A2": 2.0, "A3": 4.0, "C1": 2.0, "C2": 2.0, "C3": 5.0}
+    cells |= {"B1": "=A1*3", "B2": "=A2*3", "B3": "=A3*3", "D1": "=B1-C1", "D2": "=B2-C$1", "D3": "=B3-C$1"}
+    rows = (X, Y, row("v", "C1:C3", role=Role.CONSTANT), row("z", "D1:D3", "x * 3 - v"))
+    assert list(said(checked(cells, *rows))) == ["D3"]
+
+
 LINE = {"A1": 2.0, "B1": "=A1*3", "C1": "=B1-1"}
 OF_LINE = (row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "y - 1"))
 
