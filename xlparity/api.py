@@ -84,12 +84,21 @@ class Report(model_report.Report):
         return error_plot(self)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """All judged cells, a row each, with the columns of the JSON's `cells`."""
+        """All judged cells, a row each, with the columns of the JSON's `cells`; for a CSV see `to_csv`."""
         import pandas
 
         from xlparity.report.json import report_to_dict
 
         return pandas.DataFrame(report_to_dict(self, every=True)["cells"])
+
+    def to_csv(self) -> str:
+        """All judged cells as CSV, for spreadsheets: formulas and what looks like one begin with an apostrophe.
+
+        `to_pandas().to_csv()` writes texts of the workbook as they are, and a spreadsheet would compute them.
+        """
+        from xlparity.report.csv import report_to_csv
+
+        return report_to_csv(self)
 
     def __str__(self) -> str:
         from xlparity.report.text import report_to_text

@@ -372,7 +372,8 @@ def _check_here(
         yield Outcome(shown_path(book), report, page=page)
     except XlparityError as error:
         ending = Ending.NOTHING if isinstance(error, NothingChecked) else Ending.REFUSED
-        yield Outcome(shown_path(book), None, str(error), ending)
+        # As the path stands in the report that others read.
+        yield Outcome(shown_path(book), None, str(error).replace(str(book), shown_path(book)), ending)
 
 
 @app.command(

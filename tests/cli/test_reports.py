@@ -67,6 +67,14 @@ def test_annotate_writes_a_copy_and_says_what_it_cannot_do(command: Command, tmp
     assert {path.name for path in tmp_path.iterdir()} == {"broken.xlsx", "copy.xlsx", "good.xlsx"}
 
 
+@pytest.mark.parametrize("form", ["junit", "sarif", "github", "json", "jsonl"])
+def test_no_report_names_a_folder_of_this_machine(command: Command, tmp_path: Path, form: str) -> None:
+    (tmp_path / "bad.xlsx").write_text("no workbook")
+    for book in ("bad.xlsx", "broken.xlsx"):
+        _, out, _ = command("check", str(tmp_path / book), "--format", form)
+        assert str(tmp_path) not in out, (form, book)
+
+
 def test_no_result_takes_the_place_of_what_is_read_or_of_another_result(command: Command, tmp_path: Path) -> None:
     (tmp_path / "broken.parity.toml").write_text("a map")
     (tmp_path / "link.xlsx").symlink_to("good.xlsx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from xlparity.formula.a1 import show_cell
@@ -15,7 +16,8 @@ from xlparity.xlsx.map_file import show_block
 
 __all__ = ["report_to_dict", "report_to_json"]
 
-
+# C1 control characters, line ends of Unicode, marks of direction, halves of pairs.
+_UNSEEN = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _PARTS = ("formula", "inputs", "precision")
 
 
@@ -83,7 +85,9 @@ def report_to_dict(report: Report, every: bool = False) -> dict[str, Any]:
 
 def report_to_json(report: Report, every: bool = False) -> str:
     """The report as JSON text, always valid: what is not a finite number is null."""
-    return json.dumps(report_to_dict(report, every), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(report_to_dict(report, every), indent=2, ensure_ascii=False, allow_nan=False)
+    # What a terminal would obey, and what is not seen, is escaped as JSON escapes the control characters of ASCII.
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def _cell(finding: Finding) -> dict[str, Any]:

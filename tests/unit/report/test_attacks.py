@@ -1,7 +1,10 @@
 """A report of a workbook from a stranger attacks nobody who reads it: terminal, browser, spreadsheet, CI server."""
 
+import csv
+import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +13,7 @@ from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, Sheet
 from xlparity.model.outcome import Outcome
 from xlparity.model.value import Cells
+from xlparity.report.csv import _field
 from xlparity.report.github import outcomes_to_github
 from xlparity.report.json import report_to_json
 from xlparity.report.text import report_to_text
@@ -56,6 +60,30 @@ def test_the_copy_has_no_formula_and_no_link_of_the_workbooks_texts(report, tmp_
     assert added
     assert not any(fill.formula.upper().startswith("HYPERLINK") for sheet in added for fill in sheet.fills)
     assert any(TENSOR in text for sheet in added for text in sheet.constants.texts)
+
+
+def test_csv_has_no_text_that_a_spreadsheet_computes(report):
+    rows = list(csv.DictReader(io.StringIO(report[0].to_csv())))
+    assert [row["cell"] for row in rows] == ["'S<img src=x>&x'!A1"]
+    assert rows[0]["tensor"] == f"'{TENSOR}"
+    assert rows[0]["formula"].startswith("'=SUM(B1:B2)")
+    assert (rows[0]["actual"], rows[0]["difference"]) == ("3.0", "-1.0")
+    assert json.loads(rows[0]["index"]) == [0, 0]
+    assert not any(value.lstrip(" ").startswith(tuple("=+@\t\r\n")) for row in rows for value in row.values())
+
+
+@pytest.mark.parametrize("text", ["=1", " +1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1"])
+def test_whatever_may_begin_a_formula_is_guarded_in_csv_and_numbers_are_not(text):
+    assert _field(text).startswith("'")
+    assert _field(["=1"]) == '["=1"]'
+    assert (_field(-1.5), _field(None), _field("a=1")) == (-1.5, None, "a=1")
+
+
+def test_json_shows_no_character_that_a_terminal_obeys(report):
+    text = report_to_json(replace(report[0], workbook="a\x9b2J\x7f\u202e\u2028\ud800ü"))
+    assert '"a\\u009b2J\\u007f\\u202e\\u2028\\ud800ü"' in text
+    assert json.loads(text)["workbook"] == "a\x9b2J\x7f\u202e\u2028\ud800ü"
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", text)
 
 
 def test_json_and_annotations_of_ci_stay_what_they_are(report):
