@@ -421,4 +421,4 @@ def _is_stale(remembered: Values, computed: Values, cell: Cell) -> bool:
         return False
     if isinstance(old, float) and isinstance(new, float):
         return not np.isclose(old, new, rtol=1e-6, atol=1e-9)
-    return old != new
+    return type(old) is not type(new) or old != new  # #N/A is numbered 7, and TRUE is 1

@@ -68,6 +68,13 @@ def test_remembered_values_are_judged_where_there_are_any() -> None:
     assert [one.engine for one in report.cells] == ["cached", "cached"]
 
 
+def test_a_file_that_remembers_other_values_of_all_its_cells_is_judged_by_them() -> None:
+    cells: dict[str, Scalar] = {**LINE, "A1": "=D1", "D1": 2.0}
+    assert verdicts(checked(cells, *OF_LINE, cached={"A1": 3.0, "B1": 10.0, "C1": 8.0})) == {
+        "B1": "fault", "C1": "inherited",
+    }  # fmt: skip
+
+
 def test_engines_that_differ_are_said_and_what_the_file_remembers_is_no_engine() -> None:
     cells: dict[str, Scalar] = {**LINE, "E1": "=ABS(A1)"}
     report = checked(cells, *OF_LINE, engines=[EMBEDDED, Other("other", {"E1": 3.0})], cached={"E1": 4.0})
@@ -90,6 +97,14 @@ def test_cells_that_are_to_be_ignored_are_not_judged() -> None:
     assert verdicts(checked({**LINE, "B1": "=A1*4"}, *OF_LINE, ignore=[area("C1")])) == {"B1": "fault"}
 
 
+def test_several_areas_are_ignored_together() -> None:
+    rows = row("x", "A1:A3"), row("y", "B1:B3", "x * 3")
+    cells: dict[str, Scalar] = {"A1": 1.0, "A2": 2.0, "A3": 4.0, "B1": 1.0, "B2": "=A2*3", "B3": 1.0}
+    report = checked(cells, *rows, ignore=[area("B1"), area("A3:B3"), area("F1")])
+    assert report.passed
+    assert report.tensors[0].verdicts.tolist() == [-1, 0, -1]
+
+
 def test_a_map_of_given_tensors_alone_checks_nothing() -> None:
     with pytest.raises(NothingChecked):
         checked(LINE, row("x", "A1"))
@@ -110,6 +125,8 @@ def test_formulas_are_counted_by_whether_the_map_names_them_and_stale_ones_among
     assert (near.stale, near.stale_example) == (0, None)
     assert checked(cells, *OF_LINE, cached={**remembered, "F5": 3.0 + 4e-6}).coverage.stale == 1
     assert checked(cells, *OF_LINE, cached={**remembered, "F7": Error.NA}).coverage.stale == 1
+    seven: dict[str, Scalar] = {**LINE, "F1": "=7", "F2": "=1"}
+    assert checked(seven, *OF_LINE, cached={**remembered, "F1": Error.NA, "F2": True}).coverage.stale == 2
     none = checked(LINE, *OF_LINE).coverage
     assert (none.formulas, none.mapped, none.unmapped_example, none.undecided) == (2, 2, None, 0)
     assert (none.stale, none.given, none.given_example) == (0, 0, None)
@@ -126,6 +143,15 @@ def test_how_far_float32_is_from_float64_is_shown_for_what_is_float32() -> None:
     shown = checked({"A1": 0.1, "A2": 0.5, "B1": "=A1*3", "B2": "=A2*3", "D1": 0.3, "D2": 1.5}, *rows,
                     row("y", "D1:D2", role=Role.EXPECTED, dtype="float32"))  # fmt: skip
     assert [one.float32 is None for one in shown.tensors] == [False, True]
+
+
+def test_a_float32_that_overflows_says_nothing_of_the_difference_and_integers_are_exact() -> None:
+    rows = row("x", "A1:A2", dtype="float32"), row("n", "D1", dtype="int64", shape=()), row(
+        "y", "B1:B2", "x * n", dtype="float32"
+    )  # fmt: skip
+    report = checked({"A1": 2.0**127, "A2": 0.5, "D1": 3.0, "B1": "=A1*D1", "B2": "=A2*D1"}, *rows)
+    assert report.passed
+    assert report.tensors[0].float32 == 0.0
 
 
 def test_computed_tensors_come_before_shown_ones_and_faults_before_what_follows() -> None:
@@ -158,6 +184,48 @@ def test_a_cell_out_of_line_is_a_fault_though_its_value_is_right() -> None:
     # A second name of the same cells says it no second time.
     twice = checked({**cells, "B3": "=A2*3"}, *rows, row("again", "B1:B4", "y"))
     assert {one.cell for one in twice.cells} == {cell("B3")}
+    # Nor does it end the search.
+    more: dict[str, Scalar] = {**cells, **{f"C{at}": f"=B{at}*2" for at in range(1, 5)}, "C3": "=B2*2"}
+    later = checked(more, *rows, row("again", "B1:B4", "y"), row("z", "C1:C4", "y * 2"))
+    assert set(said(later)) == {"C3"}
+
+
+def test_of_a_fill_that_is_wrong_but_for_one_cell_that_one_is_not_accused() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "x * 3")
+    cells: dict[str, Scalar] = {f"A{at}": 1.0 + at for at in range(1, 5)} | {
+        f"B{at}": f"=A{at}*4" for at in range(1, 5)
+    }
+    assert set(said(checked({**cells, "B2": "=A2*3"}, *rows))) == {"B1", "B3", "B4"}
+
+
+def test_cells_out_of_line_and_ranges_that_reach_too_far_are_found_together() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "x * 3"), row("t", "D1", "y.sum()", shape=()), row(
+        "y", "E1:E4", role=Role.EXPECTED
+    )  # fmt: skip
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 for at in range(1, 5)} | {f"B{at}": f"=A{at}*3" for at in range(1, 5)}
+    cells |= {"B3": "=A2*3", "D1": "=SUM(B1:B5)"} | {f"E{at}": 6.0 for at in range(1, 5)}
+    assert {name: one.partition(":")[0] for name, one in said(checked(cells, *rows)).items()} == {
+        "B3": "fault", "D1": "fault",
+    }  # fmt: skip
+
+
+def test_each_shown_tensor_has_its_own_reason() -> None:
+    rows = (row("x", "A1"), row("v", "A2"), row("y", "B1", "x * 3"), row("z", "B2", "v * 3"),
+            row("x", "C1", role=Role.EXPECTED), row("y", "D1", role=Role.EXPECTED), row("v", "C2", role=Role.EXPECTED),
+            row("z", "D2", role=Role.EXPECTED))  # fmt: skip
+    cells: dict[str, Scalar] = {
+        "A1": 2.0,
+        "A2": 5.0,
+        "B1": "=A1*3",
+        "B2": "=A2*3",
+        "C1": 1.0,
+        "C2": 4.0,
+        "D1": 3.0,
+        "D2": 12.0,
+    }
+    found = said(checked(cells, *rows))
+    assert found["D1"].startswith("explained: explained by x changed since PyTorch's values were written: ")
+    assert found["D2"].startswith("explained: explained by v changed since PyTorch's values were written: ")
 
 
 def test_a_range_that_reaches_over_cells_of_no_tensor_is_a_fault() -> None:
@@ -216,7 +284,9 @@ def test_an_expression_that_is_not_the_modules_is_the_fault_and_what_reads_it_in
     report = checked({**MODEL, "C1": "=A1+B1"}, *rows, model=Net())
     found = said(report)
     assert found["C1"] == "fault: the model's net gives 6.0; the map's expression x + net.scale is not it"
-    assert "D1" not in found or found["D1"].startswith("inherited")
+    assert set(found) == {"C1"}  # D1 is right given what it reads, and no module's
+    both = (*rows[:3], row("net.act", "D1", "net + 1"))
+    assert set(said(checked({**MODEL, "C1": "=A1+B1"}, *both, model=Net()))) == {"C1"}
 
 
 def test_an_ignored_parameter_is_not_held_against_the_model() -> None:
