@@ -157,9 +157,10 @@ class Runner:
                 }
                 if found <= {""}:  # executed by imports alone, or not at all
                     found = {one.partition("|")[0] for every in contexts[mutant.file].values() for one in every}
+                own = f"test_{Path(mutant.file).stem}.py"  # the file's own tests first
                 tests = sorted(
                     (items[one] for one in found if one in times),
-                    key=lambda item: times[item.nodeid] / (1 + killers[item.nodeid]),
+                    key=lambda item: (own not in item.nodeid, times[item.nodeid] / (1 + killers[item.nodeid])),
                 )
                 result = self._child(mutant, tests, times, loaded)
                 if result.get("by"):
