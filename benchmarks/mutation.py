@@ -286,7 +286,7 @@ def page(studies: Sequence[Study], samples: int) -> str:
         "",
         "| | | |",
         "|---|---|---|",
-        f"| killed, of those that are not equivalent | {len(killed)} of {counted} | {share(len(killed), counted)} |",
+        f"| killed, of those that are not equivalent | {len(killed)} of {counted} | {share(len(killed), counted, 2)} |",
         f"| ... at the sheet's own numbers | {sum(not one.by_samples for one in killed)} of {counted} | "
         f"{share(sum(not one.by_samples for one in killed), counted)} |",
         f"| ... on {samples} samples alone | {sum(one.by_samples for one in killed)} of {counted} | "
@@ -356,8 +356,8 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+def share(part: int, whole: int, decimals: int = 1) -> str:
+    return f"{100 * part / whole:.{decimals}f} %" if whole else "-"
 
 
 def main() -> None:
