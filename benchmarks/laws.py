@@ -23,7 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks" / "laws.md"
 FUNCTIONS = "tests/laws/test_functions.py"
-OFFICE = "tests/laws/test_against_libreoffice.py"
+SLOW = (
+    "tests/unit/xlsx/test_lexical.py",
+    FUNCTIONS,
+    "tests/laws/test_write_read.py",
+    "tests/laws/test_against_libreoffice.py",
+)
 # What the runs have found, by hand.
 FOUND: tuple[str, ...] = (
     "random formulas agree: in a filled formula whose cells choose different cells, `COUNT(INDEX(D1:D4,ROW(A1)))`, CHOOSE or IF, blanks and texts counted "
@@ -110,8 +115,8 @@ def main() -> None:
     seconds: Counter[str] = Counter()
     broken: list[str] = []
     options = [f"--hypothesis-profile={profile}", "--hypothesis-show-statistics"]
-    paths = sorted(set(re.findall(r"^(tests/[\w/]+\.py)::", listed, re.MULTILINE)) - {OFFICE}, reverse=True)
-    for path in [*paths, FUNCTIONS, OFFICE]:  # the slow ones last
+    paths = set(re.findall(r"^(tests/[\w/]+\.py)::", listed, re.MULTILINE)) - set(SLOW)
+    for path in [*sorted(paths), *SLOW]:
         text = run([path, *options, *(["-m", "hypothesis"] if path != FUNCTIONS else [])])
         found += examples_of(text)
         broken += re.findall(r"^FAILED (\S+)", text, re.MULTILINE)
