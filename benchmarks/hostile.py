@@ -252,7 +252,7 @@ Made by `python benchmarks/hostile.py` in {(time.monotonic() - began) / 60:.0f} 
 took the rest, so the CPU seconds count); not edited by hand. {kinds} kinds, {len(runs)} runs under the default
 [limits](../explanation/limits.md). Seconds and memory are the largest of a kind's commands; a fresh process takes about 2 s more to import
 torch, and the memory has it. Exit code 1 is a check in which the cell is named as wrong or undecided, 3 that nothing can be checked. `office` is
-`check --engine embedded --engine libreoffice`, with LibreOffice's own seconds, not its memory; a server on this machine listened beside every command.
+`check --engine embedded --engine libreoffice`, without what LibreOffice itself takes; a server on this machine listened beside every command.
 
 Crashes, hangs, tracebacks, silent passes, several lines, control characters, files left, macros run, requests to the server, more than {MOST_SECONDS} s or {MOST_MEMORY} MB: **{len(problems)}**
 {"".join(f"- {escaped(one)}{chr(10)}" for one in problems)}
