@@ -364,6 +364,9 @@ moment (half of them after the first line), then run again. Of {lines["kills"]} 
 | the next run: a line lost, changed or twice | {lines["lost or twice"]} |
 | the next run: other files left | {lines["leftovers"]} |
 | the next run: an input changed | {lines["input changed"]} |
+
+A process that is just starting finds out that it is alone once it has imported torch: within 4 s of the kill where the machine is quiet,
+after more than 10 s on this one with its load of 12. None was left in the end.
 """
     if runs == RUNS:
         PAGE.write_text(page)
