@@ -311,7 +311,7 @@ def page(studies: Sequence[Study], samples: int) -> str:
         "map covers. It is checked without samples, and if that passes with "
         f"`--samples {samples}` (a map of more than {_LARGE:,} tensors on {_SAMPLES_OF_LARGE}). References are moved to the four cells around and to one drawn cell; ranges lose, gain or move a row "
         "or column at each end; \"fill broken\" fills the rest of a column or row one cell off, \"absolute/relative\" "
-        "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it, and so are cells that are wrong in the workbook as it is (51 in Backpropgation). "
+        "changes one `$` of a whole fill. What would read itself is left out, since Excel refuses it, and so are cells that are wrong in the workbook as it is. "
         f"Of {whole} workbooks all mutants were taken ({sum(len(each.outcomes) for each in studies if each.all):,}), "
         "of the others a sample (seed 0, in random order) drawn by turns over operators, fills and places in the fill (first, inside, last). A survivor is called equivalent only if its cells give "
         f"what the original gives, to nine digits, on {EXPLORED:,} samples of other numbers drawn by another seed, "
