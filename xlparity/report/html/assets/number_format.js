@@ -150,14 +150,13 @@ function formatDigits(number, tokens, signed) {
   const part = places(pointAt, exponentAt);
   const power = places(exponentAt, tokens.length);
   const lastWhole = whole.length ? whole.at(-1) : -1;
+  const ends = [lastWhole, ...part.slice(-1)]; // commas right after these scale by thousands
   let grouped = false;
   let scale = 2 * tokens.filter((token) => token.kind === "percent").length;
   tokens.forEach((token, at) => {
     if (token.kind !== "comma") return;
     if (whole.length && whole[0] < at && at < lastWhole) grouped = true;
-    else if (at > lastWhole && at <= pointAt && tokens.slice(lastWhole + 1, at).every((one) => one.kind === "comma")) {
-      scale -= 3;
-    }
+    else if (ends.some((end) => at > end && tokens.slice(end + 1, at).every((one) => one.kind === "comma"))) scale -= 3;
   });
   let [digits, first] = digits15(Math.abs(number));
   const isZero = number === 0;
