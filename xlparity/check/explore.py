@@ -269,9 +269,8 @@ class Explorer:
 
     def _is_wrong(self, name: str, at: tuple[int, ...], given: _Sample) -> bool:
         """Whether element `at` of `name` is: asked so often that only what it is computed from is looked at."""
-        upstream = self._program.upstream(name)
-        (drawn,) = self._evaluated([given], upstream)
-        judged = self._judged(drawn.held, names=upstream)
+        (drawn,) = self._evaluated([given], self._program.upstream(name))
+        judged = self._judged(drawn.held)
         return judged is not None and bool(_wrong(judged[name], drawn.overflowed)[at])
 
     @property
@@ -355,13 +354,11 @@ class Explorer:
             return False
         return True
 
-    def _judged(
-        self, held: Mapping[str, Held], forced: _Forced | None = None, names: Collection[str] | None = None
-    ) -> dict[str, Judged] | None:
+    def _judged(self, held: Mapping[str, Held], forced: _Forced | None = None) -> dict[str, Judged] | None:
         """The verdicts of one sample, None if torch refuses its numbers."""
         try:
             return judge_computed(
-                self._program, held, self._shown, Slack(), self._tolerance, self._is_formula, forced or _unknown, names
+                self._program, held, self._shown, Slack(), self._tolerance, self._is_formula, forced or _unknown
             )[0]
         except MapError:
             return None

@@ -145,15 +145,14 @@ def judge_computed(
     tolerance: Tolerance | None,
     is_formula: Mapping[str, NDArray[np.bool_]],
     evaluate_forced: Callable[[Mapping[str, Array]], Mapping[str, Array]],
-    names: Collection[str] | None = None,
 ) -> tuple[dict[str, Judged], dict[str, Reference]]:
-    """Verdicts for every computed tensor of the map, and torch's values of all tensors from the given ones.
+    """Verdicts for every computed tensor in `held`, and torch's values of all tensors there from the given ones.
 
-    `evaluate_forced` gives, for the right values of all computed tensors, what the cells' own formulas make of them;
-    it is asked only if some cell is wrong. With `names`, tensors with all that they are computed from, only these are
-    looked at, and `held` needs no others.
+    `held` has all tensors of the map, or some of them with all that they are computed from. `evaluate_forced` gives,
+    for the right values of all computed tensors, what the cells' own formulas make of them; it is asked only if some
+    cell is wrong.
     """
-    order = program.order if names is None else [name for name in program.order if name in names]
+    order = [name for name in program.order if name in held]
     values = {name: tensor.values for name, tensor in held.items()}
     judged: dict[str, Judged] = {}
     with allowing(slack.cancellation):

@@ -349,11 +349,7 @@ class Run:
                 entire=entire and piece is window,
             )
             try:
-                try:
-                    operand = self.evaluator.evaluate(formula.expression, frame)
-                    result = self.evaluator.whole(operand, frame) if array_mode else self.evaluator.one(operand, frame)
-                except SamplesDiffer as differing:
-                    result = self._by_samples(formula.expression, frame, differing)
+                result = self._result(formula.expression, frame)
             except Ragged as ragged:
                 if ragged.axis == "portions":
                     pieces.extend(self._portions(index, piece))
@@ -376,13 +372,18 @@ class Run:
                 result = self.evaluator.undecided(f"xlparity failed here: {type(problem).__name__}: {problem}")
             self._write(index, piece, result)
 
-    def _by_samples(self, expression: Expression, frame: Frame, differing: SamplesDiffer) -> Array:
-        """The value of a cell that reads other places in each sample; undecided if it is a part of an array.
+    def _result(self, expression: Expression, frame: Frame) -> Array:
+        """What `expression` gives in the cells of `frame`: in array mode all of it, else one value a cell.
 
-        With derivatives to keep it is undecided too: a sample's grids would have to keep their own.
+        A cell that reads other places in each sample is evaluated sample by sample. It is undecided if it is a part of
+        an array, and with derivatives to keep: a sample's grids would have to keep their own.
         """
-        if frame.array or self.traced:
-            return self.evaluator.undecided(str(differing))
+        try:
+            operand = self.evaluator.evaluate(expression, frame)
+            return self.evaluator.whole(operand, frame) if frame.array else self.evaluator.one(operand, frame)
+        except SamplesDiffer as differing:
+            if frame.array or self.traced:
+                return self.evaluator.undecided(str(differing))
         results = []
         for at in range(self.store.batch):
             evaluator = Evaluator(self.workbook, Store([grid.sample(at) for grid in self.store.grids], 1), self.texts)

@@ -143,7 +143,7 @@ def _choose(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     def rest(position: int, frame: Frame) -> Operand:
         if position == len(arguments):
             return Array.of_error(Error.VALUE)
-        if position > 1 and position == len(arguments) - 1 and inside:
+        if position > 1 and position == len(arguments) - 1 and inside:  # no mixture with the error beyond the last
             return evaluator.evaluate(arguments[position], frame)
         return _branch(
             evaluator,
