@@ -42,6 +42,24 @@ def test_the_page_opens_at_the_wrong_cell_and_says_what_is_wrong(page: Page, bro
     assert page.one("#formula").text == "=SUM(D2:D3)"
 
 
+def test_the_page_opens_at_its_top_with_the_open_tab_in_sight(page: Page, broken: xlparity.Report) -> None:
+    usual = page.browser.get_window_size()
+    page.browser.set_window_size(700, 400)
+    try:
+        page.open(broken.to_html())
+        assert page.run("return scrollY") == 0
+        assert page.run("return document.querySelector('.tabs').getBoundingClientRect().top > innerHeight")
+        page.run("document.querySelector('.tabs').style.width = '9rem'")
+        page.run("document.querySelector('[role=tab]:last-child').click()")
+        sides = (
+            "const {left, right} = document.querySelector(arguments[0]).getBoundingClientRect(); return [left, right]"
+        )
+        tab, tabs = page.run(sides, "[role=tab][aria-selected=true]"), page.run(sides, ".tabs")
+        assert tabs[0] < tab[1] <= tabs[1] + 1
+    finally:
+        page.browser.set_window_size(usual["width"], usual["height"])
+
+
 def test_numbers_beside_the_grid_are_torchs_to_the_last_digit(page: Page, broken: xlparity.Report) -> None:
     page.open(broken.to_html())
     for finding in broken.every_cell():

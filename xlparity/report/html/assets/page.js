@@ -85,7 +85,7 @@ class Page {
       const isOpen = at === sheet.number;
       tab.setAttribute("aria-selected", String(isOpen));
       tab.tabIndex = isOpen ? 0 : -1;
-      if (isOpen) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (isOpen) reveal(tab);
     });
     this.grid.show(sheet);
   }
@@ -173,6 +173,13 @@ class Page {
     const [s, r, c] = wrong[next];
     this.go(this.book.sheets[s], r, c);
   }
+}
+
+// Along the row of tabs alone: scrollIntoView moves the page too, past the verdict as it opens.
+function reveal(tab) {
+  const list = tab.parentElement;
+  const [own, around] = [tab.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollLeft += Math.min(own.left - around.left, 0) + Math.max(own.right - around.right, 0);
 }
 
 // What stands behind the # of the page's address; an anchor that is not well-formed names nothing.
