@@ -422,15 +422,15 @@ def main() -> None:
         before = PAGE.read_text().partition(MARK)[0]
         PAGE.write_text(f"{before}{MARK}\n\n{page(of_today(results_of(arguments.output)))}")
     if arguments.do == "run":
-        source = random.Random(arguments.seed)
         mutants = []
         done = {
             key for key, one in results_of(arguments.output).items() if one["result"] == "killed" or key in equivalent()
         }
         for file in arguments.files:
+            source = random.Random(f"{arguments.seed} {file}")  # the same ones whenever the file is the same
             every = mutants_of(file)
-            every = [mutant for mutant in every if (mutant.file, mutant.name) not in done]
-            mutants += every if arguments.each is None else source.sample(every, min(arguments.each, len(every)))
+            drawn = every if arguments.each is None else source.sample(every, min(arguments.each, len(every)))
+            mutants += [mutant for mutant in drawn if (mutant.file, mutant.name) not in done]
         run(mutants, arguments.seconds, arguments.control, arguments.output, arguments.tests)
 
 
