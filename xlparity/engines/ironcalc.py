@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from xlparity.engines.assemble import formula_cells, with_constants
+from xlparity.engines.outside import without_outside
 from xlparity.errors import EngineError, InputError
 from xlparity.model.book import Book, Sheet
 from xlparity.model.cell import Cell
@@ -70,7 +71,7 @@ class IronCalcEngine:
         notes: dict[Cell, Note] = {}
         for number, sheet in enumerate(book.sheets):
             sheets[sheet.name] = with_constants(sheet, _computed(module, model, number, sheet, notes))
-        return Values(sheets, notes)
+        return without_outside(book, Values(sheets, notes), "IronCalc")
 
 
 @contextmanager

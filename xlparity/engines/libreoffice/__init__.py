@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xlparity.engines.assemble import bounding, formula_cells, with_constants
 from xlparity.engines.libreoffice.office import Office, find_office
+from xlparity.engines.outside import without_outside
 from xlparity.model.book import Book, Sheet
 from xlparity.model.cell import Cell
 from xlparity.model.engine import Slack
@@ -123,7 +124,7 @@ class LibreOfficeEngine:
                     number[each] = error
                     notes[cell] = Note(cell, f"LibreOffice says Err:{code}")
             values[sheet.name] = with_constants(sheet, Cells(row, column, kind, number, tuple(texts)))
-        return Values(values, notes)
+        return without_outside(book, Values(values, notes), "LibreOffice")
 
     def _running(self) -> Office:
         if self._office is None or not self._office.alive:
