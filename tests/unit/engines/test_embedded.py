@@ -110,6 +110,24 @@ def test_what_a_cell_of_a_fill_chooses_is_a_cell(chosen: str) -> None:
     assert [found[f"H{row}"] for row in range(1, 5)] == [3, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "chosen",
+    ["IF(ROW(A1)<5,A1,7)", "IF(ROW(A1)>4,7,A1)", "CHOOSE(1+(ROW(A1)>4),A1,7)", "IFS(ROW(A1)<5,A1,TRUE,7)",
+     "SWITCH(ROW(A1)>4,TRUE,7,A1)", "IF(ROW(A1)<5,IF(ROW(A1)>9,9,A1),IF(ROW(A1)>9,9,7))", "IF(ROW(A1)<5,A1,Other!A1)",
+     "IFERROR(IF(ROW(A1)<5,A1,1/0),7)", "IFERROR(INDEX(A$1:A$4,ROW(A1)),7)"],
+)  # fmt: skip
+def test_where_only_some_cells_of_a_fill_choose_a_cell_its_blanks_and_texts_do_not_count(chosen: str) -> None:
+    constants: dict[str, Scalar] = {"A1": 5.0, "A3": "4", "A4": True}
+    other = Sheet("Other", Cells.of({(4, 0): 7.0}))
+    for function, expected in (("COUNT", [1, 0, 0, 0, 1]), ("COUNTA", [1, 0, 1, 1, 1]), ("SUM", [5, 0, 0, 0, 7])):
+        found = values(Book((sheet(constants, [("H1:H5", f"{function}({chosen})")]), other)))
+        assert [found[f"H{row}"] for row in range(1, 6)] == expected, function
+    found = values(Book((sheet(constants, [("H1:H5", f"AVERAGE(1,{chosen})")]), other)))
+    assert [found[f"H{row}"] for row in range(1, 6)] == [3, 1, 1, 1, 4]
+    found = values(Book((sheet(constants, [("H1:H5", f"{chosen}&1")]), other)))  # one value: a blank is an empty text
+    assert [found[f"H{row}"] for row in range(1, 6)] == ["51", "1", "41", "TRUE1", "71"]
+
+
 def test_array_formulas_spread_over_their_area() -> None:
     found = values(Book((sheet({"A1": 1.0, "A2": 2.0}, [("C1:D3", "A1:A2*2", FillKind.ARRAY)]),)))
     assert [found[cell] for cell in ("C1", "D1", "C2", "C3")] == [2.0, 2.0, 4.0, Error.NA]

@@ -20,6 +20,7 @@ from xlparity.engines.embedded.frame import Frame
 from xlparity.engines.embedded.growing import GROWING, running
 from xlparity.engines.embedded.operand import (
     Lambda,
+    Mixture,
     NotReady,
     Operand,
     Ragged,
@@ -343,6 +344,11 @@ class Evaluator:
                 if takes_whole and isinstance(operand, Union) and parameter is not None and parameter.repeating:
                     arguments.extend(Argument(self.read(area, inside), True) for area in operand.parts)
                     continue
+                if takes_whole and isinstance(operand, Mixture):
+                    if frame.window.size > 1:
+                        raise Ragged("cells")
+                    if self.store.batch > 1:
+                        raise SamplesDiffer("a cell is chosen in some samples, and a value in others")
                 array = self.whole(operand, inside, node.name) if takes_whole else self.one(operand, inside)
                 arguments.append(Argument(array, not isinstance(operand, Array)))
             return self.apply(node.name, arguments, frame)

@@ -14,7 +14,18 @@ from xlparity.functions.array import Array
 if TYPE_CHECKING:
     from xlparity.engines.embedded.frame import Frame
 
-__all__ = ["Lambda", "NotReady", "Operand", "Ragged", "Reference", "SamplesDiffer", "Scattered", "Union", "Unresolved"]
+__all__ = [
+    "Lambda",
+    "Mixture",
+    "NotReady",
+    "Operand",
+    "Ragged",
+    "Reference",
+    "SamplesDiffer",
+    "Scattered",
+    "Union",
+    "Unresolved",
+]
 
 
 class NotReady(Exception):
@@ -101,6 +112,14 @@ class Lambda:
     body: Expression
     variables: Mapping[str, Operand]
     frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture(Array):
+    """Values of cells in some lanes, other values elsewhere, where a blank, text or boolean of a cell is among them.
+
+    An aggregate passes over these in a cell and not in a value: COUNT(IF(A1>0,B1,5)).
+    """
 
 
 Operand: TypeAlias = Array | Reference | Scattered | Union | Lambda

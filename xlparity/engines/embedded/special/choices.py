@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Lambda, Operand, Ragged, Reference, SamplesDiffer, Scattered
-from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty
+from xlparity.engines.embedded.operand import Lambda, Mixture, Operand, Ragged, Reference, SamplesDiffer, Scattered
+from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty, is_other
 from xlparity.engines.embedded.special.references import corners
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
@@ -46,6 +46,7 @@ def _branch(
             return _shaped(evaluator, no(frame), truth, frame)
     sides: list[Array] = []
     cells: list[Reference | Scattered] = []
+    other = False  # whether a cell that is no number is among what is chosen
     for side, taken in ((yes, truth), (no, ~truth)):
         inside = frame.cut_where(~taken)
         operand = side(inside)
@@ -58,6 +59,8 @@ def _branch(
         sides.append(evaluator.one(operand, inside))
         if isinstance(operand, Reference | Scattered) and operand.single:
             cells.append(operand)
+            other |= is_other(sides[-1], taken)
+        other |= isinstance(operand, Mixture)
     both = len(cells) == 2 and cells[0].sheet == cells[1].sheet and any(side.kind is not None for side in sides)
     if both and fault is None and truth.shape[-2:] == (1, 1):
         # COUNT(IF(B1>0,C1,D1)) counts no blank: what is chosen is a cell, another one in each lane.
@@ -65,7 +68,8 @@ def _branch(
         top, left = (torch.where(truth[..., 0, 0], *pair) for pair in pairs)
         shape = np.broadcast_shapes(top.shape, left.shape)
         return Scattered(cells[0].sheet, top.expand(shape), left.expand(shape), 1, 1)
-    return faulty(fault, choose(truth, *sides))
+    result = faulty(fault, choose(truth, *sides))
+    return Mixture(result.number, result.kind) if other and not frame.array else result
 
 
 def _shaped(evaluator: Evaluator, chosen: Operand, truth: Tensor, frame: Frame) -> Operand:
@@ -167,7 +171,9 @@ def _replace(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame
         mask = mask & (array.number == int(only))
     if not bool(mask.any()):
         return operand
-    return choose(mask, evaluator.value(arguments[1], frame), array)
+    result = choose(mask, evaluator.value(arguments[1], frame), array)
+    other = isinstance(operand, Mixture) or (not isinstance(operand, Array) and is_other(array, ~mask))
+    return Mixture(result.number, result.kind) if other and not frame.array else result
 
 
 @TABLE.rule("IFERROR")

@@ -21,7 +21,7 @@ from xlparity.model.value import Error, Kind
 if TYPE_CHECKING:
     from xlparity.engines.embedded.evaluate import Evaluator
 
-__all__ = ["Special", "check_count", "choose", "constant", "faulty"]
+__all__ = ["Special", "check_count", "choose", "constant", "faulty", "is_other"]
 
 Special: TypeAlias = "Callable[[Evaluator, Sequence[Expression], Frame], Operand]"
 
@@ -54,6 +54,14 @@ def faulty(fault: Fault, result: Array) -> Array:
     kind = torch.where(fault >= UNDECIDED, int(Kind.UNDECIDED), int(Kind.ERROR)).to(torch.uint8)
     payload = torch.where(fault >= UNDECIDED, fault - UNDECIDED, fault).to(torch.float64)
     return choose(fault != 0, Array(payload, kind), result)
+
+
+def is_other(array: Array, taken: Tensor | None = None) -> bool:
+    """Whether blanks, texts or booleans are among the values, or those that are taken (bool)."""
+    if array.kind is None:
+        return False
+    other = (array.kind != int(Kind.NUMBER)) & (array.kind != int(Kind.ERROR))
+    return bool((other if taken is None else other & taken).any())
 
 
 def constant(evaluator: Evaluator, array: Array, frame: Frame) -> int | None:

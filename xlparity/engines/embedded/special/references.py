@@ -10,8 +10,17 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Operand, Ragged, Reference, SamplesDiffer, Scattered, Union, Unresolved
-from xlparity.engines.embedded.special.common import Special, check_count, constant, faulty
+from xlparity.engines.embedded.operand import (
+    Mixture,
+    Operand,
+    Ragged,
+    Reference,
+    SamplesDiffer,
+    Scattered,
+    Union,
+    Unresolved,
+)
+from xlparity.engines.embedded.special.common import Special, check_count, constant, faulty, is_other
 from xlparity.formula import ast
 from xlparity.formula.ast import Expression
 from xlparity.functions import Argument
@@ -171,7 +180,9 @@ def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) 
             return found
     array = evaluator.whole(source, frame, "INDEX")
     given = [Argument(array, not isinstance(source, Array))]
-    return evaluator.apply("INDEX", [*given, *(None if place is None else Argument(place) for place in places)], frame)
+    found = evaluator.apply("INDEX", [*given, *(None if place is None else Argument(place) for place in places)], frame)
+    other = isinstance(source, Reference) and not frame.array and is_other(found)  # cells, and errors elsewhere
+    return Mixture(found.number, found.kind) if other else found
 
 
 def _indexed(evaluator: Evaluator, area: Reference, places: list[Array | None], frame: Frame) -> Operand | None:
