@@ -215,8 +215,8 @@ class _Parser:
                 result = Unary("@", parts[0])
             case Call("ANCHORARRAY", _, prefix) if prefix and len(parts) == 1:
                 result = SpillReference(parts[0])
-            case Call(name, _, prefix):
-                result = Call(name, parts, prefix)
+            case call:
+                result = Call(call.name, parts, call.prefix)
         frames[-1].operands.append((result, depth))
 
     def checked(self, depth: int) -> int:

@@ -97,7 +97,7 @@ def _read(node: CellReference | AreaReference | WholeColumns | WholeRows, sheet:
         case WholeColumns():
             rows = [(0, True), (MAX_ROWS - 1, True)]
             columns = sorted(((node.first, node.first_absolute), (node.last, node.last_absolute)))
-        case WholeRows():
+        case _:
             rows = sorted(((node.first, node.first_absolute), (node.last, node.last_absolute)))
             columns = [(0, True), (MAX_COLUMNS - 1, True)]
     (top, top_fixed), (bottom, bottom_fixed) = rows

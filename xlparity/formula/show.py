@@ -156,11 +156,11 @@ def _primary(expression: Expression) -> str:
             return _external(book, reference)
         case Call(name, arguments, prefix):
             return f"{prefix}{name}({_arguments(arguments)})"
-        case Invoke(function, arguments):
-            shown = _primary(function) if isinstance(function, Call | Invoke) else f"({_show(function, 0)})"
-            return f"{shown}({_arguments(arguments)})"
         case _:
-            return f"({_show(expression, 0)})"
+            assert isinstance(expression, Invoke)  # operators are shown by `_show`
+            function = expression.function
+            shown = _primary(function) if isinstance(function, Call | Invoke) else f"({_show(function, 0)})"
+            return f"{shown}({_arguments(expression.arguments)})"
 
 
 def _arguments(arguments: tuple[Expression, ...]) -> str:

@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.unit.check.small import Other, area, book, cell, said
+from tests.unit.check.small import Other, area, book, cell, row, said
 from xlparity.check.against import check_against
 from xlparity.check.judge import Tolerance
 from xlparity.engines.embedded import EmbeddedEngine
-from xlparity.errors import NothingChecked
-from xlparity.model.book import Book
+from xlparity.errors import InputError, MapError, NothingChecked
+from xlparity.formula.a1 import show_cell
+from xlparity.model.area import Area
+from xlparity.model.book import Book, DefinedName, Fill, Sheet
+from xlparity.model.cell import Cell
 from xlparity.model.engine import Engine, Slack
+from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.report import Report
-from xlparity.model.value import Note, Scalar
+from xlparity.model.value import Cells, Note, Scalar
 
 SOLUTION: Mapping[str, Scalar] = {
     "A1": 1.5, "A2": 2.25, "A3": 0.5, "B1": "=A1*3", "B2": "=A2*3", "B3": "=A3*3", "C1": "=SUM(B1:B3)",
@@ -118,6 +122,10 @@ def test_cells_that_are_to_be_ignored_are_not_compared() -> None:
         held({}, {"A1": 1.0})
 
 
+def test_ignored_cells_leave_others_to_be_compared() -> None:
+    assert set(said(held({"B2": "=A3*3", "C1": "=SUM(B1:B2)"}, ignore=[area("C1")]))) == {"B2"}
+
+
 def test_right_by_coincidence_is_shown_with_the_numbers_to_type() -> None:
     solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=MAX(0,A1)"}
     found = held({"B1": "=ABS(A1)"}, solution, samples=20)
@@ -132,6 +140,60 @@ def test_right_by_coincidence_is_shown_with_the_numbers_to_type() -> None:
     assert wide.counts["fault"] == 0
 
 
+def test_what_two_numbers_show_only_together_has_both_to_be_typed() -> None:
+    solution: dict[str, Scalar] = {"A1": 2.0, "A2": 3.0, "A3": 4.0, "B1": "=A1*A2+A3"}
+    (one,) = held({"B1": "=IF(AND(A1<0,A2<0),0,A1*A2)+A3"}, solution, samples=20).cells
+    assert one.counterexample is not None
+    assert {changed for changed, _ in one.counterexample.changes} == {cell("A1"), cell("A2")}
+    assert all(number < 0 for _, number in one.counterexample.changes)
+
+
+def test_a_difference_that_takes_more_numbers_than_one_types_is_told_without_them() -> None:
+    solution: dict[str, Scalar] = {**{f"A{row}": 1.0 for row in range(1, 31)}, "B1": "=SUM(A1:A30)"}
+    (one,) = held({"B1": "=IF(SUMPRODUCT(--(A1:A30<>1))>24,0,SUM(A1:A30))"}, solution, samples=5).cells
+    assert one.counterexample is None
+    assert one.because == (
+        "right at the sheet's own numbers by coincidence; wrong on sample 1; the solution has =SUM(A1:A30)"
+    )
+
+
+def test_a_counterexample_differs_by_more_than_the_tolerance_though_fewer_numbers_would_differ_too() -> None:
+    solution: dict[str, Scalar] = {"A1": 1.0, "A2": 1.0, "A3": 1.0, "A4": 1.0, "B1": "=SUM(A1:A4)"}
+    mine = {"B1": "=ABS(A1)+ABS(A2)+ABS(A3)+ABS(A4)"}
+    (one,) = held(mine, solution, samples=20, tolerance=Tolerance(0.0, 3.0)).cells
+    assert one.counterexample is not None
+    assert abs(one.counterexample.actual - one.counterexample.expected) > 3.0
+    assert len(one.counterexample.changes) > 1
+
+
+def test_the_first_counterexamples_are_made_small_and_the_others_shown_as_they_are_drawn() -> None:
+    places = range(1, 13)
+    solution: dict[str, Scalar] = {f"A{at}": float(at) for at in places}
+    right: dict[str, Scalar] = {f"B{at}": f"=MAX(0,A{at})" for at in places}
+    found = held({f"B{at}": f"=ABS(A{at})" for at in places}, {**solution, **right}, samples=20).cells
+    shown = [one.counterexample for one in found]
+    assert all(one is not None and one.actual > one.expected == 0.0 for one in shown)
+    counts = sorted(len(one.changes) for one in shown if one is not None)
+    assert counts == [1] * 8 + [12] * 4
+
+
+def test_cells_that_have_numbers_at_the_sheets_own_alone_are_counted_as_never_compared() -> None:
+    solution: dict[str, Scalar] = {"A1": 2.0, "A2": 3.0, "B1": "=IF(AND(A1=2,A2=3),A1+A2,NA())", "B2": "=A1*A2"}
+    report = held({}, solution, samples=5)
+    assert report.passed
+    assert report.exploration is not None
+    assert (report.exploration.samples, report.exploration.never) == (5, 2)
+    assert held({}, {**solution, "B1": "=A1+A2"}, samples=5).exploration.never == 0  # type: ignore[union-attr]
+
+
+def test_a_sheet_that_leaves_no_room_beside_its_cells_is_not_compared_on_other_numbers() -> None:
+    wide = Book((Sheet("S", Cells.of({(0, 0): 2.0, (0, 9_000): 1.0}), (Fill(area("B1"), "A1*2"),)),))
+    report = against(wide, wide, samples=5)
+    assert report.passed
+    assert report.exploration is not None
+    assert report.exploration.never == 1
+
+
 def test_a_sheet_that_is_missing_is_said() -> None:
     mine = book({"A1": 1.5})
     theirs = Book((*book({"A1": 1.5}).sheets, *(one for one in book(SOLUTION).sheets)))
@@ -140,8 +202,155 @@ def test_a_sheet_that_is_missing_is_said() -> None:
         against(mine, named)
 
 
+def test_a_missing_sheets_formulas_are_faults_and_the_others_are_tried_on_other_numbers() -> None:
+    mine = book({"A1": 1.5, "B1": "=ABS(A1)"})
+    second = Sheet("T", Cells.of({}), (Fill(Area(Cell("T", 0, 0), 1, 1), "S!B1*2"),))
+    solution = Book((*book({"A1": 1.5, "B1": "=MAX(0,A1)"}).sheets, second))
+    found = {(one.cell.sheet, one.because.partition(":")[0]) for one in against(mine, solution, samples=20).faults}
+    assert found == {
+        ("T", "there is no sheet 'T'; the solution has =S!B1*2 there"),
+        ("S", "right at the sheet's own numbers by coincidence"),
+    }
+
+
+def test_a_map_in_the_solution_is_no_part_of_what_is_compared_by_address() -> None:
+    sheet = Sheet("Parity", Cells.of({(0, 0): "tensor"}), (Fill(Area(Cell("Parity", 1, 0), 1, 1), "1+1"),))
+    report = against(book(SOLUTION), Book((*book(SOLUTION).sheets, sheet)))
+    assert report.passed
+    assert report.counts["match"] == 6
+    assert report.against is not None
+    assert report.against.missing == ()
+
+
+def test_what_reads_a_wrong_cell_by_another_way_than_its_text_inherits_it() -> None:
+    solution: dict[str, Scalar] = {**SOLUTION, "C1": '=INDIRECT("B2")*2', "D1": 0.0, "E1": 0.0}
+    assert said(held({"B2": "=A3*3"}, solution)) == {
+        "B2": "fault: on the same values it gives 1.5, the solution has =A2*3, which gives 6.75",
+        "C1": "inherited: its formula is right, but a cell that it reads is wrong",
+    }  # fmt: skip
+
+
+def test_a_name_that_means_the_cell_above_reads_no_number_in_the_first_row() -> None:
+    (sheet,) = book({"A1": 1.5, "B1": "=SUM(above,A1)", "B2": "=above*2"}).sheets
+    solution = Book((sheet,), (DefinedName("above", "S!A1048576"),))  # as Excel stores it, seen from A1
+    report = against(solution, solution, samples=10)
+    assert report.passed
+    assert [one.expected.tolist() for one in report.tensors] == [[[1.5], [3.0]]]
+    assert report.exploration is not None
+    assert (report.exploration.varied, report.exploration.never) == (("S!A1",), 0)
+
+
+def test_a_word_pasted_over_a_formula_is_hard_coded() -> None:
+    found = said(held({"D1": "no"}))
+    assert found == {"D1": 'fault: hard-coded: a constant stands where the solution has =IF(C1>0,"yes","no")'}
+
+
+def test_a_number_that_the_student_computes_is_taken_and_a_word_in_its_place_is_not() -> None:
+    report = held({"A1": "=3/2", "A2": '=IF(A1>0,"many","few")', "B2": None, "C1": None}, {**SOLUTION, "B2": "=A2*3"})
+    assert report.against is not None
+    assert {(show_cell(one.cell), one.value, one.formula) for one in report.against.changed} == {
+        ("S!A1", 1.5, "=3/2"), ("S!A2", "many", '=IF(A1>0,"many","few")'),
+    }  # fmt: skip
+    b1, b2 = (next(one for one in report.tensors if cell(name) in one.block) for name in ("B1", "B2"))
+    assert b1.expected[b1.block.index(cell("B1"))] == 4.5
+    assert b2.expected[b2.block.index(cell("B2"))] == 6.75  # of the solution's own number
+
+
 def test_booleans_and_texts_count_as_what_they_are() -> None:
     solution: dict[str, Scalar] = {"A1": True, "A2": "word", "B1": "=NOT(A1)", "B2": "=LEN(A2)", "B3": "=A1*2"}
     assert held({}, solution).passed
     assert held({"A1": False, "A2": "longer"}, solution).passed
     assert said(held({"B1": "=A1"}, solution))["B1"].startswith("fault: ")
+
+
+def repair_of(changes: Mapping[str, Scalar], solution: Mapping[str, Scalar]) -> str | None:
+    (fault,) = held(changes, solution).faults
+    return None if fault.repair is None else fault.repair.formula
+
+
+NUMBERS: Mapping[str, Scalar] = {"A1": 1.1, "A2": -2.3, "A3": 0.7}
+
+
+def test_a_repair_need_not_round_as_the_solution_does() -> None:
+    assert repair_of({"B1": "=SUM(A1:A2)/30"}, {**NUMBERS, "B1": "=AVERAGE(A1:A3)*0.1"}) == "SUM(A1:A3)/30"
+
+
+def test_of_many_operands_the_single_ones_are_put_back_first() -> None:
+    many: dict[str, Scalar] = {**{f"A{row}": float(row) for row in range(1, 61)}, "D5": 2.5}
+    assert repair_of({"C1": "=SUM(A1:A60)"}, {**many, "C1": "=SUM(A1:A60)+D5"}) == "SUM(A1:A60)+D5"
+
+
+@pytest.mark.parametrize(
+    ("formula", "proposed"), [("=A1*2+COLUMN(A1)", "A1*2+COLUMN(A1)"), ("=A1*2+COLUMN()", None)]
+)  # fmt: skip
+def test_over_a_pasted_number_the_solutions_formula_is_proposed_unless_it_depends_on_its_place(
+    formula: str, proposed: str | None
+) -> None:
+    assert repair_of({"C1": 0.5}, {**NUMBERS, "C1": formula}) == proposed
+
+
+# -- by the names in two maps -----------------------------------------------------------------------------------------
+
+GIVEN: Mapping[str, Scalar] = {"A1": 2.0, "A2": -1.0}
+X, RATE = row("x", "A1:A2"), row("rate", "B1", role=Role.CONSTANT, shape=())
+Z = row("z", "C1", "x.sum() * rate", shape=())
+
+
+def named(
+    student: Mapping[str, Scalar],
+    solution: Mapping[str, Scalar],
+    mine: Sequence[MapRow],
+    theirs: Sequence[MapRow],
+    **options: Any,
+) -> Report:
+    maps = (Map(tuple(mine)), Map(tuple(theirs)))
+    paths = Path("mine.xlsx"), Path("solution.xlsx")
+    return check_against(
+        book(student), paths[0], book(solution), paths[1], maps, (EmbeddedEngine(),), **options
+    )  # fmt: skip
+
+
+def test_constants_of_the_map_and_numbers_that_the_solution_computes_are_not_varied() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "A3": "=A1+1", "B1": 0.5, "C1": "=SUM(A1:A2)*B1+A3"}
+    rows = [X, RATE, row("more", "A3", shape=()), Z]
+    report = named({**solution, "A3": 3.0}, solution, rows, rows, samples=20)
+    assert report.passed
+    assert report.exploration is not None
+    assert report.exploration.varied == ("x",)
+
+
+def test_a_tensor_that_the_workbooks_map_lacks_is_said() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "B1": 0.5, "C1": "=SUM(A1:A2)*B1"}
+    report = named(solution, solution, [X, Z], [X, RATE, Z])
+    assert report.against is not None
+    assert report.against.missing == ("the map of the workbook does not name rate",)
+
+
+def test_maps_that_do_not_fit_are_refused() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "B1": 0.5, "C1": "=SUM(A1:A2)*B1"}
+    with pytest.raises(MapError, match="the two maps have no computed tensor in common"):
+        named(solution, solution, [X, RATE], [X, RATE, Z])
+    with pytest.raises(InputError, match="S!A2 should hold a number, the input x, but is the text 'two'"):
+        named({**solution, "A2": "two"}, solution, [X, RATE, Z], [X, RATE, Z])
+
+
+def test_a_tensor_of_truth_values_is_compared() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "C1": "=A1>0", "C2": "=A2>0"}
+    rows = [X, row("positive", "C1:C2", "x > 0", dtype="bool")]
+    assert named({**solution, "A1": -5.0, "C1": "=0<A1"}, solution, rows, rows).passed
+    (fault,) = named({**solution, "C2": "=A2>=A2"}, solution, rows, rows).faults
+    assert (fault.cell, fault.actual, fault.expected) == (cell("C2"), 1.0, 0.0)
+
+
+@pytest.mark.parametrize(("shown", "changed"), [(4.0, [("S!D1", 4.0, 3.0)]), (None, []), ("four", [])])
+def test_numbers_shown_as_torchs_are_taken_where_they_are_numbers(
+    shown: Scalar, changed: list[tuple[str, float, float]]
+) -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "C1": "=SUM(A1:A2)", "D1": 3.0, "E1": "=C1-D1"}
+    rows = [X, row("z", "C1", "x.sum()", shape=()), row("z", "D1", role=Role.EXPECTED, shape=()),
+            row("apart", "E1", "z - expected(z)", shape=())]  # fmt: skip
+    report = named({**solution, "D1": shown}, solution, rows, rows)
+    assert report.against is not None
+    assert [(show_cell(one.cell), one.value, one.solution) for one in report.against.changed] == changed
+    without = named(solution, solution, [one for one in rows if one.role is not Role.EXPECTED], rows)
+    assert without.passed

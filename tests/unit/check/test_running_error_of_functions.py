@@ -24,7 +24,8 @@ RADIUS = 1e-6
 MOVES = 0.999999 * np.array([*product((-1.0, 1.0), repeat=4), *np.random.default_rng(3).uniform(-1, 1, (16, 4))])
 GIVEN = Area.of("S", 0, 0, 1, 4)
 RIGHT = 12  # the column of the formulas
-NAMES = (DefinedName("rate", "0.1"), DefinedName("all", "S!$A$1:$D$1"), DefinedName("moving", "S!A1"))
+NAMES = (DefinedName("rate", "0.1"), DefinedName("all", "S!$A$1:$D$1"), DefinedName("moving", "S!A1"),
+         DefinedName("all_columns", "S!$A:$D"))  # fmt: skip
 
 
 def values(text: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -62,7 +63,7 @@ TIGHT = [
     "A1*PI()", "IF(A1>0,A1,B1)", "IF(A1>0,A1)", "IF(A1<0,A1)+C1", "IFERROR(A1,B1)", "IFERROR(LN(B1),C1)",
     "A1*NOT(B1>0)", "A1*AND(C1>0,D1>0)", "A1*OR(C1<0,D1>0)", "A1*ROWS(A1:D1)", "A1*COLUMNS(A1:D1)", "INDEX(A1:D1,2)",
     "INDEX(A1:D1,1,3)", "INDEX(TRANSPOSE(A1:D1),3)", "A1*COUNT(A1:F1)", "A1*ROW()", "A1*COLUMN()", "A1*TRUE",
-    "A1*(B1<>C1)", "A1*(B1<=C1)", "A1*(C1>=B1)", "A1*(B1=B1+1)+C1", "SUM($A:$A)", "SUM($A:$D)",
+    "A1*(B1<>C1)", "A1*(B1<=C1)", "A1*(C1>=B1)", "A1*(B1=B1+1)+C1", "SUM($A:$A)", "SUM($A:$D)", "SUM(all_columns)",
 ]  # fmt: skip
 # These forget that a number occurs twice, and are wider by more.
 LOOSE = [
@@ -151,6 +152,7 @@ OTHER = (Sheet("T", Cells.of({(0, 0): 5.0})),)
         "INDEX(A1:D1,1,0)", "INDEX(A1:D1,D1)", "INDEX(A1:D1,1,1,1)", "AND(A1:F1)", "ABS(A1,B1)", "GAMMALN(A1)",
         "U!A1", "SUM(S:T!A1)", '"word"', "A1&B1", "moving*2", "unknown*2", "M1+1", "A1:D1", "LN(A1-1.2500001)",
         "1/(A1-1.25)", "(A1-1.2500001)^0.5", "E1+1", "LN(B1)", "SUMPRODUCT()", "SUM((", "{1,2}", "A1/0",
+        "SUMXMY2(A1:B1,A1:C1)",
     ],
 )  # fmt: skip
 def test_where_there_is_no_rule_or_no_number_nothing_is_known(text: str) -> None:
@@ -194,6 +196,8 @@ def test_formulas_between_are_followed_and_one_that_reads_itself_is_not() -> Non
     assert (chained < 1e-15).all()
     circle = Fill(Area.of("S", 0, 1), "B1+1")
     assert np.isnan(over(circle, circle.area)).all()
+    both = Fill(Area.of("S", 0, 3), "B1+SUM(B1:C1)")  # B1's error is known when B1:C1 is read
+    assert over(both, both.area, first, second)[0, 0] > chained[0, 0]
     two = Fill(Area.of("S", 0, 1), "C1+1"), Fill(Area.of("S", 0, 2), "B1+1")
     assert np.isnan(over(two[0], two[0].area, two[1])).all()
 
@@ -216,3 +220,10 @@ def test_a_large_window_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.isfinite(over(across, across.area)).all()
     monkeypatch.setattr(rounding, "_MOST_ELEMENTS", 3)
     assert np.isnan(over(fill, fill.area)).all()
+
+
+def test_a_product_of_ranges_that_is_too_large_has_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = Fill(Area.of("S", 0, 1), "SUMPRODUCT(A1:A8*TRANSPOSE(A1:A8))")
+    assert over(every, every.area)[0, 0] < 1e-13
+    monkeypatch.setattr(rounding, "_MOST_ELEMENTS", 63)
+    assert np.isnan(over(every, every.area)).all()

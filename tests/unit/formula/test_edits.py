@@ -22,6 +22,7 @@ def texts(edits):
         ("1%", {"1", "2%"}),
         ("SUM(A1,B1)", {"SUM(A1)", "SUM(B1)", "A1"}),
         ("ABS(A1)", {"MAX(A1,0)", "EXP(A1)", "A1"}),
+        ("PI()*A1", {"-PI()*A1", "PI()/A1", "PI()", "A1"}),
     ],
 )
 def test_edits_that_slips_and_repairs_are_made_of(formula, edited):

@@ -99,6 +99,8 @@ def test_a_sum_of_thousands_of_terms_is_parsed_and_shown() -> None:
         ("XFE:XFE", "the formula =XFE:XFE names XFE:XFE, which lies outside a sheet"),
         ("1:1048577", "the formula =1:1048577 names 1:1048577, which lies outside a sheet"),
         ("T[[a],[b],[c]]", "the table reference T[[a],[b],[c]] names more than two columns"),
+        ("T[[a]x[b]]", "the table reference T[[a]x[b]] cannot be understood at 'x[b]'"),
+        ("T[[]]", "the table reference T[[]] cannot be understood at '[]'"),
         ("1E999", "the formula =1E999 has the number 1E999, which is too large"),
     ],
 )

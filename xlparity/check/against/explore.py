@@ -197,9 +197,10 @@ class Explorer:
         """
         given = self._drawn[sample]
         cell = self._parts.judged[number].student.cell(at)
-        text = self._index.text(cell) or ""
+        text = self._index.text(cell)
+        assert text is not None  # only formulas are judged on samples
         self._minimised += 1
-        if self._minimised <= _MOST_MINIMISED and text:
+        if self._minimised <= _MOST_MINIMISED:
             small = self._rounded(cell, text, number, at, self._reduced(cell, text, number, at, given))
             need = [np.zeros(pair.student.shape, bool) for pair in self._parts.judged]
             need[number][at] = True

@@ -266,8 +266,7 @@ def running_errors(block: Block, need: _Mask, index: FormulaIndex, errors: Runni
         there = _around(wanted > 0, area)
         for fill in index.fills_in(there) if there is not None else ():
             part = fill.area.intersection(area)
-            if part is None:
-                continue
+            assert part is not None  # it has a cell in what is `there`
             rows = slice(part.row - area.row, part.bottom - area.row)
             columns = slice(part.column - area.column, part.right - area.column)
             window = _around(wanted[rows, columns] > 0, part)

@@ -241,12 +241,11 @@ class RunningError:
                 columns = (first.column, last.column, first.column_absolute, last.column_absolute)
             case ast.WholeColumns(left, right, left_fixed, right_fixed):
                 rows, columns = (0, max(sheet.kind.shape[0] - 1, 0), True, True), (left, right, left_fixed, right_fixed)
-            case ast.WholeRows(top, bottom, top_fixed, bottom_fixed):
-                rows, columns = (top, bottom, top_fixed, bottom_fixed), (0, max(sheet.kind.shape[1] - 1, 0), True, True)
+            case _:
+                rows = (node.first, node.last, node.first_absolute, node.last_absolute)
+                columns = (0, max(sheet.kind.shape[1] - 1, 0), True, True)
         top, height, down = _line(*rows, home[0], window.row, window.height)
         left, width, across = _line(*columns, home[1], window.column, window.width)
-        if top < 0 or left < 0:
-            raise NoBound
         if height * width * (window.height if down else 1) * (window.width if across else 1) > _MOST_ELEMENTS:
             raise _Ragged
         whole = Area.of(
