@@ -110,9 +110,8 @@ def aten_overload(packet: str, name: str) -> Any:
         return None
     overload = getattr(family, name)
     schema = overload._schema
+    # Mutable is what writes into any of its arguments, an `out` among them.
     if schema.is_mutable or (packet not in _TAGGED_FOR_MASKS and not _REFUSED_TAGS.isdisjoint(overload.tags)):
-        return None
-    if any(argument.is_out or (argument.alias_info and argument.alias_info.is_write) for argument in schema.arguments):
         return None
     unwritable = [argument for argument in schema.arguments if not _is_plain(argument.type)]
     if any(not argument.has_default_value() for argument in unwritable):

@@ -97,8 +97,6 @@ class _Walk:
             self.found.setdefault(name, []).append(flow)
             return
         match node:
-            case ast.Constant():
-                return
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 self.back(operand, flow.scaled(_number(-1)))
             case ast.BinOp(left=left, op=op, right=right):
@@ -213,9 +211,9 @@ def _called(node: ast.Call) -> tuple[str, list[ast.expr]]:
             return name, node.args
         case ast.Attribute(value=value, attr=name):
             return name, [value, *node.args]
-        case ast.Name(id=name):
-            return name, node.args
-    return "", node.args
+        case function:
+            assert isinstance(function, ast.Name)  # `parse_expression` lets nothing else be called
+            return function.id, node.args
 
 
 # -- expressions in the form in which a person would write them --------------------------------------------------------

@@ -163,6 +163,6 @@ class Because:
         gives = float(judged.formula_gives[at])
         if np.isnan(gives):
             return f"its formula gives no number on right operands{hint}"
-        if judged.local[at] or abs(gives - judged.expected[at]) <= judged.bound[at]:
+        if abs(gives - judged.expected[at]) <= judged.bound[at]:
             return f"its formula is right, but {opinion.engine.name} computes another value from it"
         return f"its formula does not compute {judged.row.torch}: it gives {gives!r} on right operands{hint}"

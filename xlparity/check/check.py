@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -56,6 +57,8 @@ from xlparity.model.verdict import Verdict
 from xlparity.version import __version__
 
 __all__ = ["check_book"]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 # Steps of the engine that the search for repairs may take: some 700 go into one fault of a small sheet.
 _EFFORT, _EFFORT_A_CELL = 200_000, 2_000
@@ -129,6 +132,7 @@ def check_book(
     }
     explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance) if samples else None
     explored, never, identical = None, 0, Identical((), 0.0)
+    carried: Mapping[str, NDArray[np.bool_]] = {}
     if explorer is not None:
         # A cell that inherits an error may be wrong itself too, on other numbers.
         known = {name: (verdicts > EXPLAINED) & (verdicts != INHERITED) for name, verdicts in computed.items()}
@@ -138,11 +142,16 @@ def check_book(
         identical = identical_tensors(program, book, index, opinions[0].values, seed)
         for name, elsewhere in explored.verdicts.items():
             computed[name][...] = np.maximum(computed[name], elsewhere)
+        carried = explored.carried
     if of_model is not None:
         _mark_foreign(rows, [verdicts for verdicts, _ in merged], program, of_model.foreign)
     for (verdicts, _), mask in zip(merged, ignored, strict=True):
         verdicts[mask] = IGNORED
-    origins = _settle(index, rows, [verdicts for verdicts, _ in merged])
+    carries = [
+        _pick([opinion.judged[number].carries for opinion in opinions], chosen) | carried.get(row.tensor, False)
+        for number, (row, (_, chosen)) in enumerate(zip(rows, merged, strict=True))
+    ]
+    origins = _settle(index, rows, [verdicts for verdicts, _ in merged], carries)
     narrow = _float32_differences(program, opinions[0].values, opinions[0].whole)
     because = Because(index, program, formula_faults, origins, of_model, explorer, explored)
     tensors = []
@@ -264,7 +273,7 @@ def _ignored(block: Block, ignore: Sequence[Area]) -> NDArray[np.bool_]:
     return mask
 
 
-def _pick(arrays: Sequence[Array], chosen: NDArray[np.intp]) -> Array:
+def _pick(arrays: Sequence[NDArray[_Scalar]], chosen: NDArray[np.intp]) -> NDArray[_Scalar]:
     """For each element the array that was chosen for it."""
     return np.asarray(np.take_along_axis(np.stack(arrays), chosen[None], 0)[0])
 
@@ -337,8 +346,14 @@ def _mark_foreign(
             array[differs] = FAULT if first else INHERITED
 
 
-def _settle(index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDArray[np.int8]]) -> Origins:
-    """Origins of all wrong cells; a cell that inherits from nowhere becomes a fault itself, in `verdicts`."""
+def _settle(
+    index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDArray[np.int8]],
+    carries: Sequence[NDArray[np.bool_]],
+) -> Origins:  # fmt: skip
+    """Origins of all wrong cells; a cell that inherits from nowhere becomes a fault itself, in `verdicts`.
+
+    Not so one that `carries` what it reads in a way of which its text says nothing, by OFFSET or INDIRECT.
+    """
     while True:
         wrong: dict[Cell, Verdict] = {}
         places: dict[Cell, tuple[int, tuple[int, ...]]] = {}
@@ -350,7 +365,11 @@ def _settle(index: FormulaIndex, rows: Sequence[MapRow], verdicts: Sequence[NDAr
                 places[cell] = (number, spot)
         origins = Origins(index, wrong)
         orphans = [
-            cell for cell, verdict in wrong.items() if verdict is Verdict.INHERITED and not origins.reads_wrong(cell)
+            cell
+            for cell, verdict in wrong.items()
+            if verdict is Verdict.INHERITED
+            and not carries[places[cell][0]][places[cell][1]]
+            and not origins.reads_wrong(cell)
         ]
         if not orphans:
             return origins

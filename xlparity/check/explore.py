@@ -71,13 +71,15 @@ class Explored:
     """What the samples came to, by computed tensor, in arrays of its shape.
 
     `verdicts` is the worst verdict of each element over the samples that could be compared (MATCH, INHERITED, FAULT),
-    `compared` in how many that was, `sample` the first one in which it is wrong, -1 for none.
+    `compared` in how many that was, `sample` the first one in which it is wrong, -1 for none, `carried` whether its
+    formula is right there and the error comes from what it reads.
     """
 
     samples: int
     verdicts: Mapping[str, NDArray[np.uint8]]
     compared: Mapping[str, NDArray[np.int64]]
     sample: Mapping[str, NDArray[np.int64]]
+    carried: Mapping[str, NDArray[np.bool_]]
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class _Found:
     verdicts: dict[str, NDArray[np.uint8]]
     compared: dict[str, NDArray[np.int64]]
     first: dict[str, NDArray[np.int64]]
+    carried: dict[str, NDArray[np.bool_]]
     asked: int = 0
 
     @classmethod
@@ -96,6 +99,7 @@ class _Found:
             {name: np.zeros(shape, np.uint8) for name, shape in shapes.items()},
             {name: np.zeros(shape, np.int64) for name, shape in shapes.items()},
             {name: np.full(shape, -1) for name, shape in shapes.items()},
+            {name: np.zeros(shape, bool) for name, shape in shapes.items()},
         )
 
     @property
@@ -163,7 +167,7 @@ class Explorer:
                 (drawn,) = self._evaluated([given])
                 if not (by_steps and self._agrees_step_by_step(drawn.held)) and self._judged(drawn.held) is not None:
                     self._look(given, drawn, known, False, found)
-        return Explored(count, found.verdicts, found.compared, found.first)
+        return Explored(count, found.verdicts, found.compared, found.first, found.carried)
 
     def _look(
         self, given: _Sample, drawn: _Drawn, known: Mapping[str, NDArray[np.bool_]], by_steps: bool, found: _Found
@@ -197,6 +201,7 @@ class Explorer:
                 worse = mask & (judged[name].verdicts > found.verdicts[name])
                 found.verdicts[name][worse] = judged[name].verdicts[worse]
                 found.first[name][worse] = len(self._samples) - 1
+                found.carried[name][worse] = judged[name].carries[worse]
         for name, one in judged.items():
             found.compared[name] += (one.verdicts != UNDECIDED) & (one.held.kinds != Kind.ERROR)
 

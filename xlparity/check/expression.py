@@ -342,16 +342,17 @@ def _evaluate(node: ast.expr, names: frozenset[str], lookup: Lookup, wide: bool)
             return lookup.grad(_expression(ast.unparse(of), of, names, ""), name_of(wrt) or "")
         case ast.Call(func=ast.Name(id="expected" | "printed" as which), args=[tensor]):
             return lookup.expected(name_of(tensor) or "", which == "printed")
-        case ast.Call(func=function, args=arguments, keywords=keywords):
-            positional = [value(argument) for argument in arguments]
-            named = {keyword.arg or "": value(keyword.value) for keyword in keywords}
-            match function:
+        case _:
+            assert isinstance(node, ast.Call)  # `parse_expression` lets nothing else through
+            positional = [value(argument) for argument in node.args]
+            named = {keyword.arg or "": value(keyword.value) for keyword in node.keywords}
+            match node.func:
                 case ast.Attribute(value=ast.Attribute(value=ast.Name(id="aten"), attr=packet), attr=overload):
                     return _call_aten(packet, overload, positional, named)
                 case ast.Name(id=called) | ast.Attribute(value=ast.Name(id="torch"), attr=called):
                     return _FUNCTIONS[called](*positional, **named)
                 case ast.Attribute(value=ast.Name(id="F"), attr=called):
                     return _NN_FUNCTIONS[called](*positional, **named)
-                case ast.Attribute(value=inner, attr=called):
-                    return getattr(value(inner), called)(*positional, **named)
-    raise AssertionError(f"parse_expression let {ast.dump(node)} through")
+                case method:
+                    assert isinstance(method, ast.Attribute)
+                    return getattr(value(method.value), method.attr)(*positional, **named)

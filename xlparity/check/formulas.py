@@ -150,8 +150,8 @@ class FormulaIndex:
             for row, column in np.argwhere(self.mask(plane)).tolist():
                 cell = plane.corner.moved(row, column)
                 fill = self.fill(cell)
-                if fill is not None:
-                    found.setdefault(fill.area, cell)
+                assert fill is not None  # which the mask says
+                found.setdefault(fill.area, cell)
         return list(found.values())
 
     def fills_in(self, area: Area) -> list[Fill]:

@@ -67,6 +67,12 @@ class Judged:
     operands_known: NDArray[np.bool_]
     formula_gives: Array  # what the cell's own formula gives on right operands; NaN where that was not asked
 
+    @property
+    def carries(self) -> NDArray[np.bool_]:
+        """Where the formula is right, both on the operands that the sheet holds and on right ones."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.local & (np.abs(self.formula_gives - self.expected) <= self.bound))
+
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
@@ -204,13 +210,13 @@ def _forgive_right_formulas(
     right = {name: reference.value for name, reference in whole.items()}
     gives = evaluate_forced({name: np.clip(right[name], -_INFINITE, _INFINITE) for name in judged})
     for name, tensor in judged.items():
-        faulty = tensor.verdicts == FAULT
-        if not faulty.any():
+        faulty, verdicts = tensor.verdicts == FAULT, tensor.verdicts
+        if not (verdicts >= INHERITED).any():
             continue
-        bound = _allowed(program.local(name, right, shown), slack, tolerance)
-        with np.errstate(invalid="ignore"):
+        if faulty.any():
+            bound = _allowed(program.local(name, right, shown), slack, tolerance)
             formula_right = _within(gives[name], right[name], bound)
-        verdicts = np.where(faulty & formula_right & is_formula[name], INHERITED, tensor.verdicts).astype(np.uint8)
+            verdicts = np.where(faulty & formula_right & is_formula[name], INHERITED, verdicts).astype(np.uint8)
         judged[name] = replace(tensor, verdicts=verdicts, formula_gives=gives[name])
 
 

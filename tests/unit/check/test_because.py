@@ -200,3 +200,42 @@ def test_a_cell_that_is_right_by_coincidence_is_said_with_the_numbers_that_show_
     assert one.because == (
         f"right at the sheet's own numbers by coincidence: with S!A1 = {number:g} it gives {-number!r}, torch 0.0"
     )
+
+
+@pytest.mark.parametrize("formula", ['=INDIRECT("B1")-1', "=OFFSET(A1,0,1)-1"])
+def test_what_reads_a_wrong_cell_in_a_way_of_which_its_text_does_not_tell_inherits_it(formula: str) -> None:
+    cells = LINE | {"C1": formula}
+    assert said(checked(cells, *OF_LINE)) == {}
+    found = said(checked(cells | {"B1": 6.5}, *OF_LINE))
+    assert found["C1"] == "inherited: its formula is right, but a cell that it reads is wrong"
+    # On other numbers too.
+    found = said(checked(cells | {"B1": "=ABS(A1)*3"}, *OF_LINE, samples=20))
+    assert found["B1"].startswith("fault: right at the sheet's own numbers by coincidence")
+    assert found["C1"] == "inherited: its formula is right, but a cell that it reads is wrong"
+
+
+def test_cells_that_read_each_other_inherit_from_none() -> None:
+    iterating = Other("iterating", {"B1": 0.0, "C1": 0.0})
+    cells = {"A1": 2.0, "B1": "=C1*3", "C1": "=B1/3"}
+    rows = (OF_LINE[0], OF_LINE[1], row("z", "C1", "y / 3"))
+    assert said(checked(cells, *rows, engines=[iterating])) == dict.fromkeys(
+        ("B1", "C1"), "inherited: its formula is right, but a cell that it reads is wrong"
+    )
+
+
+def test_what_agrees_with_a_wrong_cell_that_it_does_not_read_is_wrong_itself() -> None:
+    found = said(checked(LINE | {"B1": 6.5, "C1": "=A1+3.5"}, *OF_LINE))
+    assert found["C1"] == "fault: its formula does not compute y - 1: it gives 5.5 on right operands"
+
+
+def test_a_right_formula_that_is_written_otherwise_than_its_neighbours_breaks_no_fill() -> None:
+    assert because(B2="=$A$2*3") == {}
+
+
+def test_a_printed_value_that_the_weights_few_digits_leave_open_is_undecided() -> None:
+    weight = row("w", "B1", role=Role.PARAMETER, decimals=0)  # 0, so anything from -0.5 to 0.5
+    rows = (row("x", "A1"), weight, row("y", "C1", "x * w"), row("y", "D1", role=Role.EXPECTED, decimals=1))
+    assert said(checked({"A1": 100.0, "B1": 0.0, "C1": "=A1*B1", "D1": 30.0}, *rows)) == {
+        "D1": "undecided: the printed digits of the numbers that it is computed from leave it open; give more of "
+              "their digits",
+    }  # fmt: skip

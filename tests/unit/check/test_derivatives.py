@@ -178,3 +178,11 @@ def test_bias_is_summed_over_the_samples_and_inputs_move_where_nothing_else_does
 )  # fmt: skip
 def test_there_is_no_graph_where_none_can_be_drawn(rows: dict[str, tuple[str, object]]) -> None:
     assert graph_of(rows) is None
+
+
+def test_a_tensor_that_has_the_letter_of_the_gradient_leaves_numbers_without_expressions() -> None:
+    graph = graph_of({"g": ("parameter", [2.0, 3.0]), "loss": ("(g * g).sum()", ())})
+    assert graph is not None
+    (edge,) = graph.edges
+    assert (edge.local, edge.back) == ("", "")
+    np.testing.assert_array_equal(edge.share, [4.0, 6.0])

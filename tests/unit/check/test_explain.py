@@ -132,3 +132,39 @@ def test_a_function_without_derivatives_says_nothing_of_shares(tmp_path: Path) -
     # One that does not change with what it reads carries nothing of it.
     counted = xlparity.explain(wide(tmp_path, "=COUNT(C7:C9)"), "D1", depth=1)
     assert {one.share for one in counted.precedents} <= {0.0, None}
+
+
+def changed(path: Path, **cells: object) -> Path:
+    book = openpyxl.load_workbook(path)
+    for cell, content in cells.items():
+        book["S"][cell] = content
+    book.save(path)
+    return path
+
+
+def test_a_right_unmapped_formula_makes_nothing_of_the_error_that_it_carries(book: Path) -> None:
+    found = xlparity.explain(changed(book, B3="=A3", F1="=3*C2", D1="=SUM(C1:C3)+F1-3*A2-3*A2"), "D1", depth=2)
+    assert found.difference == pytest.approx(1 + 3)  # C2 is 1 too large, F1 3
+    carried = below(found)["F1"]
+    assert (carried.share, carried.own, carried.rest) == (pytest.approx(0.75), 0.0, 0.0)
+    assert below(carried)["C2"].share == 1.0
+
+
+def test_where_a_number_is_none_on_torchs_values_no_shares_are_known(book: Path) -> None:
+    found = xlparity.explain(changed(book, A2=0.0, F1="=1/C2", D1="=SUM(C1:C3)+F1"), "D1", depth=1)
+    assert below(found)["F1"].difference is None  # where C2 is 0, as torch has it, 1/C2 is an error
+    assert [one.share for one in found.precedents] == [None] * 4
+    assert (found.own, found.rest) == (None, None)
+
+
+def test_a_pasted_number_is_wrong_by_itself_and_reads_nothing(book: Path) -> None:
+    found = xlparity.explain(changed(book, C2=9.0), "C2", depth=2)
+    assert (found.difference, found.own, found.precedents) == (5.0, None, ())
+
+
+def test_values_shown_as_torchs_carry_nothing(book: Path) -> None:
+    with book.with_suffix(".parity.toml").open("a") as parity:
+        parity.write('[[tensor]]\ntensor = "total"\nrole = "expected"\ncells = "S!D2"\nshape = []\n')
+    found = xlparity.explain(changed(book, D2=14.0, D1="=SUM(C1:C3)+1"), "D1", depth=1)
+    assert set(below(found)) == {"C1", "C2", "C3"}
+    assert found.own == pytest.approx(-0.5)

@@ -8,6 +8,7 @@ import torch
 from xlparity.check.aten import PACKETS, aten_overload
 from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.errors import MapError
+from xlparity.limits import UNLIMITED
 
 NAMES = ("x", "y", "net", "net[0]", "net[0].weight", "loss", "step[1].loss")
 
@@ -76,6 +77,9 @@ def test_allowed_expressions_are_computed(text: str, value: float) -> None:
         "aten.add_.Tensor(x, x)",
         "aten.add.out(x, x, out=x)",
         "aten.add(x, x)",
+        "aten.add.nothing(x, x)",
+        "aten.cos.complex(1)",
+        "aten.eq.device(x, x)",
         "aten.rand.default([2])",
         "aten.native_dropout.default(x, 0.5, True)",
         "aten.empty.memory_format([2])",
@@ -170,6 +174,32 @@ def test_every_listed_name_is_one_of_torchs_with_an_allowed_overload() -> None:
     for packet in PACKETS:
         overloads = getattr(torch.ops.aten, packet).overloads()
         assert any(aten_overload(packet, overload) for overload in overloads), packet
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("10 ** 19", "torch cannot compute '10 ** 19': the power is too large an integer"),
+        ("(-9) ** 9 ** 9", "torch cannot compute '(-9) ** 9 ** 9': "),
+        ("None", "'None' gives None, which is no tensor of numbers"),
+        ("torch.float32", "'torch.float32' gives torch.float64, which is no tensor of numbers"),
+    ],
+)
+def test_what_gives_no_number_that_a_cell_could_hold_is_said(text: str, said: str) -> None:
+    with pytest.raises(MapError) as failure:
+        evaluate(parse_expression(text, NAMES, "here"), Numbers())
+    assert str(failure.value).startswith(said)
+
+
+def test_integers_are_powers_of_integers_up_to_2_to_the_63rd() -> None:
+    assert evaluate(parse_expression("(2 ** 62) * x[0, 0]", NAMES, "here"), Numbers()).item() == 2.0**62
+
+
+def test_a_machine_without_memory_for_a_tensor_is_no_fault_of_the_map() -> None:
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        evaluate(
+            parse_expression("aten.zeros.default([1000000, 1000000, 1000])", NAMES, "here"), Numbers(), True, UNLIMITED
+        )
 
 
 def test_shapes_that_do_not_fit_are_said_in_one_line() -> None:

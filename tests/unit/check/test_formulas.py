@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from xlparity.check.formulas import FormulaIndex
+from tests.unit.check.small import area, book, cell
+from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula, neighbours_formulas, reaches_beyond
+from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
+from xlparity.model.block import Block
 from xlparity.model.book import Book, Fill, FillKind, Sheet
 from xlparity.model.cell import Cell
+from xlparity.model.value import Scalar
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,44 @@ def test_the_texts_are_those_of_the_cells_that_have_a_formula():
     }
     assert index.texts.get(Cell("S", 2, 0)) is None
     assert index.text(Cell("S", 1, 0)) == "B2*2"
+
+
+def test_the_numbers_of_the_formulas_are_given_in_their_order_each_once_and_so_many_at_most():
+    index = FormulaIndex(book({"A1": "=B1*2+0.5", "A2": "=B1/3-2", "A3": "=SUM((", "A4": "=B1^4"}))
+    assert index.numbers() == (2.0, 0.5, 3.0, 4.0)
+    assert index.numbers(most=3) == (2.0, 0.5, 3.0)
+
+
+def test_a_cell_has_its_neighbours_in_its_own_plane_of_a_tensor():
+    planes = (area("A1:B3"), area("D1:E3"))
+    index = FormulaIndex(Book((Sheet("S", fills=(Fill(planes[0], "G1*2"), Fill(planes[1], "G1*3"))),)))
+    block = Block((2, 3, 2), planes)
+    assert neighbours_formula(index, block, cell("E2")) == "H2*3"
+    assert neighbours_formula(index, block, cell("B3")) == "H3*2"
+
+
+def test_of_lines_of_more_than_100_000_cells_neither_neighbours_nor_formulas_are_asked():
+    for height, known in ((100_000, ["C5*2"]), (100_001, [])):
+        column = Area.of("S", 0, 0, height, 1)
+        index = FormulaIndex(Book((Sheet("S", fills=(Fill(column, "C1*2"),)),)))
+        assert neighbours_formulas(index, Block((height,), (column,)), cell("A5")) == known
+
+
+@pytest.mark.parametrize(
+    ("read", "held", "reason"),
+    [
+        ("A1:A3", {}, None),
+        ("A1:A4", {}, "its range A1:A4 reaches beyond the tensor that it stands for: A4 is empty and belongs to no "
+                      "tensor"),
+        ("A1:A4", {"A4": "sum"}, "its range A1:A4 reaches beyond the tensor that it stands for: A4 holds a text and "
+                                 "belongs to no tensor"),
+        ("A1:A5", {"A4": 7.0}, None),  # over numbers that are none of the tensor's somebody means to add
+        ("A1:A1048576", {}, None),
+        ("D1:D2", {}, "it reads D1:D2, which is empty and belongs to no tensor"),
+        ("D1:D2", {"D1": 1.0}, None),
+    ],
+)  # fmt: skip
+def test_a_range_over_a_tensor_and_empty_cells_reads_too_much(read: str, held: dict[str, Scalar], reason: str | None):
+    values = EmbeddedEngine().evaluate(book({"A1": 1.0, "A2": 2.0, "A3": 4.0, **held}))
+    mapped = MappedAreas([Block((3,), (area("A1:A3"),))])
+    assert reaches_beyond([area(read)], values, cell("C1"), mapped) == reason
