@@ -33,6 +33,7 @@ __all__ = ["app", "main"]
 
 PARITY, DIFFERENCE, BAD_INPUT, NOTHING_CHECKED = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+UNREAD = 141  # the same of SIGPIPE
 _CONFIG = "pyproject.toml"
 
 app = App(
@@ -77,9 +78,9 @@ def run(arguments: Sequence[str]) -> int:
         _complain(str(error))
         return BAD_INPUT
     except BrokenPipeError:
-        # The reader (head, less) has gone; nothing is wrong, and Python must not complain at exit either.
+        # The reader (head, less) has gone, which is no reason to complain, for Python at exit either; nor is it parity.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PARITY
+        return UNREAD
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

@@ -45,6 +45,23 @@ def test_parity_is_exit_code_0_and_the_file_is_untouched() -> None:
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
 
 
+def test_a_verdict_that_nobody_reads_is_no_parity(broken: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = f"import sys; sys.argv = ['xlparity', 'check', {str(broken)!r}]; from xlparity.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+        text=True,
+    )
+    os.close(write)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
 def test_a_difference_is_exit_code_1_and_names_the_cell(broken: Path) -> None:
     result = xlparity("check", broken)
     assert result.returncode == 1
