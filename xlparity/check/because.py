@@ -32,10 +32,9 @@ class Because:
         formula_faults: Mapping[Cell, str],
         origins: Origins,
         model: HeldModel | None = None,
-        explorer: Explorer | None = None,
-        explored: Explored | None = None,
+        elsewhere: tuple[Explorer, Explored] | None = None,
     ) -> None:
-        self._explorer, self._explored = explorer, explored
+        self._elsewhere = elsewhere
         self._index, self._program, self._faults, self._origins = index, program, formula_faults, origins
         self._foreign = {} if model is None else model.foreign
 
@@ -67,37 +66,38 @@ class Because:
         expected = expected if np.isnan(own) else own
         number_held = not np.isnan(actual)
         unknown = judged.held.kinds[at] == Kind.UNDECIDED
-        origin = self._origins.of(cell) if verdict is Verdict.INHERITED else None
-        counterexample, elsewhere = self._elsewhere(row, at) if verdict is Verdict.FAULT else (None, "")
+        origin, counterexample = None, None
         match verdict:
             case Verdict.INHERITED:
+                origin = self._origins.of(cell)
                 because = self._inherited(origin)
             case Verdict.EXPLAINED:
-                because = f"explained by {opinion.reasons.get(number, '')}: the difference may be up to {bound:.1e}"
+                reason = opinion.reasons[number] or "the rounding of PyTorch's inputs to their dtype"
+                because = f"explained by {reason}: the difference may be up to {bound:.1e}"
             case Verdict.UNDECIDED:
                 because = self._undecided(opinion, judged, cell, at)
             case _ if row.role is Role.EXPECTED:
                 because = "PyTorch does not give this value for the inputs that the sheet shows as PyTorch's"
             case _:
-                because = elsewhere or self._fault(opinion, judged, cell, at)
+                counterexample, coincidence = self._coincidence(row.tensor, at)
+                because = coincidence or self._fault(opinion, judged, cell, at)
         return Finding(
             cell, row.tensor, at, verdict,
             f"={text}" if text is not None else "" if value is None else show_value(value),
             actual if number_held else "undecided" if unknown else show_value(value),
-            None if np.isnan(expected) else expected,
-            None if np.isnan(actual - expected) else actual - expected,
-            None if np.isnan(bound) else bound,
+            _known(expected), _known(actual - expected), _known(bound),
             because, origin, opinion.engine.name, counterexample,
         )  # fmt: skip
 
-    def _elsewhere(self, row: MapRow, at: tuple[int, ...]) -> tuple[Counterexample | None, str]:
+    def _coincidence(self, name: str, at: tuple[int, ...]) -> tuple[Counterexample | None, str]:
         """Where a cell is right at the sheet's own numbers alone: the numbers that show it, and a sentence."""
-        if self._explorer is None or self._explored is None or row.role is not Role.COMPUTED:
+        if self._elsewhere is None:
             return None, ""
-        sample = int(self._explored.sample[row.tensor][at])
+        explorer, explored = self._elsewhere
+        sample = int(explored.sample[name][at])
         if sample < 0:
             return None, ""
-        found = self._explorer.counterexample(row.tensor, at, sample)
+        found = explorer.counterexample(name, at, sample)
         if found is None:
             wrong = f"wrong on sample {sample + 1} of others"
             return None, f"its formula is right at the sheet's own numbers by coincidence; {wrong}"
@@ -166,3 +166,7 @@ class Because:
         if abs(gives - judged.expected[at]) <= judged.bound[at]:
             return f"its formula is right, but {opinion.engine.name} computes another value from it"
         return f"its formula does not compute {judged.row.torch}: it gives {gives!r} on right operands{hint}"
+
+
+def _known(number: float) -> float | None:
+    return None if np.isnan(number) else number

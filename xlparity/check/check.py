@@ -20,7 +20,7 @@ from xlparity.check.disagree import disagreements
 from xlparity.check.elsewhere import areas_of, right_elsewhere
 from xlparity.check.explore import Explorer
 from xlparity.check.formulas import FillBreak, FormulaIndex, MappedAreas, breaks_of_fill, reaches_beyond
-from xlparity.check.identity import Identical, identical_tensors
+from xlparity.check.identity import identical_tensors
 from xlparity.check.judge import (
     EXPLAINED,
     FAULT,
@@ -130,19 +130,23 @@ def check_book(
     computed = {
         row.tensor: verdicts for row, (verdicts, _) in zip(rows, merged, strict=True) if row.role is Role.COMPUTED
     }
-    explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance) if samples else None
-    explored, never, identical = None, 0, Identical((), 0.0)
+    elsewhere, exploration = None, None
     carried: Mapping[str, NDArray[np.bool_]] = {}
-    if explorer is not None:
+    if samples:
+        explorer = Explorer(program, book, index, opinions[0].values, seed, tolerance)
         # A cell that inherits an error may be wrong itself too, on other numbers.
         known = {name: (verdicts > EXPLAINED) & (verdicts != INHERITED) for name, verdicts in computed.items()}
         explored = explorer.explore(samples, known, progress)
         never = sum(int((count == 0)[~known[name]].sum()) for name, count in explored.compared.items())
         progress("comparing with torch as rational functions")
         identical = identical_tensors(program, book, index, opinions[0].values, seed)
-        for name, elsewhere in explored.verdicts.items():
-            computed[name][...] = np.maximum(computed[name], elsewhere)
+        for name, worst in explored.verdicts.items():
+            computed[name][...] = np.maximum(computed[name], worst)
         carried = explored.carried
+        elsewhere = explorer, explored
+        exploration = Exploration(
+            explored.samples, seed, explorer.varied, never, identical.tensors, identical.probability
+        )  # fmt: skip
     if of_model is not None:
         _mark_foreign(rows, [verdicts for verdicts, _ in merged], program, of_model.foreign)
     for (verdicts, _), mask in zip(merged, ignored, strict=True):
@@ -153,7 +157,7 @@ def check_book(
     ]
     origins = _settle(index, rows, [verdicts for verdicts, _ in merged], carries)
     narrow = _float32_differences(program, opinions[0].values, opinions[0].whole)
-    because = Because(index, program, formula_faults, origins, of_model, explorer, explored)
+    because = Because(index, program, formula_faults, origins, of_model, elsewhere)
     tensors = []
     findings = []
     for parameter in of_model.parameters if of_model is not None else ():
@@ -184,6 +188,9 @@ def check_book(
         findings = mended(findings, program, book, index, opinions[0].values, formula_faults, progress)
     rank = {verdict: -at for at, verdict in enumerate(Verdict)}
     findings.sort(key=lambda finding: rank[finding.verdict])
+    if exploration is not None:
+        proved = tuple(name for name in exploration.identical if (computed[name] <= MATCH).all())
+        exploration = replace(exploration, identical=proved)
     return Report(
         path.name,
         __version__,
@@ -195,16 +202,7 @@ def check_book(
         "" if model is None else type(model).__name__,
         () if of_model is None else of_model.missing,
         index.texts,
-        None
-        if explorer is None or explored is None
-        else Exploration(
-            explored.samples,
-            seed,
-            explorer.varied,
-            never,
-            tuple(name for name in identical.tensors if (computed[name] <= MATCH).all()),
-            identical.probability,
-        ),
+        exploration,
         Subject(book, parity, opinions[0].values, partial(loss_derivatives, parity, opinions[0].values)),
     )
 

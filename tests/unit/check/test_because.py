@@ -10,7 +10,7 @@ from xlparity.check.judge import Tolerance
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.engine import Slack
 from xlparity.model.map import Role
-from xlparity.model.value import Note
+from xlparity.model.value import Error, Note
 
 X, Y = row("x", "A1:A3"), row("y", "B1:B3", "x * 3")
 TRIPLED = {"A1": 1.0, "A2": 2.0, "A3": 4.0, "B1": "=A1*3", "B2": "=A2*3", "B3": "=A3*3"}
@@ -61,9 +61,11 @@ def test_a_constant_that_others_inherit_from_is_named_without_a_formula() -> Non
     assert said(checked(LINE | {"B1": 6.5}, *OF_LINE))["C1"] == "inherited: inherited from S!B1"
 
 
-def test_a_formula_that_gives_an_error_is_said_with_the_error() -> None:
+def test_a_formula_that_gives_an_error_is_said_with_the_error_and_where_it_comes_from() -> None:
     found = said(checked(LINE | {"B1": "=A1/0"}, *OF_LINE))
-    assert found["B1"].startswith("fault: its formula gives the error #DIV/0!")
+    assert found["B1"] == "fault: its formula gives the error #DIV/0! (#DIV/0! from =A1/0)"
+    without = said(checked(LINE, *OF_LINE, engines=[Other("other", {"B1": Error.DIV0})]))
+    assert without["B1"] == "fault: its formula gives the error #DIV/0!"
     # It gives a text, and nothing that would be a number on right operands.
     assert said(checked(LINE | {"B1": '="six"'}, *OF_LINE))["B1"] == (
         "fault: its formula gives no number on right operands"
@@ -77,6 +79,18 @@ def test_a_value_that_only_one_engine_computes_from_a_right_formula_is_that_engi
         "B1": "fault: its formula is right, but other computes another value from it",
         "C1": "inherited: inherited from S!B1 =A1*3",
     }
+
+
+def test_a_formula_at_the_edge_of_the_tolerance_is_right_and_the_engine_that_goes_beyond_is_said() -> None:
+    cells, rows = {"A1": 2.0, "B1": "=A1*3+0.5"}, OF_LINE[:2]
+    assert said(checked(cells, *rows, engines=[Other("o", {"B1": 7.5})], tolerance=Tolerance(0.0, 0.5))) == {
+        "B1": "fault: its formula is right, but o computes another value from it"
+    }
+
+
+def test_two_wrong_formulas_one_behind_the_other_are_each_their_own_fault() -> None:
+    report = checked(LINE | {"B1": "=A1*4", "C1": "=B1-2"}, *OF_LINE)
+    assert [(one.cell, one.origin) for one in report.faults] == [(cell("B1"), None), (cell("C1"), None)]
 
 
 def test_a_remembered_value_that_the_formula_does_not_give_is_stale() -> None:
@@ -109,6 +123,10 @@ def test_what_is_computed_from_an_input_that_an_engine_could_not_evaluate_says_s
 def test_where_torch_gives_no_finite_number_no_cell_can_hold_it() -> None:
     found = said(checked({"A1": -1.0, "B1": "=A1*0"}, row("x", "A1"), row("y", "B1", "torch.log(x)")))
     assert found["B1"] == "undecided: torch gives nan, which no cell can hold"
+    infinite = {"A1": 0.0, "B1": 5.0, "C1": "=A1*0"}
+    report = checked(infinite, row("x", "A1"), row("v", "B1"), row("y", "C1", "v / x"))
+    (one,) = report.cells
+    assert (one.actual, one.expected, one.difference, one.bound) == (0.0, float("inf"), float("-inf"), None)
 
 
 def test_an_operation_without_a_bound_asks_for_a_tolerance_and_takes_one() -> None:
@@ -120,13 +138,18 @@ def test_an_operation_without_a_bound_asks_for_a_tolerance_and_takes_one() -> No
         "undecided: no sound bound is known for an operation of its torch expression; give --rtol and --atol"
     )
     assert checked(cells, *rows, tolerance=Tolerance(0.0, 1e-9)).passed
+    one = checked(cells, *rows).finding(cell("C1"))
+    assert one is not None
+    assert (one.actual, one.expected, one.difference, one.bound) == (1.0, 1.0, 0.0, None)
 
 
 def test_a_shown_value_that_rounded_numbers_leave_open_asks_for_their_digits() -> None:
     rows = (row("w", "A1", decimals=1), row("y", "B1", "torch.log(w - 0.05)"),
             row("y", "C1", role=Role.EXPECTED, decimals=4))  # fmt: skip
-    found = said(checked({"A1": 0.1, "B1": "=LN(A1-0.05)", "C1": -3.0}, *rows))
-    assert found["C1"].startswith("undecided: ")
+    # Down to the logarithm of 0 anything may be meant: no bound holds.
+    assert said(checked({"A1": 0.1, "B1": "=LN(A1-0.05)", "C1": -3.0}, *rows)) == {
+        "C1": "undecided: no sound bound is known for an operation of its torch expression; give --rtol and --atol"
+    }
     wide = (row("w", "A1", decimals=1), row("y", "B1", "torch.exp(w * 10)"),
             row("y", "C1", role=Role.EXPECTED, decimals=4))  # fmt: skip
     found = said(checked({"A1": 5.0, "B1": "=EXP(A1*10)", "C1": 6e21}, *wide))
@@ -141,10 +164,20 @@ def test_a_shown_value_that_is_not_pytorchs_is_said_to_be_none() -> None:
     assert said(checked(LINE | {"D1": 6.0}, *rows)) == {}
 
 
+def test_a_shown_value_that_only_the_narrowing_of_inputs_explains_says_so() -> None:
+    rows = (row("x", "A1", dtype="float32"), row("v", "B1", dtype="float32"), row("y", "C1", "x - v", dtype="float32"),
+            row("y", "D1", role=Role.EXPECTED, dtype="float32"))  # fmt: skip
+    near = 0.1015625  # a float32, so that the difference of x from it keeps all of what 0.1 loses
+    shown = (torch.tensor(0.1) - torch.tensor(near)).item()
+    found = said(checked({"A1": 0.1, "B1": near, "C1": "=A1-B1", "D1": shown}, *rows))
+    assert list(found) == ["D1"]
+    assert found["D1"].startswith("explained: explained by the rounding of PyTorch's inputs to their dtype: the ")
+
+
 class Tripled(torch.nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, w: float = 3.0) -> None:
         super().__init__()
-        self.w = torch.nn.Parameter(torch.tensor([3.0], dtype=torch.float64))
+        self.w = torch.nn.Parameter(torch.tensor([w], dtype=torch.float64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.w
@@ -159,6 +192,8 @@ def test_a_parameter_that_is_not_the_models_is_said_to_be_another() -> None:
     assert one.because == "the model's net.w has another number here; the sheet is not this model"
     assert (one.actual, one.expected, one.difference) == (3.25, 3.0, 0.25)
     assert one.formula == "3.25"
+    rounded = said(checked(cells | {"B1": 3.14, "C1": "=A1*B1"}, *rows, model=Tripled(3.1416)))
+    assert rounded["B1"] == "explained: the model's number rounded to 2 decimals"
     linked = checked(cells | {"B1": "=D1", "D1": 3.25}, *rows, model=Tripled())
     assert next(one for one in linked.cells if one.cell == cell("B1")).formula == "=D1"
 
@@ -238,4 +273,44 @@ def test_a_printed_value_that_the_weights_few_digits_leave_open_is_undecided() -
     assert said(checked({"A1": 100.0, "B1": 0.0, "C1": "=A1*B1", "D1": 30.0}, *rows)) == {
         "D1": "undecided: the printed digits of the numbers that it is computed from leave it open; give more of "
               "their digits",
+    }  # fmt: skip
+
+
+def test_of_a_cell_that_is_right_by_coincidence_the_first_sample_may_show_it() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x * 3")
+    (one,) = checked({"A1": 2.0, "B1": "=A1+4"}, *rows, samples=1).cells
+    assert one.counterexample is not None
+    assert one.because.startswith("right at the sheet's own numbers by coincidence: with S!A1 = ")
+
+
+def test_a_cell_that_is_right_by_coincidence_may_give_no_number_on_others() -> None:
+    rows = row("x", "A1"), row("y", "B1", "torch.relu(x)")
+    (one,) = checked({"A1": 2.0, "B1": '=IF(A1<0,"minus",A1)'}, *rows, samples=20).cells
+    assert one.because.endswith(" it gives no number, torch 0.0")
+
+
+def test_a_cell_that_is_right_on_the_wrong_operand_of_the_sheet_alone_is_said_with_the_sample() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "y + 1")
+    found = said(checked({"A1": 2.0, "B1": "=A1*4", "C1": "=B1*1.125"}, *rows, samples=5))  # 8 * 1.125 is 8 + 1
+    assert found == {
+        "B1": "fault: its formula does not compute x * 3: it gives 8.0 on right operands",
+        "C1": "fault: its formula is right at the sheet's own numbers by coincidence; wrong on sample 1 of others",
+    }
+
+
+def test_numbers_that_show_a_coincidence_are_given_for_the_cell_to_blame_alone() -> None:
+    rows = (row("x", "A1"), row("y", "B1", "torch.relu(x)"), row("z", "C1", "y + 1"),
+            row("y", "D1", role=Role.EXPECTED))  # fmt: skip
+    cells = {"A1": 2.0, "B1": "=ABS(A1)", "C1": "=B1+1", "D1": 5.0}
+    report = checked(cells, *rows, samples=20)
+    assert said(report)["C1"] == "inherited: inherited from S!B1 =ABS(A1)"
+    assert [one.cell for one in report.cells if one.counterexample is not None] == [cell("B1")]
+
+
+def test_what_a_module_gives_is_expected_of_its_own_cell_and_the_maps_expression_of_a_shown_one() -> None:
+    rows = (row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("net", "C1", "x + net.w"),
+            row("net", "D1", role=Role.EXPECTED))  # fmt: skip
+    report = checked({"A1": 2.0, "B1": 3.0, "C1": "=A1+B1", "D1": 7.0}, *rows, model=Tripled())
+    assert {one.cell: (one.actual, one.expected, one.difference) for one in report.cells} == {
+        cell("C1"): (5.0, 6.0, -1.0), cell("D1"): (7.0, 5.0, 2.0),
     }  # fmt: skip
