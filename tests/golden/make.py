@@ -25,7 +25,7 @@ FAMILIES = {
     "mathematics": tricky.MATHEMATICS,
     "statistics": tricky.STATISTICS,
     "rounding": tricky.ROUNDING,
-    "logic": tricky.LOGIC,
+    "logic": [*tricky.CHOICES, *tricky.LOGIC],
     "lookup": tricky.LOOKUP,
     "arrays": tricky.ARRAYS,
     "distributions": [*tricky.DISTRIBUTIONS, *tricky.TAILS],

@@ -30,6 +30,7 @@ def call_function(function: Function, arguments: Sequence[Argument | None], text
     Raises FormulaError for a wrong number of arguments, `Unsupported` where the value cannot be computed honestly, and
     `LanesDiffer` where lanes have results of different sizes.
     """
+    assert function.body is not None, function.name
     check_count(function, len(arguments))
     if function.name in TOOLPAK:
         arguments = [strict(argument) for argument in arguments]

@@ -367,6 +367,8 @@ whole(
 
 def _in_system(function: Function, reads: Sequence[int], gives: bool) -> Function:
     """`function` in the workbook's date system: `reads` are the places of dates among its arguments."""
+    compute = function.body
+    assert compute is not None
 
     def shifted(given: Array, days: float) -> Array:
         if given.kind is None:
@@ -376,12 +378,12 @@ def _in_system(function: Function, reads: Sequence[int], gives: bool) -> Functio
 
     def body(arguments: Sequence[Argument], texts: Texts) -> Array:
         if not texts.date1904:
-            return function.body(arguments, texts)
+            return compute(arguments, texts)
         moved = [
             Argument(shifted(one.array, SHIFT1904), one.reference) if at in reads else one
             for at, one in enumerate(arguments)
         ]
-        made = function.body(moved, texts)
+        made = compute(moved, texts)
         return shifted(made, -SHIFT1904) if gives else made
 
     return replace(function, body=body)

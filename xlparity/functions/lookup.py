@@ -20,7 +20,7 @@ from xlparity.functions.coercion import booleans_of, numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, merged, where_error
 from xlparity.functions.gather import elements_of, integer_of, integers_of, lane_fault, reshaped
 from xlparity.functions.lift import fitted
-from xlparity.functions.logic import select
+from xlparity.functions.logic import choose
 from xlparity.functions.order import text_ranks
 from xlparity.functions.signature import Argument, Function, LanesDiffer, Unsupported, anything, array, boolean, integer
 from xlparity.functions.wildcard import has_wildcard, wildcard
@@ -356,9 +356,7 @@ def _xlookup(arguments: Sequence[Argument], texts: Texts) -> Array:
     index = at * result.columns + step if down else step.reshape(-1, 1) * result.columns + at
     missing = at < 0 if fault is None else (at < 0) & (fault == 0)
     taken = elements_of(result, torch.where(missing, 0, index), fault)
-    if not bool(missing.any()):
-        return taken
-    return select(missing.long(), None, [taken, otherwise])
+    return choose(missing, otherwise, taken)
 
 
 VALUE = anything("lookup_value")

@@ -108,13 +108,14 @@ Body = Callable[[Sequence[Argument], Texts], Array]
 class Function:
     """One function of Excel.
 
-    `deviation` says, for the list of functions, where the result can differ from Excel's.
+    `body` is None where the engine computes the function from the call's expressions, not from their values.
+    `deviation` says, for the list of functions, what is left undecided that Excel computes.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     summary: str
-    body: Body
+    body: Body | None = None
     deviation: str = ""
 
     @property

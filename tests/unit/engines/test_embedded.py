@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.engines.embedded.special import SPECIAL
 from xlparity.formula.a1 import parse_area, parse_cell, show_cell
+from xlparity.functions import FUNCTIONS
 from xlparity.model.area import Area
 from xlparity.model.book import Book, DefinedName, Fill, FillKind, Sheet, Table
 from xlparity.model.cell import Cell
@@ -93,6 +95,39 @@ def test_each_cell_of_a_fill_takes_the_area_that_its_own_condition_chooses() -> 
     constants = {f"A{row}": float(row) for row in (1, 2, 3)} | {"C1": 1.0, "C2": 0.0, "C3": 1.0}
     found = values(Book((sheet(constants, [("D1:D3", "SUM(IF(C1>0,A$1:A$3,A$1:A$2))")]),)))
     assert [found[cell] for cell in ("D1", "D2", "D3")] == [6.0, 3.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("SUM(IF(A1>0,5,{1,2,3}))", [5, 6, 5]),
+        ("SUM(IF(A1>0,{10,20},{1,2,3}))", [30, 6, 30]),
+        ("SUMPRODUCT(IF(A1>0,5,B$1:D$1))", [5, 6, 5]),
+        ("COUNT(IF(A1>0,5,{1,2,3}))", [1, 3, 1]),
+        ("COLUMNS(IF(A1>0,5,{1,2,3}))", [1, 3, 1]),
+        ("COUNTA(IF(1/A1,{1,2,3},5))", [3, 1, 3]),
+        ("SUM(IFS(A1>0,5,TRUE,{1,2,3}))", [5, 6, 5]),
+        ("SUM(CHOOSE(A1+1,{1,2,3},5))", [5, 6, 5]),
+        ("SUM(SWITCH(A1,1,5,{1,2,3}))", [5, 6, 5]),
+        ("SUM(IFERROR(1/A1,{1,2,3}))", [1, 6, 1]),
+        ("SUM(XLOOKUP(A1,{1;2},{1,2,3;4,5,6},5))", [6, 5, 6]),
+    ],
+)
+def test_each_cell_of_a_fill_takes_an_array_of_the_size_that_its_own_condition_chooses(
+    formula: str, expected: list[float]
+) -> None:
+    constants = {"A1": 1.0, "A2": 0.0, "A3": 1.0, "B1": 1.0, "C1": 2.0, "D1": 3.0}
+    found = values(Book((sheet(constants, [("E1:E3", formula)]),)))
+    assert [found[cell] for cell in ("E1", "E2", "E3")] == expected
+
+
+def test_a_map_over_results_of_several_sizes_is_undecided() -> None:
+    formula = "SUM(MAP({1,0},LAMBDA(x,SUM(IF(x>0,5,{1,2,3})))))"
+    assert value(formula) == UNDECIDED
+
+
+def test_functions_without_a_body_are_those_that_the_engine_computes_itself() -> None:
+    assert {name for name, function in FUNCTIONS.items() if function.body is None} <= SPECIAL.keys()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from xlparity.functions import Argument, call
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.logic import choose
 from xlparity.functions.operators import negate, operator, percent
 from xlparity.model.value import Error, Kind
 
@@ -122,7 +123,7 @@ def test_a_branch_that_is_not_taken_has_no_gradient() -> None:
     texts = Texts()
     positive = operator(">", Array(x), Array.of_number(0.0), texts)
     root = call("SQRT", [Argument(Array(x))], texts)
-    made = call("IF", [Argument(positive), Argument(root), Argument(Array.of_number(0.0))], texts)
+    made = choose(positive.number != 0, root, Array.of_number(0.0))
     assert made.number.tolist() == [[0, 2]]
     (gradient,) = torch.autograd.grad(made.number.sum(), x)
     assert gradient.tolist() == [[0, 0.25]]

@@ -196,7 +196,8 @@ ROUNDING = [
     ("ODD", [-2], -3),
     ("ODD", [1], 1),
 ]
-LOGIC = [
+# Computed by the engine from expressions, since a branch that is not taken is not evaluated: tests/golden.
+CHOICES = [
     ("IF", [True, 1, NA], 1),
     ("IF", [False, 1], False),
     ("IF", [False, 1, ...], None),
@@ -221,6 +222,17 @@ LOGIC = [
     ("CHOOSE", [1, "a", NA], "a"),
     ("CHOOSE", [3, "a", "b"], VALUE),
     ("CHOOSE", [[[2, 1]], 10, 20], [[20, 10]]),
+    ("CHOOSE", [[[1, 2, 3]], "a", 2, True], [["a", 2, True]]),
+    ("CHOOSE", [[[0, 1, 2.9, 3]], 10, 20], [[VALUE, 10, 20, VALUE]]),
+    ("IF", [True, [[1, 2]], [[1, 2, 3]]], [[1, 2]]),
+    ("IF", [False, [[1, 2]], [[1, 2, 3]]], [[1, 2, 3]]),
+    ("IF", [[[True, False]], [[1, 2, 3]], 0], [[1, 0, NA]]),
+    ("IF", [[[True], [NA], [False]], [[1, 2]], [[3], [4], [5]]], [[1, 2], [NA, NA], [5, 5]]),
+    ("IF", [[[0, 1]], NA, DIV0], [[DIV0, NA]]),
+    ("SWITCH", [DIV0, [[1], [2]], "a", "b"], [[DIV0], [DIV0]]),
+    ("SWITCH", ["b", "A", 1, "B", 2], 2),
+]
+LOGIC = [
     ("AND", [True, "true", 1], True),
     ("AND", [True, "x"], VALUE),
     ("AND", [([True], ["FALSE"], [None])], True),

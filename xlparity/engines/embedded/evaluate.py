@@ -318,7 +318,10 @@ class Evaluator:
         special = SPECIAL.get(node.name)
         try:
             if special is not None:
-                return special(self, node.arguments, frame)
+                try:
+                    return special(self, node.arguments, frame)
+                except LanesDiffer:
+                    raise _differing(node.name, frame) from None
             function = FUNCTIONS.get(node.name)
             if function is None:
                 called = self.evaluate(ast.Name(node.name), frame)
@@ -393,9 +396,7 @@ class Evaluator:
         try:
             return call(name, arguments, self.texts)
         except LanesDiffer:
-            if frame.window.size > 1:
-                raise Ragged("cells") from None
-            raise SamplesDiffer(f"{name} gives results of different sizes") from None
+            raise _differing(name, frame) from None
 
     def invoked(self, node: ast.Invoke, frame: Frame) -> Operand:
         made = self.evaluate(node.function, frame)
@@ -424,6 +425,13 @@ class Evaluator:
             cut=frame.cut,
         )
         return self.evaluate(function.body, inside)
+
+
+def _differing(name: str, frame: Frame) -> Exception:
+    """What to raise where `name` gives results of different sizes in different lanes."""
+    if frame.window.size > 1:
+        return Ragged("cells")
+    return SamplesDiffer(f"{name} gives results of different sizes")
 
 
 def _cut(array: Array, frame: Frame) -> Array:

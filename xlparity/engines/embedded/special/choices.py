@@ -11,13 +11,14 @@ from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
 from xlparity.engines.embedded.operand import Lambda, Mixture, Operand, Ragged, Reference, SamplesDiffer, Scattered
-from xlparity.engines.embedded.special.common import Special, check_count, choose, faulty, is_other
+from xlparity.engines.embedded.special.common import Special, check_count, is_other
 from xlparity.engines.embedded.special.references import corners
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
 from xlparity.functions.coercion import booleans_of, numbers_of
 from xlparity.functions.fault import Fault
+from xlparity.functions.logic import choose, faulty
 from xlparity.functions.operators import operator
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind

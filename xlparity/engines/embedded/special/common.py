@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
@@ -14,14 +13,12 @@ from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
 from xlparity.functions.coercion import numbers_of
-from xlparity.functions.fault import UNDECIDED, Fault
-from xlparity.functions.lift import fitted
-from xlparity.model.value import Error, Kind
+from xlparity.model.value import Kind
 
 if TYPE_CHECKING:
     from xlparity.engines.embedded.evaluate import Evaluator
 
-__all__ = ["Special", "check_count", "choose", "constant", "faulty", "is_other"]
+__all__ = ["Special", "check_count", "constant", "is_other"]
 
 Special: TypeAlias = "Callable[[Evaluator, Sequence[Expression], Frame], Operand]"
 
@@ -30,30 +27,6 @@ def check_count(name: str, arguments: Sequence[Expression], least: int, most: in
     """FormulaError, as Excel refuses to enter such a formula, for a wrong number of arguments."""
     if len(arguments) < least or (most is not None and len(arguments) > most):
         raise FormulaError(f"{name} does not take {len(arguments)} argument(s)")
-
-
-def choose(mask: Tensor, yes: Array, no: Array) -> Array:
-    """`yes` where `mask` (bool) is true, `no` elsewhere; errors of the side not taken do not matter."""
-    condition, left, right = fitted([Array(mask.to(torch.float64)), yes, no])
-    truth = condition.number != 0
-    number = torch.where(truth, left.number, right.number)
-    if condition.kind is None and left.kind is None and right.kind is None:
-        return Array(number)
-    kind = torch.where(truth, left.kinds, right.kinds)
-    if condition.kind is not None:
-        outside = condition.kind == int(Kind.ERROR)
-        number = torch.where(outside, float(Error.NA), number)
-        kind = torch.where(outside, int(Kind.ERROR), kind).to(torch.uint8)
-    return Array(number, kind)
-
-
-def faulty(fault: Fault, result: Array) -> Array:
-    """`result` with the errors and undecided values of `fault` on top."""
-    if fault is None:
-        return result
-    kind = torch.where(fault >= UNDECIDED, int(Kind.UNDECIDED), int(Kind.ERROR)).to(torch.uint8)
-    payload = torch.where(fault >= UNDECIDED, fault - UNDECIDED, fault).to(torch.float64)
-    return choose(fault != 0, Array(payload, kind), result)
 
 
 def is_other(array: Array, taken: Tensor | None = None) -> bool:

@@ -20,13 +20,14 @@ from xlparity.engines.embedded.operand import (
     Union,
     Unresolved,
 )
-from xlparity.engines.embedded.special.common import Special, check_count, constant, faulty, is_other
+from xlparity.engines.embedded.special.common import Special, check_count, constant, is_other
 from xlparity.formula import ast
 from xlparity.formula.ast import Expression
 from xlparity.functions import Argument
 from xlparity.functions.array import Array
 from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import fault_of
+from xlparity.functions.logic import faulty
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
