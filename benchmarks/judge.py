@@ -9,7 +9,7 @@ Mutants need `pip install mutmut`, whose operators they are (`judge_mutants.py`)
 survivors why they do what the original does.
 
 One process imports torch and collects the tests. For each mutant it forks a child, which puts the mutated code into the
-functions that are loaded already (where the mutant is outside functions: imports xlparity anew) and runs the tests that
+functions that are loaded already (where the mutant is run by imports alone: imports xlparity anew) and runs the tests that
 execute the mutated lines, the quickest first, until one fails or the time of a mutant is used up.
 """
 
@@ -155,14 +155,15 @@ class Runner:
                     for line in range(first, last + 1)
                     for one in contexts[mutant.file].get(line, ())
                 }
-                if found <= {""}:  # executed by imports alone, or not at all
+                anew = found <= {""}  # executed by imports alone, or not at all
+                if anew:
                     found = {one.partition("|")[0] for every in contexts[mutant.file].values() for one in every}
                 own = f"test_{Path(mutant.file).stem}.py"  # the file's own tests first
                 tests = sorted(
                     (items[one] for one in found if one in times),
                     key=lambda item: (own not in item.nodeid, times[item.nodeid] / (1 + killers[item.nodeid])),
                 )
-                result = self._child(mutant, tests, times, loaded)
+                result = self._child(mutant, tests, times, None if anew else loaded)
                 if result.get("by"):
                     killers[str(result["by"])] += 1
                 print(
@@ -206,7 +207,7 @@ class Runner:
         return times
 
     def _child(
-        self, mutant: Mutant, tests: list[pytest.Item], times: dict[str, float], loaded: Loaded
+        self, mutant: Mutant, tests: list[pytest.Item], times: dict[str, float], loaded: Loaded | None
     ) -> dict[str, object]:
         read, write = os.pipe()
         pid = os.fork()
@@ -234,20 +235,20 @@ class Runner:
         return {"result": "killed", "by": last, "exit": status} | result
 
     def _attempt(
-        self, mutant: Mutant, tests: list[pytest.Item], times: dict[str, float], loaded: Loaded, write: int
+        self, mutant: Mutant, tests: list[pytest.Item], times: dict[str, float], loaded: Loaded | None, write: int
     ) -> None:
         def say(text: str) -> None:
             os.write(write, (text + "\n").encode())
 
         resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
-        if not loaded.swapped(mutant):
+        if loaded is None or not loaded.swapped(mutant):
+            count = Counter(item.nodeid.partition("::")[0] for item in tests)
+            own = f"test_{Path(mutant.file).stem}.py"
+            files = sorted(count, key=lambda file: (own not in file, -count[file]))[:3]  # since each is imported anew
             some: list[str] = []
-            files: set[str] = set()
             spent = 0.0
-            for item in tests:  # of three files at most, since each is imported anew
-                file = item.nodeid.partition("::")[0]
-                if len(files | {file}) <= 3 and spent < self.seconds:
-                    files.add(file)
+            for item in tests:
+                if item.nodeid.partition("::")[0] in files and spent < self.seconds:
                     some.append(item.nodeid)
                     spent += times[item.nodeid]
             import_anew(mutant)

@@ -1,7 +1,8 @@
 """Mutants of a Python file: mutmut's operators on libcst's syntax trees.
 
 Left out are those that put None in the place of a value, which mostly crash, prose for people, annotations, decorators,
-imports and the strictness of zip. Negated conditions are added.
+imports, the strictness of zip and the names of parameters of Excel's functions, which docs/reference/functions.md shows and
+tests/docs holds to the tables. Negated conditions are added.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import libcst as cst
@@ -43,6 +45,9 @@ def _negated(node: cst.If | cst.While) -> Iterator[cst.CSTNode]:
 def _is_strict(node: cst.CSTNode) -> bool:
     """Whether it is `strict=True`, which asks of two sequences what is so by construction."""
     return isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value == "strict"
+
+
+_PARAMETERS = ("number", "integer", "text", "boolean", "anything", "numbers", "array", "Parameter")
 
 
 def _without_argument(node: cst.Call) -> Iterator[cst.CSTNode]:
@@ -93,7 +98,7 @@ class _Visitor(cst.CSTVisitor):
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.append(node.name.value)
         for kind, operator in self._operators:
-            if isinstance(node, kind):
+            if isinstance(node, kind) and not self._is_name_of_parameter(node):
                 for new in operator(node):
                     self._add(node, new, operator.__name__)
         return True
@@ -101,6 +106,19 @@ class _Visitor(cst.CSTVisitor):
     def on_leave(self, node: cst.CSTNode) -> None:
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._names.pop()
+
+    def _is_name_of_parameter(self, node: cst.CSTNode) -> bool:
+        """Whether it is the text of `number("x")` and the like, of xlparity.functions.signature."""
+        if not isinstance(node, cst.SimpleString):
+            return False
+        argument = self.get_metadata(ParentNodeProvider, node)
+        call = self.get_metadata(ParentNodeProvider, argument)
+        return (
+            isinstance(call, cst.Call)
+            and isinstance(call.func, cst.Name)
+            and call.func.value in _PARAMETERS
+            and argument is call.args[0]
+        )
 
     def _add(self, node: cst.CSTNode, new: cst.CSTNode, operator: str) -> None:
         whole = self.module.body[self.at - 1]
@@ -111,8 +129,9 @@ class _Visitor(cst.CSTVisitor):
         ):
             return  # 1e300 + 1
         lines = source.splitlines()
-        first = next(at for at, (one, two) in enumerate(zip(self.old, lines, strict=False)) if one != two)
-        same = next(at for at in range(1, len(lines)) if self.old[-at] != lines[-at])
+        first = next(at for at, (one, two) in enumerate(zip_longest(self.old, lines)) if one != two)
+        most = min(len(self.old), len(lines))  # all of them the same where the end of the file was left out
+        same = next((at for at in range(1, most) if self.old[-at] != lines[-at]), most)
         before, after = (" ".join(" ".join(part[first : len(part) - same + 1]).split()) for part in (self.old, lines))
         name = f"{'.'.join(self._names)}: {before} -> {after}"
         self._seen[name] += 1
