@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from xlparity.functions.array import Array, Texts
-from xlparity.functions.fault import UNDECIDED, Fault, any_fault, array_of, fault_of, first_fault, merged, where_error
+from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.lift import broadcast
 from xlparity.functions.order import text_key
 from xlparity.functions.scalars import scalar_of
@@ -225,7 +225,7 @@ def _combined(
     def measure(mask: Tensor) -> tuple[Tensor, Fault]:
         result, own = combine(number, mask & is_number)
         if codes is not None:  # errors count only where the criteria are met
-            found = any_fault(torch.where(mask, codes.flatten(-2)[..., None, None, :], 0), 1)
+            found = first_fault(torch.where(mask, codes.flatten(-2)[..., None, None, :], 0), 1)
             own = merged([None if found is None else found.squeeze(-1), own])
         return result, own
 

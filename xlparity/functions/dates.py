@@ -254,7 +254,7 @@ def yearfrac(start: float, end: float, basis: float) -> float | Error:
     number("end_date"),
     text("unit"),
     summary="The days, months or years between two dates.",
-    deviation="not: the units MD and YD",
+    undecided="the units MD and YD",
 )
 def datedif(start: float, end: float, unit: str) -> float | Error:
     one, two = date_of_serial(start), date_of_serial(end)

@@ -141,9 +141,9 @@ def weibull_dist(x: Tensor, alpha: Tensor, beta: Tensor, cumulative: Tensor) -> 
 
 
 for name in ("WEIBULL.DIST", "WEIBULL"):
-    elementwise(
-        TABLE, name, X, number("alpha"), number("beta"), CUMULATIVE, summary="The Weibull distribution.", safe=1.0
-    )(weibull_dist)
+    elementwise(TABLE, name, X, number("alpha"), number("beta"), CUMULATIVE, summary="The Weibull distribution.")(
+        weibull_dist
+    )
 
 elementwise(TABLE, "FISHER", X, summary="The Fisher transformation.")(torch.atanh)
 elementwise(TABLE, "FISHERINV", number("y"), summary="The inverse of the Fisher transformation.")(torch.tanh)

@@ -21,7 +21,6 @@ __all__ = [
     "UNDECIDED",
     "Fault",
     "all_finite",
-    "any_fault",
     "array_of",
     "fault_of",
     "first_fault",
@@ -65,30 +64,22 @@ def where_error(mask: Tensor, error: Error) -> Fault:
     return mask.to(torch.int32) * int(error) if bool(mask.any()) else None
 
 
-def any_fault(fault: Fault, dims: int = 2) -> Fault:
+def first_fault(fault: Fault, dims: int = 2) -> Fault:
     """One fault for the last `dims` dimensions, kept with size 1: undecided wins, then the first error in row order."""
     if fault is None:
         return None
-    flat = fault.flatten(-dims) if dims > 1 else fault
+    flat = fault.flatten(-dims)
     undecided = flat.amax(-1)
     first = flat.gather(-1, (flat != 0).to(torch.uint8).argmax(-1, keepdim=True)).squeeze(-1)
     result = torch.where(undecided >= UNDECIDED, undecided, first)
     return result.reshape(*result.shape, *(1,) * dims)
 
 
-def first_fault(fault: Fault) -> Fault:
-    """One fault for each array of (rows, columns), with the shape (*lanes, 1, 1)."""
-    return any_fault(fault, 2)
-
-
-def array_of(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> Array:
-    """The values `number` of the kind `kind`, except where there is a fault.
-
-    A NUMBER that is not finite is #NUM!, as Excel has neither infinities nor NaN.
-    """
-    if kind is Kind.NUMBER and not all_finite(number):
+def array_of(number: Tensor, fault: Fault = None) -> Array:
+    """`number` except where there is a fault; #NUM! where it is not finite, as Excel has neither infinities nor NaN."""
+    if not all_finite(number):
         fault = merged([fault, where_error(~torch.isfinite(number.detach()), Error.NUM)])
-    return sealed(number, fault, kind)
+    return sealed(number, fault)
 
 
 def all_finite(number: Tensor) -> bool:
@@ -98,7 +89,7 @@ def all_finite(number: Tensor) -> bool:
 
 
 def sealed(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> Array:
-    """As `array_of`, for numbers known to be finite where there is no fault."""
+    """The values `number` of the kind `kind`, finite where there is no fault, except where there is one."""
     if fault is None:
         if kind is Kind.NUMBER:
             return Array(number)

@@ -42,9 +42,9 @@ def fitted(arrays: Sequence[Array]) -> list[Array]:
 
     A single row or column repeats; a larger array meets #N/A where a smaller one ends.
     """
-    sizes = {array.number.shape[-2:] for array in arrays}
-    if len(sizes) == 1 and len(arrays) == 1:
+    if len(arrays) == 1:
         return list(arrays)
+    sizes = {array.number.shape[-2:] for array in arrays}
     rows, columns = max(height for height, _ in sizes), max(width for _, width in sizes)
     lanes = np.broadcast_shapes(*(array.number.shape[:-2] for array in arrays))
     budget().size(math.prod(lanes) * rows * columns)
@@ -81,24 +81,19 @@ def elementwise(
     name: str,
     *parameters: Parameter,
     summary: str,
-    safe: float = 0.5,
     result: Kind = Kind.NUMBER,
-    deviation: str = "",
 ) -> Callable[[F], F]:
     """Decorator that enters the elementwise function `name` into `table`.
 
     The decorated function takes one float64 tensor an argument (bool tensors for BOOLEAN), already converted, and
-    returns numbers. NaN and infinities become #NUM!. `safe` is an argument at which the function and its gradient are
-    finite; it stands in for faulty elements, so that they put no NaN into the gradients of the others.
+    returns numbers. NaN and infinities become #NUM!.
     """
 
     def enter(compute: F) -> F:
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
-            return lifted(
-                [argument.array for argument in arguments], parameters, compute, texts, safe=safe, result=result
-            )
+            return lifted([argument.array for argument in arguments], parameters, compute, texts, result=result)
 
-        table.add(name, Function(name, parameters, summary, body, deviation))
+        table.add(name, Function(name, parameters, summary, body))
         return compute
 
     return enter
@@ -110,7 +105,6 @@ def lifted(
     compute: Callable[..., Tensor | Checked],
     texts: Texts,
     *,
-    safe: float = 0.5,
     result: Kind = Kind.NUMBER,
 ) -> Array:
     """`compute` over converted elements, with errors, undecided values and gradients kept apart."""
@@ -122,18 +116,18 @@ def lifted(
         faults.append(fault)
     given = merged(faults)
     if given is not None:
-        values = _sound(values, given != 0, safe)
+        values = _sound(values, given != 0)
     made = compute(*values)
     number, own = (made.number, made.fault) if isinstance(made, Checked) else (made, None)
     if own is not None or not all_finite(number):
         lost = ~torch.isfinite(number.detach())
         own = merged([own, where_error(lost, Error.NUM)])
         if own is not None and number.requires_grad:
-            made = compute(*_sound(values, own != 0, safe))
+            made = compute(*_sound(values, own != 0))
             number = made.number if isinstance(made, Checked) else made
     return sealed(number, merged([given, own]), result)
 
 
-def _sound(values: Sequence[Tensor], bad: Tensor, safe: float) -> list[Tensor]:
-    """`values` with `safe` at the bad elements."""
-    return [torch.where(bad, safe, value) if value.is_floating_point() else value for value in values]
+def _sound(values: Sequence[Tensor], bad: Tensor) -> list[Tensor]:
+    """`values` with some number in the place of bad elements, so that no gradient of theirs goes further."""
+    return [torch.where(bad, 0.5, value) if value.is_floating_point() else value for value in values]

@@ -19,7 +19,7 @@ __all__ = ["TABLE"]
 TABLE: Table[str, Function] = Table("number systems")
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BASES = {"BIN": 2, "OCT": 8, "DEC": 10, "HEX": 16}
-NAMES = {"BIN": "binary", "OCT": "octal", "DEC": "decimal", "HEX": "hexadecimal"}
+NAMES = {"BIN": "a binary", "OCT": "an octal", "DEC": "a decimal", "HEX": "a hexadecimal"}
 PLACES = Parameter("places", Type.ANY, None, absent=True)
 ABSENT = "absent"
 
@@ -65,7 +65,7 @@ def _write(value: int, base: int, places: Scalar) -> str | Error:
 
 def _convert(source: str, target: str) -> None:
     name = f"{source}2{target}"
-    summary = f"A {NAMES[source]} number as a {NAMES[target]} one."
+    summary = f"{NAMES[source].capitalize()} number as {NAMES[target]} one."
     if target == "DEC":
 
         @textual(TABLE, name, anything("number"), summary=summary)
@@ -177,7 +177,7 @@ def arabic(value: str) -> float | Error:
     number("number"),
     Parameter("form", Type.ANY, 0.0),
     summary="A number as a Roman numeral.",
-    deviation="not: the shorter forms",
+    undecided="the shorter forms",
 )
 def roman(value: float, form: Scalar) -> str | Error:
     if isinstance(form, Error):

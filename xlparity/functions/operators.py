@@ -45,7 +45,7 @@ def power(base: Tensor, exponent: Tensor) -> Tensor | Checked:
     x, y = base.detach(), exponent.detach()
     sign: Tensor | None = None
     if bool((x < 0).any()):
-        order = (1 / torch.where(y == 0, 1.0, y)).round()
+        order = (1 / y).round()
         odd = (x < 0) & (y != y.trunc()) & (1 / order == y) & (order.remainder(2) == 1)
         if bool(odd.any()):
             sign = torch.where(odd, -1.0, 1.0)

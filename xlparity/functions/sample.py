@@ -112,7 +112,6 @@ def aggregate(
     *names: str,
     parameters: Sequence[Parameter],
     summary: str,
-    deviation: str = "",
     fold: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Callable[[F], F]:
     """Decorator that enters a function of a sample under each of `names`.
@@ -144,7 +143,7 @@ def aggregate(
             return array_of(made, merged(faults))
 
         for name in names:
-            function = Function(name, tuple(parameters), summary, body, deviation)
+            function = Function(name, tuple(parameters), summary, body)
             declared.append(function)
             table.add(name, function)
         return compute

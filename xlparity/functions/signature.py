@@ -109,14 +109,14 @@ class Function:
     """One function of Excel.
 
     `body` is None where the engine computes the function from the call's expressions, not from their values.
-    `deviation` says, for the list of functions, what is left undecided that Excel computes.
+    `undecided` says, for the list of functions, what Excel computes and the engine leaves undecided.
     """
 
     name: str
     parameters: tuple[Parameter, ...]
     summary: str
     body: Body | None = None
-    deviation: str = ""
+    undecided: str = ""
 
     @property
     def signature(self) -> str:

@@ -259,7 +259,7 @@ def _text(arguments: Sequence[Argument], texts: Texts) -> Array:
 
 TABLE.add(
     "TEXT",
-    Function("TEXT", (anything("value"), text("format_text")), "A value in a number format.", _text, "not: fractions"),
+    Function("TEXT", (anything("value"), text("format_text")), "A value in a number format.", _text, "fractions"),
 )
 
 

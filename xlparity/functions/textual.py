@@ -97,7 +97,7 @@ def textual(
     name: str,
     *parameters: Parameter,
     summary: str,
-    deviation: str = "",
+    undecided: str = "",
 ) -> Callable[[F], F]:
     """Decorator that enters a function of single Python values into `table`; it returns a Scalar.
 
@@ -120,7 +120,7 @@ def textual(
 
             return mapped([argument.array for argument in arguments], texts, one)
 
-        function = Function(name, parameters, summary, body, deviation)
+        function = Function(name, parameters, summary, body, undecided)
         table.add(name, function)
         return compute
 

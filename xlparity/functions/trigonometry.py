@@ -56,7 +56,7 @@ elementwise(TABLE, "SINH", X, summary="The hyperbolic sine.")(torch.sinh)
 elementwise(TABLE, "COSH", X, summary="The hyperbolic cosine.")(torch.cosh)
 elementwise(TABLE, "TANH", X, summary="The hyperbolic tangent.")(torch.tanh)
 elementwise(TABLE, "ASINH", X, summary="The inverse hyperbolic sine.")(torch.asinh)
-elementwise(TABLE, "ACOSH", X, summary="The inverse hyperbolic cosine.", safe=2.0)(torch.acosh)
+elementwise(TABLE, "ACOSH", X, summary="The inverse hyperbolic cosine.")(torch.acosh)
 elementwise(TABLE, "ATANH", X, summary="The inverse hyperbolic tangent.")(torch.atanh)
 elementwise(TABLE, "RADIANS", X, summary="Degrees in radians.")(lambda x: x * (math.pi / 180))
 elementwise(TABLE, "DEGREES", X, summary="Radians in degrees.")(lambda x: x * (180 / math.pi))
@@ -81,7 +81,7 @@ def acot(x: Tensor) -> Tensor:
     return math.pi / 2 - torch.atan(x)
 
 
-@elementwise(TABLE, "ACOTH", X, summary="The inverse hyperbolic cotangent.", safe=2.0)
+@elementwise(TABLE, "ACOTH", X, summary="The inverse hyperbolic cotangent.")
 def acoth(x: Tensor) -> Tensor:
     return torch.where(x.detach().abs() > 1, torch.atanh(1 / torch.where(x.detach() == 0, 1.0, x)), float("nan"))
 

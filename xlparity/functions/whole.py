@@ -25,9 +25,7 @@ F = TypeVar("F", bound=Callable[..., object])
 Grid = list[list[Scalar]]
 
 
-def whole(
-    table: Table[str, Function], name: str, *parameters: Parameter, summary: str, deviation: str = ""
-) -> Callable[[F], F]:
+def whole(table: Table[str, Function], name: str, *parameters: Parameter, summary: str) -> Callable[[F], F]:
     """Decorator that enters a function of whole arrays into `table`.
 
     ARRAY and NUMBERS arguments arrive as a `Grid` (NUMBERS as a flat list of the numbers that count), others as single
@@ -76,7 +74,7 @@ def whole(
                 return Array(number)
             return Array(number, torch.stack([one.kinds for one in made]).reshape(number.shape))
 
-        function = Function(name, parameters, summary, body, deviation)
+        function = Function(name, parameters, summary, body)
         declared.append(function)
         table.add(name, function)
         return compute

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from xlparity.functions import Argument, Unsupported, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.operators import operator
@@ -26,6 +28,8 @@ def python(array: Array, texts: Texts) -> object:
         return f"undecided: {texts.table[int(payload)]}" if kind == Kind.UNDECIDED else scalar_of(kind, payload, texts)
 
     assert array.number.ndim == 2
+    assert array.number.dtype is torch.float64
+    assert array.kinds.dtype is torch.uint8
     rows = [
         [one(kind, payload) for kind, payload in zip(*pair, strict=True)]
         for pair in zip(array.kinds.tolist(), array.number.tolist(), strict=True)

@@ -31,6 +31,10 @@ from xlparity.model.value import Error
         (0, "^", 0, Error.NUM),
         (0, "^", -1, Error.DIV0),
         (0, "^", 2, 0),
+        (0, "^", 0.5, 0),
+        (0, "^", -0.5, Error.DIV0),
+        ([[0], [-8], [8]], "^", 1 / 3, [[0], [-2], [2]]),
+        (-32, "^", [[0.2, -0.2, 0.25, 0, 1]], [[-2, -0.5, Error.NUM, 1, -32]]),
         (-8, "^", 0.5, Error.NUM),
         (-8, "^", 2, 64),
         (-8, "^", 1 / 3, -2),
@@ -67,10 +71,33 @@ from xlparity.model.value import Error
         (1, "=", Error.NUM, Error.NUM),
         ([[1], [2]], "+", [[10, 20, 30]], [[11, 21, 31], [12, 22, 32]]),
         ([[1, 2]], "+", [[1, 2, 3]], [[2, 4, Error.NA]]),
+        ([[1], [2]], "+", [[10, 20], [30, 40], [50, 60]], [[11, 21], [32, 42], [Error.NA, Error.NA]]),
+        ([[1], [2]], "+", [[1, 2, 3]] * 3, [[2, 3, 4], [3, 4, 5], [Error.NA] * 3]),
+        ([[1, 2]], "+", [[1, 2, 3]] * 2, [[2, 4, Error.NA]] * 2),
     ],
 )
 def test_operator_gives_what_excel_gives(left: object, symbol: str, right: object, expected: object) -> None:
     assert operation(left, symbol, right) == expected
+
+
+@pytest.mark.parametrize(
+    ("symbol", "below", "same", "above"),
+    [
+        ("=", False, True, False),
+        ("<>", True, False, True),
+        ("<", True, False, False),
+        ("<=", True, True, False),
+        (">", False, False, True),
+        (">=", False, True, True),
+    ],
+)
+def test_a_comparison_tells_less_from_equal_from_greater(symbol: str, below: bool, same: bool, above: bool) -> None:
+    assert operation([[1, 2, 3]], symbol, 2) == [[below, same, above]]
+    assert operation("b", symbol, [["c", "B", "a"]]) == [[below, same, above]]
+
+
+def test_the_odd_root_of_zero_beside_that_of_a_negative_number_has_no_sign() -> None:
+    assert str(operation([[0, -8]], "^", 1 / 3)) == "[[0.0, -2.0]]"
 
 
 def test_a_power_has_gradients_beside_errors() -> None:

@@ -1,3 +1,4 @@
+from xlparity.engines.embedded import functions
 from xlparity.functions import FUNCTIONS, NEWER
 
 # The functions that machine-learning workbooks use; those that need references or evaluation are the engine's own.
@@ -218,5 +219,6 @@ def test_newer_functions_are_known_to_need_a_prefix() -> None:
     assert not {"NETWORKDAYS.INTL", "WORKDAY.INTL", "ISO.CEILING", "ECMA.CEILING"} & NEWER
 
 
-def test_deviations_are_told() -> None:
-    assert FUNCTIONS["VLOOKUP"].deviation
+def test_what_a_function_leaves_undecided_is_told_where_it_is_listed() -> None:
+    assert functions()["DATEDIF"] == "The days, months or years between two dates. Undecided: the units MD and YD."
+    assert functions()["ABS"] == "The absolute value."

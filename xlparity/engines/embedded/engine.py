@@ -160,5 +160,6 @@ def functions() -> dict[str, str]:
     """The Excel functions that the engine computes, by name, each with a line about it, from the tables."""
     listed = dict.fromkeys(SPECIAL, "from the cells and formulas that it names, not only their values")
     listed |= dict.fromkeys(VOLATILE, "not computed: the value that the file remembers stands, with a note")
-    listed |= {name: entry.summary for name, entry in FUNCTIONS.items()}
+    for name, entry in FUNCTIONS.items():
+        listed[name] = f"{entry.summary} Undecided: {entry.undecided}." if entry.undecided else entry.summary
     return {name: listed[name] for name in sorted(listed.keys() - NEVER_DECIDED)}

@@ -1,0 +1,25 @@
+"""Arrays of several sizes, errors and gradients around a function's mathematics."""
+
+import pytest
+import torch
+
+from xlparity.functions import Argument, call
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.lift import fitted
+from xlparity.limits import Budget, TooMuch, spending
+
+
+def test_arrays_may_be_as_large_together_as_allowed_and_no_larger() -> None:
+    lanes, column, row = (Array(torch.ones(*shape).double()) for shape in ((7, 1, 1), (3, 1), (1, 5)))
+    with spending(Budget(elements=7 * 3 * 5)):
+        assert fitted([lanes, column, row]) == [lanes, column, row]
+    with spending(Budget(elements=7 * 3 * 5 - 1)), pytest.raises(TooMuch, match="105 elements"):
+        fitted([lanes, column, row])
+
+
+def test_large_numbers_whose_sum_overflows_keep_their_values_and_gradients() -> None:
+    x = torch.tensor([[1.7e308, -1.7e308, -1.7e308, -1.7e308]], dtype=torch.float64, requires_grad=True)
+    made = call("ABS", [Argument(Array(x))], Texts())
+    assert made.number.tolist() == [[1.7e308] * 4]
+    (gradient,) = torch.autograd.grad(made.number.sum(), x)
+    assert gradient.tolist() == [[1, -1, -1, -1]]
