@@ -228,10 +228,9 @@ class Explorer:
         )
         if len(changes) > _MOST_CHANGES:
             return None
-        (drawn,) = self._evaluated([given])
+        (drawn,) = self._evaluated([given], upstream)
         judged = self._judged(drawn.held)
-        if judged is None:
-            return None
+        assert judged is not None  # else it were not wrong
         return Counterexample(changes, float(drawn.held[name].values[at]), float(judged[name].expected[at]))
 
     def _reduced(self, name: str, at: tuple[int, ...], given: _Sample) -> _Sample:

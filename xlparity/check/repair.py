@@ -104,7 +104,7 @@ class Repairer:
         """
         cell = self._program.rows[name].block.cell(at)
         text = self._index.text(cell)
-        if not self.samples or self._index.count > _MOST_FORMULAS:
+        if self._index.count > _MOST_FORMULAS:
             return None
         if text is not None and (len(text) > _LONGEST or not depends_on_cells_alone(text)):
             return None
@@ -120,7 +120,7 @@ class Repairer:
             if not own and not new:
                 continue
             tried.update(new)
-            expected = expected or self.expected(name, at, self.trace)
+            expected = expected or self.expected(name, at)
             if len(expected) < _LEAST:
                 return None
             gives = self._tried([*own, *new], cell, [one.sample for one in expected])
@@ -188,18 +188,16 @@ class Repairer:
                 return None
         return list(found)
 
-    def expected(self, name: str, at: tuple[int, ...], trace: Trace) -> list[Expected]:
+    def expected(self, name: str, at: tuple[int, ...]) -> list[Expected]:
         """Torch's result on the operands that each sample's sheet holds, where it gives one."""
-        if trace is not self.trace:
-            return expected_of(self._near(name, trace), at)
         if name not in self._references:
-            self._references[name] = self._near(name, trace)
-        return expected_of(self._references[name], at)
+            self._references[name] = self._near(name)
+        return _expected_of(self._references[name], at)
 
-    def _near(self, name: str, trace: Trace) -> list[tuple[int, Reference]]:
+    def _near(self, name: str) -> list[tuple[int, Reference]]:
         """What `expected` gives, for all elements of the tensor."""
         found = []
-        for number, held in enumerate(self._explorer.held(trace, len(self.samples), self._read_for(name))):
+        for number, held in enumerate(self._explorer.held(self.trace, len(self.samples), self._read_for(name))):
             with suppress(MapError):
                 values = {one: each.values for one, each in held.items()}
                 found.append((number, self._program.local(name, values, self._shown)))
@@ -222,7 +220,7 @@ class Expected(NamedTuple):
     bound: float
 
 
-def expected_of(references: Sequence[tuple[int, Reference]], at: tuple[int, ...]) -> list[Expected]:
+def _expected_of(references: Sequence[tuple[int, Reference]], at: tuple[int, ...]) -> list[Expected]:
     """Element `at` of each sample's result, where there is one."""
     found = [Expected(number, float(one.value[at]), float(one.radius[at])) for number, one in references]
     return [one for one in found if np.isfinite(one.value) and np.isfinite(one.bound)]

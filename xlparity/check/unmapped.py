@@ -97,10 +97,11 @@ class Unmapped:
     def edited(self, name: str, at: tuple[int, ...]) -> Blamed | None:
         """The first unmapped cell behind element `at` of `name` that a single edit would mend."""
         case = self._case(name, at)
-        for cell in () if case is None else case.behind[:_MOST_EDITED]:
+        if case is None:
+            return None
+        for cell in case.behind[:_MOST_EDITED]:
             text = self._index.text(cell)
-            if case is None or text is None or not depends_on_cells_alone(text):
-                continue
+            assert text is not None
             edits = dict.fromkeys(map(show, islice(single_edits(parse(text)), _MOST_EDITS)))
             found = self._mending(case, cell, [one for one in edits if one != text])
             if found is not None:
@@ -131,13 +132,12 @@ class Unmapped:
         every = [*behind, cell]
         constants = list(dict.fromkeys(read for one in every for read in self._unmapped(one, formulas=False)))
         constants = [one for one in constants if any(True for _ in self._neighbours(one))]
-        if not (behind or constants) or len(every) > _MOST_CELLS or not self._repairer.samples:
+        if not (behind or constants) or len(every) > _MOST_CELLS:
             return None
-        texts = [self._index.text(one) for one in every]
-        if any(text is None or not depends_on_cells_alone(text) for text in texts):
+        if not all(depends_on_cells_alone(self._index.text(one) or "") for one in every):
             return None
         trace = self._repairer.trace
-        expected = self._repairer.expected(name, at, trace)
+        expected = self._repairer.expected(name, at)
         if len(expected) < _LEAST:
             return None
         read = [area for one in every for area in self._index.precedents(one)]

@@ -8,7 +8,10 @@ import pytest
 
 import xlparity
 from benchmarks.handmade import handmade
+from tests.unit.check.small import cell, checked, row
+from xlparity.check import ascend
 from xlparity.check.ascend import Ascent
+from xlparity.check.judge import Tolerance
 from xlparity.formula.a1 import parse_cell, show_cell
 from xlparity.xlsx.edit import replace_formula
 
@@ -52,3 +55,38 @@ def test_a_difference_within_the_users_tolerance_is_followed_until_it_is_not(tmp
 def test_derivatives_accuse_nothing_that_is_right(name, tmp_path):
     path = MSE if name == "mse" else handmade(name, tmp_path)
     assert xlparity.check(path, samples=1).passed
+
+
+X, ONE = row("x", "A1", shape=()), row("y", "B1", "x * 1", shape=())
+
+
+@pytest.mark.parametrize(
+    ("rows", "formulas"),
+    [
+        ((row("x", "A1", dtype="int64"), row("y", "B1", "x * 3", dtype="int64")), {"B1": "=A1*3"}),  # no derivatives
+        ((X, row("y", "B1", "x > 0", shape=(), dtype="bool")), {"B1": "=A1>0"}),  # nor of truth values
+        ((X, ONE), {"B1": "=IF(1>2,0,A1)"}),  # a branch that no number decides
+        ((X, ONE), {"B1": "=IF(A1>1E300,0,A1)"}),  # nor one that stands for infinity
+        ((X, ONE), {"B1": "=IF(EXP(A1)>0,A1,5)"}),  # one that is only approached
+        ((X, ONE), {"B1": "=A1", "B2": "=SUM(("}),
+    ],
+    ids=["integers", "truth values", "no number", "infinity", "never reached", "no formula"],
+)  # fmt: skip
+def test_where_no_derivative_leads_anywhere_nothing_is_accused(rows, formulas):
+    assert checked({"A1": 2.0, **formulas}, *rows, samples=2).passed
+
+
+def test_only_so_many_branches_are_sought(monkeypatch):
+    cells = {"A1": 2.0, "B1": "=IF(A1>1E8,0,A1)"}
+    assert len(checked(cells, X, ONE, samples=2).faults) == 1
+    monkeypatch.setattr(ascend, "_MOST_SWITCHES", 0)
+    assert checked(cells, X, ONE, samples=2).passed
+
+
+def test_a_step_beyond_which_the_sheet_depends_on_nothing_is_the_last():
+    # The sheet goes away from torch by a part in a million, until it reads another cell, which stays.
+    cells = {"A1": 1.0, "A2": 0.5, "B1": "=OFFSET(A1,IF(A1>4,1,0),0)*(1+1E-6)"}
+    report = checked(cells, X, ONE, samples=1, tolerance=Tolerance(1e-3, 1e-3))
+    assert [one.cell for one in report.faults] == [cell("B1")]
+    ((_, number),) = report.faults[0].counterexample.changes
+    assert number > 4

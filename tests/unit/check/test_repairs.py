@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.check.small import cell, checked, row
-from xlparity.model.value import Scalar
-from xlparity.model.verdict import Finding
+from tests.unit.check.small import area, book, cell, checked, row
+from xlparity.check import repair, unmapped
+from xlparity.check.check import check_book
+from xlparity.engines.embedded import EmbeddedEngine
+from xlparity.formula.a1 import show_cell
+from xlparity.model.book import Book, Fill, Sheet
+from xlparity.model.cell import MAX_COLUMNS
+from xlparity.model.map import Map
+from xlparity.model.value import Cells, Scalar
+from xlparity.model.verdict import Finding, Repair
 
 X, Y = row("x", "A1:A3"), row("y", "B1:B3")
 NUMBERS: dict[str, Scalar] = {"A1": 0.5, "A2": 1.25, "A3": -0.75, "B1": 2.0, "B2": -1.5, "B3": 0.25}
+OTHERS: dict[str, Scalar] = {"F1": 7.0, "F2": 1.0, "F3": 3.0}  # of no tensor
 
 
 def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
@@ -23,8 +32,12 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
     ("formula", "expression", "mended"),
     [
         ("=A2*EXP(A2)", "x[0] * torch.exp(x[0])", "A1*EXP(A1)"),  # the wrong cell in both places
-        ("=-(A2*A2)", "-(x[0] * x[0])", "-(A1*A1)"),
-        ("=A2%+A2*2", "x[0] / 100 + x[0] * 2", "A1%+A1*2"),
+        ("=A3*EXP(A3)", "x[0] * torch.exp(x[0])", "A1*EXP(A1)"),
+        ("=-(A3*A3)", "-(x[0] * x[0])", "-(A1*A1)"),
+        ("=A3%+A3*2", "x[0] / 100 + x[0] * 2", "A1%+A1*2"),
+        ("=SUM(F1:F3)/MAX(F1:F3)", "x.sum() / x.max()", "SUM(A1:A3)/MAX(A1:A3)"),
+        ("=2*SUM(A:A)", "3 * x.sum()", "3*SUM(A:A)"),  # candidates for which the whole workbook is evaluated
+        ("=SUM(OFFSET(A1,0,0,3))*2", "3 * x.sum()", "SUM(OFFSET(A1,0,0,3))*3"),
         ("=SUMPRODUCT(A1:A3,A1:A3)", "(x * y).sum()", "SUMPRODUCT(B1:B3,A1:A3)"),
         ("=SUM(A1:A3)", "x.mean()", "AVERAGE(A1:A3)"),
         ("=A1+B1", "x[0] - y[0]", "A1-B1"),
@@ -35,7 +48,7 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
     ],
 )
 def test_a_slip_is_mended(formula: Scalar, expression: str, mended: str | None) -> None:
-    found = fault(formula, expression)
+    found = fault(formula, expression, **OTHERS)
     if mended is None:
         assert found.verdict.value in ("fault", "undecided")
         return
@@ -43,6 +56,114 @@ def test_a_slip_is_mended(formula: Scalar, expression: str, mended: str | None) 
     assert found.repair is not None
     assert found.repair.formula == mended
     assert found.repair.samples > 10
+
+
+LOGARITHMS = (
+    "torch.log(x[0]) + torch.log(x[1]) + torch.log(-x[2]) + torch.log(y[0]) + torch.log(-y[1]) + torch.log(y[2])"
+)
+
+
+@pytest.mark.parametrize(
+    ("formula", "expression"),
+    [
+        ("=A1*B1+0*ROW()", "x[0] * y[0] + 1"),  # says another thing in another cell
+        ("=LN(A1)+LN(A2)+LN(-A3)+LN(B1)+LN(-B2)-LN(B3)", LOGARITHMS),  # of few samples torch makes a number
+    ],
+)
+def test_what_cannot_be_proved_on_samples_is_not_proposed(formula: str, expression: str) -> None:
+    found = fault(formula, expression)
+    assert (found.verdict.value, found.repair) == ("fault", None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "proposed"),
+    [
+        ("_MOST_FORMULAS", 0, None),  # of the workbook, which is evaluated again
+        ("_LONGEST", 11, None),
+        ("_LONGEST", 12, "SUM(A1:A3)*3"),
+        ("_MOST_READ", 2, "SUM(A1:A3)*3"),  # tried with the whole workbook
+    ],
+)
+def test_large_workbooks_formulas_and_ranges_are_not_tried_or_otherwise(
+    limit: str, most: int, proposed: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, limit, most)
+    found = fault("=SUM(A1:A3)*2", "x.sum() * 3").repair
+    assert (found and found.formula) == proposed
+
+
+def test_a_sheet_without_a_free_column_has_no_place_to_try_formulas_in() -> None:
+    cells = Cells.of({(0, 0): 0.5, (1, 0): 1.25, (2, 0): -0.75, (0, MAX_COLUMNS - 1): 1.0})
+    full = Book((Sheet("S", cells, (Fill(area("D1"), "A1*3"),)),))
+    rows = Map((X, row("z", "D1", "x[0] * 2", shape=())))
+    (found,) = check_book(full, Path("full.xlsx"), rows, [EmbeddedEngine()]).cells
+    assert (found.verdict.value, found.repair) == ("fault", None)
+
+
+def test_a_gradient_is_mended_on_what_it_is_computed_from() -> None:
+    squares, gradient = row("s", "F1:F3", "x * x"), row("g", "D1:D3", "grad(loss, x)")
+    loss = row("loss", "E1", "(s * y).sum()", shape=())
+    cells: dict[str, Scalar] = {
+        **NUMBERS, "D1": "=2*A1*B1", "D2": "=2*A2*B3", "D3": "=2*A3*B3",
+        "E1": "=SUMPRODUCT(F1:F3,B1:B3)", "F1": "=A1^2", "F2": "=A2^2", "F3": "=A3^2",
+    }  # fmt: skip
+    (found,) = checked(cells, X, Y, squares, loss, gradient).cells
+    assert found.cell == cell("D2")
+    assert found.repair is not None
+    assert found.repair.formula == "2*A2*B2"
+
+
+def test_a_number_that_torch_makes_of_nothing_is_mended() -> None:
+    assert fault("=3", "aten.full.default([], 2.0)").repair == Repair("2", 60)
+
+
+def test_a_column_of_a_matrix_is_put_in_the_place_of_another_range() -> None:
+    matrix = row("m", "A1:C2")
+    cells: dict[str, Scalar] = {
+        "A1": 1.0,
+        "B1": 2.0,
+        "C1": 4.0,
+        "A2": 0.5,
+        "B2": -3.0,
+        "C2": 0.25,
+        "H1": 9.0,
+        "H2": 9.5,
+    }
+    (found,) = checked({**cells, "E5": "=SUM(H1:H2)"}, matrix, row("z", "E5", "m[:, 2].sum()", shape=())).cells
+    assert found.repair is not None
+    assert found.repair.formula == "SUM(C1:C2)"
+
+
+# -- from tensors that torch computes alike ----------------------------------------------------------------------------
+
+
+def test_a_pasted_number_gets_the_formula_that_the_layer_before_has() -> None:
+    rows = X, row("h", "C1:C3", "-torch.tanh(x) * 4"), row("z", "F11:F13", "-torch.tanh(h) * 4")
+    cells: dict[str, Scalar] = {**NUMBERS, **{f"C{at}": f"=-TANH(A{at})*T!$A$1%*2" for at in (1, 2, 3)}}
+    pasted: dict[str, Scalar] = {f"F1{at}": 0.5 for at in (1, 2, 3)}
+    both = Book((book({**cells, **pasted}).sheets[0], Sheet("T", Cells.of({(0, 0): 200.0}))))
+    found = check_book(both, Path("book.xlsx"), Map(rows), [EmbeddedEngine()]).faults
+    assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
+        f"S!F1{at}": f"-TANH(C{at})*T!$A$1%*2" for at in (1, 2, 3)
+    }
+
+
+def test_what_stands_as_a_number_in_the_layer_before_too_is_mended_by_itself() -> None:
+    rows = X, row("h", "C1:C3", "torch.tanh(x)"), row("z", "F11:F13", "torch.tanh(h)")
+    pasted: dict[str, Scalar] = {f"{at}": 0.5 for at in ("C1", "C2", "C3", "F11", "F12", "F13")}
+    found = checked({**NUMBERS, **pasted}, *rows).faults
+    assert {one.repair.formula for one in found if one.repair is not None} == {
+        f"TANH({at})" for at in ("A1", "A2", "A3", "C1", "C2", "C3")
+    }
+
+
+def test_tensors_of_other_ranks_that_are_computed_alike_are_no_example() -> None:
+    wide = row("w", "E1:G1", shape=(1, 3))
+    rows = X, wide, row("sum", "H1", "x.sum()", shape=()), row("other", "H9", "w.sum()", shape=())
+    numbers: dict[str, Scalar] = {**NUMBERS, "E1": 3.0, "F1": 5.0, "G1": -7.0}
+    (found,) = checked({**numbers, "H1": "=SUM(A1:A3)", "H9": 2.5}, *rows).faults
+    assert found.repair is not None
+    assert found.repair.formula == "SUM(E1:G1)"
 
 
 def test_what_no_small_change_mends_is_left_without_a_proposal() -> None:
@@ -59,3 +180,30 @@ def test_an_unmapped_cell_behind_is_blamed_and_mended() -> None:
     far = fault("=H1+A1", "torch.tanh(x @ y) ** 3 + x[0]", H1="=A1*B2")
     assert far.origin is None
     assert "it reads 1 formulas that the map does not cover, first S!H1 =A1*B2" in far.because
+
+
+@pytest.mark.parametrize(
+    ("formula", "behind", "expression"),
+    [
+        ("=H1+A1", "=A1*B2+0*ROW()", "x[0] * y[0] + x[0]"),  # says another thing in another cell
+        ("=H1+LN(A1)+LN(A2)+LN(-A3)+LN(B1)+LN(-B2)", "=-LN(B3)", LOGARITHMS),  # of few samples torch makes a number
+    ],
+)
+def test_an_unmapped_cell_that_cannot_be_proved_to_be_wrong_is_not_blamed(
+    formula: str, behind: str, expression: str
+) -> None:
+    found = fault(formula, expression, H1=behind)
+    assert (found.verdict.value, found.origin, found.repair) == ("fault", None, None)
+
+
+def test_in_a_long_column_of_unmapped_formulas_the_one_out_of_line_is_to_blame() -> None:
+    column = {f"H{at}": "=A$1*B$1" for at in range(1, 141)}
+    found = fault("=H70+A1", "x[0] * y[0] + x[0]", **{**column, "H70": "=A$1*B$2"})
+    assert found.origin == cell("H70")
+    assert "unmapped S!H70 =A$1*B$2 breaks its neighbours' fill =A$1*B$1" in found.because
+
+
+def test_unmapped_cells_of_a_large_range_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for most, origin in ((3, cell("H1")), (2, None)):
+        monkeypatch.setattr(unmapped, "_MOST_READ", most)
+        assert fault("=SUM(H1:H3)+A1", "x[0] * y[0] + x[0]", H1="=A1*B2").origin == origin
