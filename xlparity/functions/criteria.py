@@ -80,7 +80,7 @@ def matches(given: Array, criterion: Criterion, texts: Texts) -> Tensor:
         order = {"<": lambda a: a < key, "<=": lambda a: a <= key, ">": lambda a: a > key, ">=": lambda a: a >= key}
         return _texts_where(kind, payload, texts, lambda text: order[criterion.symbol](text_key(text)))
     if isinstance(operand, Error):
-        return (kind == int(Kind.ERROR)) & compare(payload, float(operand))
+        raise Unsupported("a criterion that orders error values")
     wanted = Kind.BOOLEAN if isinstance(operand, bool) else Kind.NUMBER
     assert operand is not None
     return (kind == int(wanted)) & compare(payload, float(operand))

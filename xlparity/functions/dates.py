@@ -159,8 +159,7 @@ def isoweeknum(serial: float) -> float | Error:
         return found
     thursday = math.floor(serial) - (weekday_of(serial) - 1) % 7 + 3
     of_year = date_of_serial(max(thursday, 0))
-    if isinstance(of_year, Error):
-        return of_year
+    assert not isinstance(of_year, Error)  # the last day of all is a Friday
     start = serial_of_date(of_year[0], 1, 1)
     assert not isinstance(start, Error)
     return float((thursday - start) // 7 + 1)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
+from operator import eq, ge, gt, le, lt, ne
 
 from xlparity.functions.calendar import SHIFT1904, date_of_serial
 from xlparity.functions.signature import Unsupported
@@ -42,6 +43,7 @@ TOKEN = re.compile(
 )
 PLAIN = set("$-+(): !^&'~{}<>= \n")
 CONDITION = re.compile(r"\[(<=|>=|<>|=|<|>)(-?[\d.]+(?:E[+-]?\d+)?)\]", re.IGNORECASE)
+COMPARE = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
 COLOUR = re.compile(r"\[(black|blue|cyan|green|magenta|red|white|yellow|color *\d+)\]", re.IGNORECASE)
 CURRENCY = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]")
 
@@ -141,23 +143,28 @@ def _text(value: str, sections: tuple[Section, ...]) -> str:
 
 def _section(number: float, sections: tuple[Section, ...]) -> tuple[Section, bool]:
     """The section for a number, and whether it prints a minus sign itself where it is negative."""
-    numeric = sections[:3] if len(sections) > 3 else sections
-    compare = {
-        "<": lambda limit: number < limit,
-        "<=": lambda limit: number <= limit,
-        ">": lambda limit: number > limit,
-        ">=": lambda limit: number >= limit,
-        "=": lambda limit: number == limit,
-        "<>": lambda limit: number != limit,
-    }
+    numeric = sections[:3]
     if any(section.condition for section in numeric):
-        for section in numeric:
-            if section.condition is None or compare[section.condition[0]](section.condition[1]):
-                return section, number < 0
-        return numeric[-1], number < 0
+        return _conditional(number, numeric)
     if len(numeric) == 1 or number > 0 or (number == 0 and len(numeric) == 2):
         return numeric[0], number < 0
     return (numeric[1], False) if number < 0 else (numeric[2], False)
+
+
+def _conditional(number: float, numeric: tuple[Section, ...]) -> tuple[Section, bool]:
+    """The same where sections have conditions. Nobody documents the signs; other programs agree on those given here."""
+    *conditional, last = numeric if len(numeric) > 1 else (*numeric, Section((Token("general", "General"),), None))
+    for section in numeric:
+        if section.condition is None and section is not last:
+            raise Unsupported("TEXT: a number format with a condition only in a later section is not supported")
+        if section.condition is not None and COMPARE[section.condition[0]](number, section.condition[1]):
+            sign, limit = section.condition
+            negative = (sign == "<" and limit <= 0) or (sign in {"<=", "="} and limit < 0)  # what it says already
+            return section, number < 0 and not negative
+    sign, limit = conditional[0].condition or ("", 0.0)
+    if last.condition or (number < 0 and len(conditional) == 1 and (sign[0] == "<" or limit < 0)):
+        raise Unsupported("TEXT: a number format without a section for the number, or for its sign, is not supported")
+    return last, number < 0
 
 
 def _number(number: float, section: Section, signed: bool) -> str:
@@ -187,10 +194,14 @@ def _number(number: float, section: Section, signed: bool) -> str:
                 grouped = True
             elif any(at > end and all(one.kind == "comma" for one in tokens[end + 1 : at]) for end in ends):
                 thousands += 1
+            else:
+                raise Unsupported("TEXT: a comma that neither separates nor follows digits is not supported")
     scaled = digits15(abs(number)) * Decimal(100) ** sum(token.kind == "percent" for token in tokens)
     scaled = scaled / Decimal(1000) ** thousands
     exponent = 0
     if exponent_at < len(tokens):
+        if not power:
+            raise Unsupported("TEXT: an exponent without digits is not supported")
         scaled, exponent = _mantissa(scaled, len(part), max(len(whole), 1))
     digits = f"{scaled.quantize(Decimal(1).scaleb(-len(part)), ROUND_HALF_UP):f}"
     before, _, after = digits.partition(".")
@@ -254,8 +265,7 @@ def _power(tokens: list[Token], places: list[int], exponent: int, at: int) -> di
     digits = str(abs(exponent)).rjust(sum(tokens[place].text == "0" for place in places), "0")
     outputs = dict.fromkeys(places, "")
     outputs[at] = tokens[at].text[0] + sign
-    if places:
-        outputs[places[0]] = digits
+    outputs[places[0]] = digits
     return outputs
 
 
@@ -291,7 +301,7 @@ def _date(number: float, section: Section, date1904: bool) -> str:
         if token.kind == "minute":
             made.append(f"{minute:0{min(size, 2)}d}")
         elif token.kind == "ampm":
-            texts = ("AM", "PM") if size > 3 else ("A", "P")
+            texts = ("AM", "PM") if size > 3 else (token.text[0], token.text[-1])  # a/p stays small
             made.append(texts[hour >= 12])
         elif token.kind == "elapsed":
             amount = {"h": seconds // 3600, "m": seconds // 60, "s": seconds}[letter]

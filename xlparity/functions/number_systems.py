@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 
-from xlparity.functions.coercion import number_of_scalar, text_of_scalar
+from xlparity.functions.coercion import text_of_scalar
 from xlparity.functions.signature import Function, Parameter, Type, Unsupported, anything, integer, number, text
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
@@ -20,8 +20,7 @@ TABLE: Table[str, Function] = Table("number systems")
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BASES = {"BIN": 2, "OCT": 8, "DEC": 10, "HEX": 16}
 NAMES = {"BIN": "a binary", "OCT": "an octal", "DEC": "a decimal", "HEX": "a hexadecimal"}
-PLACES = Parameter("places", Type.ANY, None, absent=True)
-ABSENT = "absent"
+PLACES = Parameter("places", Type.NUMBER, None, absent=True)
 
 
 def digits_of(value: int, base: int) -> str:
@@ -38,8 +37,6 @@ def _read(given: Scalar, base: int) -> int | Error:
     body = text_of_scalar(given)
     if isinstance(body, Error):
         return body
-    if isinstance(given, bool):
-        return Error.VALUE
     if len(body) > 10 or not all(digit in DIGITS[:base] for digit in body.upper()):
         return Error.NUM
     value = int(body or "0", base)
@@ -47,18 +44,15 @@ def _read(given: Scalar, base: int) -> int | Error:
     return value - size if value >= size // 2 else value
 
 
-def _write(value: int, base: int, places: Scalar) -> str | Error:
+def _write(value: int, base: int, places: float | None) -> str | Error:
     size = base**10
     if not -size // 2 <= value < size // 2:
         return Error.NUM
     made = digits_of(value % size, base)
-    if places is ABSENT:
+    if places is None:
         return made
-    wanted = Error.VALUE if isinstance(places, bool) else number_of_scalar(places)
-    if isinstance(wanted, Error):
-        return wanted
-    width = int(wanted)
-    if not 0 < wanted <= 10 or (value >= 0 and len(made) > width):
+    width = int(places)
+    if not 0 < places <= 10 or (value >= 0 and len(made) > width):
         return Error.NUM
     return made if value < 0 else made.rjust(width, "0")
 
@@ -76,13 +70,13 @@ def _convert(source: str, target: str) -> None:
     elif source == "DEC":
 
         @textual(TABLE, name, number("number"), PLACES, summary=summary)
-        def from_decimal(given: float, places: Scalar = ABSENT) -> str | Error:
+        def from_decimal(given: float, places: float | None = None) -> str | Error:
             return _write(int(given), BASES[target], places)
 
     else:
 
         @textual(TABLE, name, anything("number"), PLACES, summary=summary)
-        def between(given: Scalar, places: Scalar = ABSENT) -> str | Error:
+        def between(given: Scalar, places: float | None = None) -> str | Error:
             value = _read(given, BASES[source])
             return value if isinstance(value, Error) else _write(value, BASES[target], places)
 

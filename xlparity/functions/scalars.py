@@ -22,9 +22,8 @@ def kind_and_payload(value: object, texts: Texts) -> tuple[Kind, float]:
         return Kind.BOOLEAN, float(value)
     if isinstance(value, str):
         return Kind.TEXT, float(texts.index(value))
-    if isinstance(value, (int, float)):
-        return Kind.NUMBER, float(value)
-    raise TypeError(f"{value!r} is no value of a cell")
+    assert isinstance(value, (int, float)), f"{value!r} is no value of a cell"
+    return Kind.NUMBER, float(value)
 
 
 def array_of_scalar(value: object, texts: Texts) -> Array:
@@ -52,7 +51,5 @@ def scalar_of(kind: int, payload: float, texts: Texts) -> Scalar:
             return bool(payload)
         case Kind.ERROR:
             return Error(int(payload))
-        case Kind.BLANK:
-            return None
-        case _:
-            raise ValueError("an undecided value has no scalar")
+    assert kind == Kind.BLANK, "an undecided value has no scalar"
+    return None

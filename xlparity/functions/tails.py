@@ -123,6 +123,9 @@ FREEDOMS = (integer("deg_freedom1"), integer("deg_freedom2"))
 def t_tail(x: float, freedom: float) -> float:
     """The probability beyond |x| on one side of Student's distribution."""
     square = x * x
+    if math.isinf(square):  # the first term of the tail's series
+        logarithm = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2) - 0.5 * math.log(math.pi)
+        return math.exp(logarithm + freedom * (math.log(freedom) / 2 - math.log(abs(x)))) / freedom
     return regularized_beta(freedom / 2, 0.5, freedom / (freedom + square), square / (freedom + square)) / 2
 
 
