@@ -121,6 +121,23 @@ def test_each_cell_of_a_fill_takes_an_array_of_the_size_that_its_own_condition_c
     assert [found[cell] for cell in ("E1", "E2", "E3")] == expected
 
 
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("SUM(FILTER(B$1:B$3,C1:C3>0))", [60, 30, 10]),
+        ("SUM(INDEX(SORTBY(B$1:B$3,{1;1;1},1,C1:C3,-1),1))", [30, 20, 10]),
+        ("COUNT(SORT(D1:E1))", [UNDECIDED, 2, 2]),
+        ("COUNT(UNIQUE(D1:E1,TRUE))", [UNDECIDED, 2, 1]),
+    ],
+)
+def test_each_cell_of_a_fill_sorts_and_filters_by_its_own_keys(formula: str, expected: list[Scalar]) -> None:
+    rows = [(10.0, 1.0, 4.0), (20.0, 2.0, 5.0), (30.0, 3.0, 5.0)]
+    constants = {f"{name}{at}": value for at, row in enumerate(rows, 1) for name, value in zip("BCE", row, strict=True)}
+    constants |= {"D2": 7.0, "D3": 5.0, "C4": 0.0, "C5": -1.0}
+    found = values(Book((sheet(constants, [("D1", "FOO(3)"), ("F1:F3", formula)]),)))
+    assert [found[cell] for cell in ("F1", "F2", "F3")] == expected
+
+
 def test_a_map_over_results_of_several_sizes_is_undecided() -> None:
     formula = "SUM(MAP({1,0},LAMBDA(x,SUM(IF(x>0,5,{1,2,3})))))"
     assert value(formula) == UNDECIDED

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from xlparity.errors import InputError
 from xlparity.functions import Argument, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.logic import choose
@@ -116,6 +117,17 @@ def test_errors_leave_the_gradients_of_others_alone(name: str, bad: list[float])
     (gradient,) = torch.autograd.grad(kept.sum(), beside)
     assert float(gradient[0, 0]) == pytest.approx(float(expected[0, 0]), rel=1e-15)
     assert bool(torch.isfinite(gradient).all())
+
+
+def test_a_function_without_derivatives_refuses_to_be_derived_and_only_then() -> None:
+    x = column(45292.0, 45658.0).requires_grad_()
+    year = call("YEAR", [argument(x)], Texts()).number
+    assert year.flatten().tolist() == [2024, 2025]
+    assert torch.autograd.grad((x + 0 * year).sum(), x, retain_graph=True)[0].tolist() == [[1], [1]]
+    with pytest.raises(InputError, match="is computed without derivatives, and the cell depends on it"):
+        torch.autograd.grad(year.sum(), x)
+    with torch.no_grad():
+        assert not call("YEAR", [argument(x)], Texts()).number.requires_grad
 
 
 def test_a_branch_that_is_not_taken_has_no_gradient() -> None:
