@@ -9,6 +9,7 @@ import math
 from collections.abc import Hashable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,12 +82,11 @@ def _order(keys: Array, texts: Texts, descending: bool) -> tuple[Tensor, Tensor]
 
 def _sorted_places(keys: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """The places in sorted order along the last dimension; the first key decides first, ties keep their order."""
-    length = keys[0][0].shape[-1]
-    lanes = torch.Size([]) if not keys else keys[0][0].shape[:-1]
-    places = torch.arange(length).expand(*lanes, length)
+    shape = np.broadcast_shapes(*(values.shape for _, values in keys))
+    places = torch.arange(shape[-1]).expand(shape)
     for classes, values in reversed(keys):
         for key in (values, classes):
-            step = key.gather(-1, places).sort(dim=-1, stable=True).indices
+            step = key.expand(shape).gather(-1, places).sort(dim=-1, stable=True).indices
             places = places.gather(-1, step)
     return places
 
@@ -131,20 +131,17 @@ def _sort(arguments: Arguments, texts: Texts) -> Array:
 
 def _sortby(arguments: Arguments, texts: Texts) -> Array:
     given = arguments[0].array
-    keys, by_column = [], False
+    keys, sides = [], set()
     _check_decided(*(argument.array for argument in arguments))
-    lanes: set[torch.Size] = {given.number.shape[:-2]}
     for position in range(1, len(arguments), 2):
         line = arguments[position].array
         order = integer_of(arguments[position + 1], texts) if position + 1 < len(arguments) else 1
-        by_column = (line.rows == 1 and line.columns > 1) or (line.rows == 1 and given.rows > 1)
+        by_column = line.rows == 1 and (line.columns > 1 or given.rows > 1)
+        sides.add(by_column)
         fits = line.rows * line.columns == (given.columns if by_column else given.rows)
-        if order not in {1, -1} or not fits or (line.rows > 1 and line.columns > 1):
+        if order not in {1, -1} or not fits or (line.rows > 1 and line.columns > 1) or len(sides) > 1:
             return Array.of_error(Error.VALUE)
-        lanes.add(line.number.shape[:-2])
         keys.append(_order(Array(line.number.flatten(-2), line.kinds.flatten(-2)), texts, order < 0))
-    if len({tuple(key.shape) for pair in keys for key in pair}) > 1:
-        raise LanesDiffer("sort keys belong to different lanes")
     return _ordered(given, _sorted_places(keys), by_column)
 
 
