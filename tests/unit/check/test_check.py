@@ -131,6 +131,9 @@ def test_formulas_are_counted_by_whether_the_map_names_them_and_stale_ones_among
     assert (near.stale, near.stale_example) == (0, None)
     assert checked(cells, *OF_LINE, cached={**remembered, "F5": 3.0 + 4e-6}).coverage.stale == 1
     assert checked(cells, *OF_LINE, cached={**remembered, "F7": Error.NA}).coverage.stale == 1
+    zero: dict[str, Scalar] = {**LINE, "F1": "=A1-2"}
+    assert checked(zero, *OF_LINE, cached={**remembered, "F1": 5e-10}).coverage.stale == 0
+    assert checked(zero, *OF_LINE, cached={**remembered, "F1": 5e-9}).coverage.stale == 1
     seven: dict[str, Scalar] = {**LINE, "F1": "=7", "F2": "=1"}
     assert checked(seven, *OF_LINE, cached={**remembered, "F1": Error.NA, "F2": True}).coverage.stale == 2
     none = checked(LINE, *OF_LINE).coverage
@@ -215,6 +218,28 @@ def test_cells_out_of_line_and_ranges_that_reach_too_far_are_found_together() ->
     }  # fmt: skip
 
 
+def test_shown_values_that_are_formulas_out_of_line_hide_no_computed_cell_that_is() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "x * 3"), row("y", "C1:C4", role=Role.EXPECTED)
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 for at in range(1, 5)} | {f"B{at}": f"=A{at}*3" for at in range(1, 5)}
+    cells |= {f"C{at}": f"=B{at}+0" for at in range(1, 5)} | {"B3": "=A2*3", "C2": "=B1+0"}
+    assert set(said(checked(cells, *rows))) == {"B3"}
+
+
+def test_a_tensor_that_is_another_in_other_cells_is_looked_at_as_any() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "x"), row("z", "C1:C4", "y")
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 for at in range(1, 5)} | {f"B{at}": f"=A{at}" for at in range(1, 5)}
+    cells |= {f"C{at}": f"=B{at}" for at in range(1, 5)} | {"C3": "=B2"}
+    assert said(checked(cells, *rows)) == {"C3": "fault: it breaks the fill of its column, which has =B3 here"}
+
+
+def test_a_cell_at_the_edge_where_the_fill_would_read_beyond_its_tensor_breaks_none() -> None:
+    rows = row("x", "A1:A4"), row("y", "B1:B4", "torch.maximum(x, torch.cat([x[1:], x[3:]]))")
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 * at for at in range(1, 5)}
+    cells |= {"B1": "=MAX(A1,A2)", "B2": "=MAX(A2,A3)", "B3": "=MAX(A3,A4)", "B4": "=MAX(A4,A4)"}
+    assert said(checked(cells, *rows)) == {}
+    assert list(said(checked({**cells, "B4": "=MAX(A4,A5)"}, *rows))) == ["B4"]
+
+
 def test_each_shown_tensor_has_its_own_reason() -> None:
     rows = (row("x", "A1"), row("v", "A2"), row("y", "B1", "x * 3"), row("z", "B2", "v * 3"),
             row("x", "C1", role=Role.EXPECTED), row("y", "D1", role=Role.EXPECTED), row("v", "C2", role=Role.EXPECTED),
@@ -295,6 +320,24 @@ def test_an_expression_that_is_not_the_modules_is_the_fault_and_what_reads_it_in
     assert set(said(checked({**MODEL, "C1": "=A1+B1"}, *both, model=Net()))) == {"C1"}
 
 
+class Scaled(torch.nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor([scale], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.w
+
+
+def test_modules_behind_one_whose_expression_is_another_inherit_where_it_gives_another_value() -> None:
+    rows = (row("x", "A1:A2"), row("net[0].w", "B1", role=Role.PARAMETER), row("net[1].w", "B2", role=Role.PARAMETER),
+            row("net[0]", "C1:C2", "x + net[0].w"), row("net[1]", "D1:D2", "net[0] * net[1].w"))  # fmt: skip
+    cells: dict[str, Scalar] = {"A1": 1.5, "A2": 2.0, "B1": 3.0, "B2": 4.0, "C1": "=A1+B$1", "C2": "=A2+B$1",
+                                "D1": "=C1*B$2", "D2": "=C2*B$2"}  # fmt: skip
+    report = checked(cells, *rows, model=torch.nn.Sequential(Scaled(3.0), Scaled(4.0)))  # 1.5 + 3 is 1.5 * 3
+    assert verdicts(report) == {"C2": "fault", "D2": "inherited"}
+
+
 def test_an_ignored_parameter_is_not_held_against_the_model() -> None:
     wrong: dict[str, Scalar] = {**MODEL, "B1": 4.0}
     assert "B1" in said(checked(wrong, *OF_MODEL, model=Net()))
@@ -323,6 +366,15 @@ def test_a_cell_that_inherits_at_the_sheets_numbers_may_be_wrong_itself_on_other
     }  # fmt: skip
 
 
+def test_cells_that_no_sample_could_compare_are_counted_but_for_those_that_are_wrong_anyway() -> None:
+    rows = row("x", "A1:A3"), row("y", "B1:B3", "torch.log(1 - (x - 5) ** 2 * 1e9)")  # which is for 5 alone
+    cells: dict[str, Scalar] = {f"A{at}": 5.0 for at in range(1, 4)}
+    cells |= {f"B{at}": f"=LN(1-(A{at}-5)^2*1E9)" for at in range(1, 4)}
+    exploration = checked({**cells, "B3": 0.0}, *rows, samples=2).exploration
+    assert exploration is not None
+    assert exploration.never == 2
+
+
 def test_a_users_tolerance_is_that_of_other_numbers_too() -> None:
     rows = row("x", "A1"), row("y", "B1", "torch.relu(x)")
     cells: dict[str, Scalar] = {"A1": 2.0, "B1": "=ABS(A1)"}
@@ -344,6 +396,9 @@ def test_a_report_keeps_what_was_checked_for_those_who_show_it() -> None:
     assert report.subject.values.scalar(cell("D1")) == 36.0
     assert report.subject.derivatives() is None  # there is no row of gradients
     assert report.formulas[cell("C1")] == "=A1*B1"
+    named = checked(cells, *rows[:3], row("loss", "D1", "(y ** 2).sum()", shape=()))
+    assert named.subject is not None
+    assert named.subject.derivatives() is not None
 
 
 def test_every_parameter_that_is_not_the_models_is_listed() -> None:
