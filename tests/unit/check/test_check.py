@@ -233,8 +233,12 @@ def test_a_tensor_that_is_another_in_other_cells_is_looked_at_as_any() -> None:
 
 
 def test_a_cell_at_the_edge_where_the_fill_would_read_beyond_its_tensor_breaks_none() -> None:
-    rows = row("x", "A1:A4"), row("y", "B1:B4", "torch.maximum(x, torch.cat([x[1:], x[3:]]))")
-    cells: dict[str, Scalar] = {f"A{at}": 2.0 * at for at in range(1, 5)}
+    # The formulas read x, which w is too.
+    rows = (row("x", "A1:A4"), row("w", "D1:D4", "x * 1"),
+            row("y", "B1:B4", "torch.maximum(w, torch.cat([w[1:], w[3:]]))"))  # fmt: skip
+    cells: dict[str, Scalar] = {f"A{at}": 2.0 * at for at in range(1, 5)} | {
+        f"D{at}": f"=A{at}*1" for at in range(1, 5)
+    }
     cells |= {"B1": "=MAX(A1,A2)", "B2": "=MAX(A2,A3)", "B3": "=MAX(A3,A4)", "B4": "=MAX(A4,A4)"}
     assert said(checked(cells, *rows)) == {}
     assert list(said(checked({**cells, "B4": "=MAX(A4,A5)"}, *rows))) == ["B4"]
@@ -320,6 +324,11 @@ def test_an_expression_that_is_not_the_modules_is_the_fault_and_what_reads_it_in
     assert set(said(checked({**MODEL, "C1": "=A1+B1"}, *both, model=Net()))) == {"C1"}
 
 
+def test_an_expression_that_is_not_the_modules_is_a_fault_beside_that_of_a_cell_that_it_reads() -> None:
+    rows = *OF_MODEL[:2], row("h", "C1", "x * net.scale"), row("net", "D1", "h + 1")
+    assert verdicts(checked({**MODEL, "C1": "=A1*B1+1"}, *rows, model=Net())) == {"C1": "fault", "D1": "fault"}
+
+
 class Scaled(torch.nn.Module):
     def __init__(self, scale: float) -> None:
         super().__init__()
@@ -354,6 +363,10 @@ def test_samples_say_what_was_varied_and_what_they_found_identical() -> None:
     assert (report.exploration.never, report.exploration.identical) == (0, ("y", "z"))
     assert 0 < report.exploration.wrong < 1e-25
     assert checked(LINE, *OF_LINE).exploration is None
+    # What an engine has otherwise is not said to be identical.
+    wrong = checked(LINE, *OF_LINE, engines=[EMBEDDED, Other("other", {"C1": 4.0})], samples=1).exploration
+    assert wrong is not None
+    assert wrong.identical == ("y",)
     assert checked(LINE, *OF_LINE, samples=1).exploration is not None
 
 
