@@ -111,6 +111,8 @@ def test_every_operation_has_a_line_or_is_said_to_have_no_bound() -> None:
     [
         "aten.linalg_matrix_exp.default(s)",
         "aten.nextafter.default(x, y)",
+        "aten.bucketize.Tensor(x, aten.exp.default(aten.sort.default(y[0])[0]))",  # limits that are rounded
+        "aten.histc.default(aten.exp.default(x), 3)",  # between the least and the greatest, which are
     ],
 )
 def test_what_has_no_bound_is_not_known(text: str) -> None:

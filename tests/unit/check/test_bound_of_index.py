@@ -136,6 +136,23 @@ def test_a_pools_gradient_goes_to_any_element_that_may_be_the_largest() -> None:
     assert (first[2:] < 1e-12).all()
 
 
+def test_of_the_gradient_of_a_pool_over_volumes_whose_largest_is_in_doubt_nothing_is_known() -> None:
+    volume = torch.tensor([1.0, 1.05, 0.0, 3.0], dtype=torch.float64).reshape(1, 1, 1, 2, 2)
+    window = [1, 1, 2], [1, 1, 2], [0, 0, 0], [1, 1, 1], False
+    for radius, unknown in ((0.01, False), (0.1, True)):
+        _, indices = aten.max_pool3d_with_indices.default(ball(volume, radius), *window)
+        gradient = ball(torch.ones(1, 1, 1, 2, 1, dtype=torch.float64), 0.0)
+        found = aten.max_pool3d_with_indices_backward.default(gradient, volume, *window, indices)
+        assert found.value.flatten().tolist() == [0.0, 1.0, 0.0, 1.0]
+        assert found.radius.isnan().all() == unknown
+
+
+def test_products_put_in_places_have_no_bound() -> None:
+    found = aten.scatter.reduce(Ball(TABLE), 0, wide(PLACES[0]), SOURCE, reduce="multiply")
+    assert found.value[2, 0] == -3.0 * 30.0
+    assert found.radius.isnan().all()
+
+
 def ball(values: Tensor, radius: float) -> Ball:
     return Ball(values, torch.full(values.shape, radius, dtype=torch.float64))
 

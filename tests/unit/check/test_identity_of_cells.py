@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+import torch
 
 from tests.unit.check import small
+from xlparity.check import identity
 from xlparity.check.formulas import FormulaIndex
-from xlparity.check.identity import identical_tensors
+from xlparity.check.identity import cells, identical_tensors
+from xlparity.check.identity.modular import Degree, NotRational
+from xlparity.check.identity.tensors import Residues, modulo
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.book import Book, Fill, FillKind, Sheet
@@ -53,10 +57,13 @@ def is_identical(formula: str, expression: str, **more: Scalar) -> bool:
         ("A4:A1", None),
         ("1/(1/A1)", "x[0]"),
         ("A1*1E-5", "x[0] * 1e-05"),
+        ("SUM(A1:A1*2)", "x[0] * 2"),
+        ("A1:A1*2", "x[0] * 2"),
+        ("SUM(A1:A4,F1:F2)", "x.sum() + 3.5"),  # over numbers that are of no tensor
     ],
 )  # fmt: skip
 def test_the_same_rational_function_is_seen(formula: str, expression: str | None) -> None:
-    assert is_identical(formula, expression or "x.sum()", E1="=A1+A1") == (expression is not None)
+    assert is_identical(formula, expression or "x.sum()", E1="=A1+A1", F1=3.0, F2=0.5) == (expression is not None)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,9 @@ def test_the_same_rational_function_is_seen(formula: str, expression: str | None
         ("SUM((", "x[0]", {}),
         ("E1+1", "x[0]", {"E1": "=E2", "E2": "=E1"}),
         ("D1*0+A1", "x[0]", {}),
+        ("A1^(1+1)", "x[0] ** 2", {}),
+        ("SUMSQ(A1:A2,A3:A4)", "x @ x", {}),
+        ("2", "aten.full.default([], 2.0)", {}),
     ],
 )  # fmt: skip
 def test_of_what_is_none_nothing_is_claimed(formula: str, expression: str, more: dict[str, Scalar]) -> None:
@@ -133,6 +143,8 @@ ORDINARY = "[1], [0], [1], False, [0], 1"
         ("A1", "aten.constant_pad_nd.default(x, [1, 0])[1]"),
         ("0*A1", "aten.constant_pad_nd.default(x, [1, 0])[0]"),
         ("A1*B2", "torch.outer(x, y)[0, 1]"),
+        ("A2+A1*B2", "aten.addr.default(x, x, y)[0, 1]"),
+        ("A1", "x[0].sum()"),
         ("SUMXMY2(A1:A4,B1:B4)/4", "F.mse_loss(x, y)"),
         ("A1", "aten._to_copy.default(x, dtype=torch.float32)[0]"),
         ("A1/4", "x[0] / 4"),
@@ -154,6 +166,7 @@ def test_torchs_own_operations_are_followed(formula: str, expression: str) -> No
         ("ABS(A1)", "x.abs()[0]"),
         ("A1*B1", f"{CONVOLUTION}(x[None, None, :1], y[None, None, :1], None, [1], [0], [1], True, [0], 1)[0, 0, 0]"),
         ("MAX(A1:A4)", "x.max()"),
+        ("A1", "aten.index_select.default(x, 0, y)[0]"),
     ],
 )  # fmt: skip
 def test_operations_that_are_not_rational_are_left_to_samples(formula: str, expression: str) -> None:
@@ -180,3 +193,33 @@ def test_whole_numbers_and_constants_are_those_of_the_sheet() -> None:
     assert identical(small.book({**cells, "D1": "=B1*2"}), n, whole) == set()
     broken = small.book({**cells, "B1": 2.5})
     assert identical(broken, X, n, small.row("z", "D1", "x[0] * n", shape=())) == set()
+
+
+def test_two_tensors_in_the_same_cells_are_the_same_to_what_reads_them() -> None:
+    rows = (
+        X, small.row("e", "D1", "torch.exp(x[0])", shape=()), small.row("again", "D1", "torch.exp(x[0])", shape=()),
+        small.row("z", "E1", "e - again", shape=()),
+    )  # fmt: skip
+    assert identical(small.book({**CELLS, "D1": "=EXP(A1)", "E1": "=D1-D1"}), *rows) == {"z"}
+    assert identical(small.book({**CELLS, "D1": "=EXP(A1)", "E1": "=D1+D1"}), *rows) == set()
+
+
+def test_of_large_workbooks_and_of_too_many_cells_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_identical("SUM(A1:A4)", "x.sum()")
+    with monkeypatch.context() as patched:
+        patched.setattr(identity, "_MOST_FORMULAS", 0)
+        assert not is_identical("SUM(A1:A4)", "x.sum()")
+    monkeypatch.setattr(cells, "_MOST_READ", 3)
+    assert not is_identical("SUM(A1:A4)", "x.sum()")
+    assert is_identical("SUM(A1:A3)", "x[:3].sum()")
+
+
+def test_a_sum_of_more_products_than_int64_holds_is_left_to_samples() -> None:
+    with modulo(2_147_483_647):
+        for count in ((1 << 15) - 1, 1 << 15):
+            one = Residues(torch.full((count,), 2_147_483_646), Degree(1))
+            if count < 1 << 15:
+                assert (one @ one).residue.item() == count  # (-1) * (-1) so many times
+            else:
+                with pytest.raises(NotRational, match="a sum of too many products"):
+                    one @ one

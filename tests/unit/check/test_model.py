@@ -16,11 +16,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 import xlparity
+from tests.unit.check.small import checked, row
 from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.map import Role
 from xlparity.model.report import Split
+from xlparity.model.value import Scalar
 from xlparity.xlsx.edit import replace_value
 
 Array = NDArray[np.float64]
@@ -203,3 +205,33 @@ def test_models_that_do_not_fit_are_refused(model: nn.Module, words: str, tmp_pa
 def test_weights_without_a_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="weights need a model"):
         xlparity.check(saved(network(), tmp_path), weights=tmp_path / "net.safetensors")
+
+
+class Several(nn.Module):
+    """Gives a dictionary in one module, on whose way nothing else stands."""
+
+    class Named(nn.Module):
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"tripled": x * 3}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named = self.Named()
+        self.w = nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.named(x)["tripled"] * self.w
+
+
+def test_a_module_that_gives_no_tensor_is_held_against_nothing() -> None:
+    weight, named = row("net.w", "B1", role=Role.PARAMETER), row("net.named", "C1", "x * 3")
+    rows = row("x", "A1"), weight, named, row("net", "D1", "net.named * net.w")
+    cells: dict[str, Scalar] = {"A1": 5.0, "B1": 2.0, "C1": "=A1*3", "D1": "=C1*B1"}
+    assert checked(cells, *rows, model=Several()).passed
+
+
+def test_a_tensors_name_that_is_no_path_into_the_model_is_none_of_its_tensors() -> None:
+    rows = row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("net(last)", "C1", "x * 3 * net.w")
+    report = checked({"A1": 5.0, "B1": 2.0, "C1": "=A1*3*B1"}, *rows, model=Several())
+    assert report.passed
+    assert report.model == "Several"

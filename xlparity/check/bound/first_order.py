@@ -48,9 +48,7 @@ def _mover(func: Any) -> Callable[..., Tensor]:
 
 
 @FIRST_ORDER.rule(*(set(MOVES) - {"as_strided", "max_unpool2d", "repeat_interleave", "broadcast_in_dim"}))
-def _moved(held: Ball, func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-    if not isinstance(x, Taylor):
-        return held
+def _moved(held: Ball, func: Any, x: Taylor, *args: Any, **kwargs: Any) -> Any:
     if func.overloadpacket.__name__ in ("alias", "clone", "detach"):
         return made(held, x.linear, x.rest)
     move = _mover(func)
@@ -214,9 +212,7 @@ def _quotient(held: Ball, func: Any, left: Any, right: Any, *, rounding_mode: st
     # (a + da) / (b + db) - a/b = (da - q db) / b * (1 - db / (b + db)), with q = a/b
     dims, b, room = held.dim(), _wide(right), parts(right)[1]
     q, of_b = held.value.to(torch.float64), size(value_of(right))
-    apart = coefficients(left, dims) - q * coefficients(right, dims)
-    if not isinstance(apart, Tensor):
-        return held
+    apart = torch.as_tensor(coefficients(left, dims) - q * coefficients(right, dims))
     least = of_b - room
     least = torch.where(least > 0, least, torch.nan)
     unit = gamma(1, held.dtype)
@@ -433,8 +429,6 @@ def _rest_of(part: Any) -> Tensor:
 def _where(held: Ball, func: Any, condition: Any, left: Any, right: Any) -> Any:
     c, doubt = parts(condition)
     a, b = coefficients(left, held.dim()), coefficients(right, held.dim())
-    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
-        return held
     rest = torch.where(c, _rest_of(left), _rest_of(right))
     if doubt.any():  # around the branch taken, with all that the other may be
         apart = (torch.as_tensor(_wide(left)) - torch.as_tensor(_wide(right))).abs() + torch.as_tensor(a - b).abs().sum(

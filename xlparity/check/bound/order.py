@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from xlparity.check.bound.ball import Ball, Rule, ends, finished, radius_of
-from xlparity.check.bound.choice import CHOICE
 from xlparity.model.table import Table
 
 __all__ = ["ORDER"]
@@ -69,15 +68,7 @@ def _extremes(func: Any, operand: Ball, *, dim: int | None = None, keepdim: bool
     return torch.amin(operand, dims, keepdim), torch.amax(operand, dims, keepdim)
 
 
-@ORDER.rule("max", "min")
-def _extreme_and_place(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
-    if args and isinstance(args[0], Tensor):
-        name = "maximum" if func.overloadpacket.__name__ == "max" else "minimum"
-        return CHOICE[name](getattr(torch.ops.aten, name).default, operand, *args)
-    return _ordered(func, operand, *args, **kwargs)
-
-
-@ORDER.rule("median", "nanmedian", "kthvalue", "sort", "topk", "mode", "cummax", "cummin")
+@ORDER.rule("max", "min", "median", "nanmedian", "kthvalue", "sort", "topk", "mode", "cummax", "cummin")
 def _ordered(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     result = func(operand.value, *args, **kwargs)
     if isinstance(result, Tensor):

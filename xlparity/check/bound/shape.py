@@ -64,8 +64,6 @@ def _parted(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     "new_empty_strided",
 )  # fmt: skip
 def _known(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
-    if any(isinstance(arg, Ball) for arg in args):  # full_like(x, fill_value) with a tensor
-        return Ball(func(operand.value, *map(value_of, args), **kwargs), radius_of(args[-1]).expand(operand.shape))
     value = func(operand.value, *args, **kwargs)
     return exact(torch.zeros_like(value) if "empty" in func.overloadpacket.__name__ else value)
 
