@@ -1,4 +1,7 @@
+from openpyxl.utils import FORMULAE
+
 from xlparity.engines.embedded import functions
+from xlparity.engines.embedded.special import SPECIAL
 from xlparity.functions import FUNCTIONS, NEWER
 
 # The functions that machine-learning workbooks use; those that need references or evaluation are the engine's own.
@@ -217,6 +220,10 @@ def test_newer_functions_are_known_to_need_a_prefix() -> None:
     assert FUNCTIONS["STDEV.S"].newer
     assert not FUNCTIONS["STDEV"].newer
     assert not {"NETWORKDAYS.INTL", "WORKDAY.INTL", "ISO.CEILING", "ECMA.CEILING"} & NEWER
+
+
+def test_functions_are_newer_that_openpyxl_does_not_list_as_stored_without_a_prefix() -> None:
+    assert {name for name in [*FUNCTIONS, *SPECIAL] if name in NEWER} == {*FUNCTIONS, *SPECIAL} - FORMULAE
 
 
 def test_what_a_function_leaves_undecided_is_told_where_it_is_listed() -> None:
