@@ -91,9 +91,7 @@ def _sections(code: str) -> tuple[Section, ...]:
             elif not COLOUR.fullmatch(text):
                 raise Unsupported(f"TEXT: the number format {code!r} is not understood at {text!r}")
         elif kind == "plain" and text not in PLAIN and text.isascii():
-            if text.lower() in "begn":
-                raise Unsupported(f"TEXT: the number format {code!r} is not understood at {text!r}")
-            raise _Bad
+            raise Unsupported(f"TEXT: the number format {code!r} is not understood at {text!r}")
         else:
             literal = {"quoted": text.strip('"'), "escaped": text[1:], "space": " ", "fill": "", "plain": text}
             tokens.append(Token("literal", literal[kind]) if kind in literal else Token(kind, text))

@@ -639,6 +639,10 @@ FORMATS = [
     ("TEXT", [45324, "yyyy E+0"], VALUE),
     ("TEXT", [NA, "0"], NA),
     ("TEXT", [1234, ",0"], "undecided"),
+    ("TEXT", [1234, "0.0x"], "undecided"),  # Excel quotes some letters and refuses others
+    ("TEXT", [1234, '0.0"x"'], "1234.0x"),
+    ("TEXT", [1234, "0\\x"], "1234x"),
+    ("TEXT", [1234, "0 €"], "1234 €"),
     ("TEXT", [1234, "0E+"], "undecided"),
     ("TEXT", [-1, "yyyy"], VALUE),
     ("TEXT", [1, "yyyy 0"], VALUE),
