@@ -60,7 +60,7 @@ def faulty(fault: Fault, result: Array) -> Array:
 for declared in (
     Function(
         "IF",
-        (boolean("logical_test"), anything("value_if_true", True), anything("value_if_false", False)),
+        (boolean("logical_test"), anything("value_if_true"), anything("value_if_false", None)),
         "One value where a test is TRUE, another where it is FALSE.",
     ),
     Function("IFERROR", (anything("value"), anything("value_if_error")), "Another value where a value is an error."),

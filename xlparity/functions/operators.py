@@ -43,17 +43,15 @@ def power(base: Tensor, exponent: Tensor) -> Tensor | Checked:
     if single and float(exponent) > 0 and float(exponent).is_integer():
         return torch.pow(base, float(exponent))  # neither an odd root nor a pole
     x, y = base.detach(), exponent.detach()
-    sign: Tensor | None = None
-    if bool((x < 0).any()):
+    odd = x < 0
+    if bool(odd.any()):
         order = (1 / y).round()
-        odd = (x < 0) & (y != y.trunc()) & (1 / order == y) & (order.remainder(2) == 1)
-        if bool(odd.any()):
-            sign = torch.where(odd, -1.0, 1.0)
-            base = base * sign
+        odd = odd & (y != y.trunc()) & (1 / order == y) & (order.remainder(2) == 1)
+        base = torch.where(odd, -base, base)
     # A single exponent is exact for squares, and faster.
     result = torch.pow(base, float(exponent)) if single else torch.pow(base, exponent)
-    if sign is not None:
-        result = result * sign
+    if bool(odd.any()):
+        result = torch.where(odd, -result, result)
     zero = x == 0
     if not bool(zero.any()):
         return result
