@@ -88,7 +88,7 @@ def _reduced(combine: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[
     """A body that combines how many logical values there are and how many of them are TRUE."""
 
     def body(arguments: Sequence[Argument], texts: Texts) -> Array:
-        true, count = torch.zeros(1, 1), torch.zeros(1, 1)
+        true = count = torch.zeros(())
         faults: list[Fault] = []
         for argument in arguments:
             given = argument.array

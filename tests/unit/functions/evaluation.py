@@ -8,7 +8,7 @@ from xlparity.functions import Argument, Unsupported, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.operators import operator
 from xlparity.functions.scalars import array_of_rows, scalar_of
-from xlparity.model.value import Kind
+from xlparity.model.value import Error, Kind
 
 
 def argument(value: object, texts: Texts) -> Argument | None:
@@ -35,6 +35,13 @@ def python(array: Array, texts: Texts) -> object:
         for pair in zip(array.kinds.tolist(), array.number.tolist(), strict=True)
     ]
     return rows[0][0] if len(rows) == len(rows[0]) == 1 else rows
+
+
+def same(got: object, expected: object) -> bool:
+    """Whether two results are equal and of one kind, element by element: TRUE is no 1, and an error not its number."""
+    if isinstance(expected, list):
+        return isinstance(got, list) and len(got) == len(expected) and all(map(same, got, expected))
+    return got == expected and all(isinstance(got, kind) == isinstance(expected, kind) for kind in (bool, Error))
 
 
 def value(name: str, *arguments: object) -> object:

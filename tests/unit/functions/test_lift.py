@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.unit.functions.evaluation import value
 from xlparity.functions import Argument, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.lift import fitted
@@ -15,6 +16,23 @@ def test_arrays_may_be_as_large_together_as_allowed_and_no_larger() -> None:
         assert fitted([lanes, column, row]) == [lanes, column, row]
     with spending(Budget(elements=7 * 3 * 5 - 1)), pytest.raises(TooMuch, match="105 elements"):
         fitted([lanes, column, row])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("EXPAND", [1, 3, 4]),
+        ("SEQUENCE", [3, 4]),
+        ("HSTACK", [[[1, 2, 3]] * 3, [[4]] * 3]),
+        ("VSTACK", [[[1, 2, 3, 4]] * 2, [[5, 6, 7, 8]]]),
+        ("VSTACK", [[[1, 2, 3, 4]] * 2, [[5]]]),
+    ],
+)
+def test_a_larger_array_is_made_only_where_the_limits_allow_it(name: str, arguments: list[object]) -> None:
+    with spending(Budget(elements=12)):
+        assert value(name, *arguments) is not None
+    with spending(Budget(elements=11)), pytest.raises(TooMuch, match="12 elements"):
+        value(name, *arguments)
 
 
 def test_large_numbers_whose_sum_overflows_keep_their_values_and_gradients() -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.unit.functions.evaluation import operation
+from tests.unit.functions.evaluation import operation, same
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.operators import operator
 from xlparity.model.value import Error
@@ -33,7 +33,9 @@ from xlparity.model.value import Error
         (0, "^", 2, 0),
         (0, "^", 0.5, 0),
         (0, "^", -0.5, Error.DIV0),
-        ([[0], [-8], [8]], "^", 1 / 3, [[0], [-2], [2]]),
+        ([[0], [-8], [8], [0.125]], "^", 1 / 3, [[0], [-2], [2], [0.5]]),
+        (0.125, "^", 1 / 3, 0.5),
+        ([[2, 3]], "^", [[2, 3]], [[4, 27]]),
         (-32, "^", [[0.2, -0.2, 0.25, 0, 1]], [[-2, -0.5, Error.NUM, 1, -32]]),
         (-8, "^", 0.5, Error.NUM),
         (-8, "^", 2, 64),
@@ -77,11 +79,11 @@ from xlparity.model.value import Error
     ],
 )
 def test_operator_gives_what_excel_gives(left: object, symbol: str, right: object, expected: object) -> None:
-    assert operation(left, symbol, right) == expected
+    assert same(operation(left, symbol, right), expected)
 
 
 @pytest.mark.parametrize(
-    ("symbol", "below", "same", "above"),
+    ("symbol", "below", "equal", "above"),
     [
         ("=", False, True, False),
         ("<>", True, False, True),
@@ -91,9 +93,10 @@ def test_operator_gives_what_excel_gives(left: object, symbol: str, right: objec
         (">=", False, True, True),
     ],
 )
-def test_a_comparison_tells_less_from_equal_from_greater(symbol: str, below: bool, same: bool, above: bool) -> None:
-    assert operation([[1, 2, 3]], symbol, 2) == [[below, same, above]]
-    assert operation("b", symbol, [["c", "B", "a"]]) == [[below, same, above]]
+def test_a_comparison_tells_less_from_equal_from_greater(symbol: str, below: bool, equal: bool, above: bool) -> None:
+    expected = [[below, equal, above]]
+    assert same(operation([[1, 2, 3]], symbol, 2), expected)
+    assert same(operation("b", symbol, [["c", "B", "a"]]), expected)
 
 
 def test_the_odd_root_of_zero_beside_that_of_a_negative_number_has_no_sign() -> None:

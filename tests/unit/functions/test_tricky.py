@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.unit.functions.evaluation import value
+from tests.unit.functions.evaluation import same, value
 from xlparity.model.value import Error
 
 DIV0, VALUE, NUM, NA, REF = Error.DIV0, Error.VALUE, Error.NUM, Error.NA, Error.REF
@@ -663,5 +663,4 @@ def test_function_gives_what_excel_gives(name: str, arguments: list[object], exp
     if expected == "undecided":
         assert "undecided: " in str(result)
     else:
-        assert result == expected
-        assert type(result) is type(expected) or isinstance(expected, (int, float, type(pytest.approx(1))))
+        assert same(result, expected), result
