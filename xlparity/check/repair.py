@@ -123,7 +123,7 @@ class Repairer:
             expected = expected or self.expected(name, at)
             if len(expected) < _LEAST:
                 return None
-            gives = self._tried([*own, *new], cell, [one.sample for one in expected])
+            gives = self.tried([*own, *new], cell, [one.sample for one in expected])
             right = np.flatnonzero(agree(gives, expected))
             if own and right[:1].tolist() == [0] and not misread:
                 return None
@@ -135,7 +135,7 @@ class Repairer:
             own = []
         return None
 
-    def _tried(self, texts: Sequence[str], cell: Cell, chosen: Sequence[int]) -> Array:
+    def tried(self, texts: Sequence[str], cell: Cell, chosen: Sequence[int]) -> Array:
         """What each of the formulas `texts` would give beside `cell`, (samples or 1, texts), at least on the `chosen`.
 
         That is NaN for an overflow, which tells nothing, and infinity for another error, which no right formula gives.
@@ -189,7 +189,14 @@ class Repairer:
         return list(found)
 
     def expected(self, name: str, at: tuple[int, ...]) -> list[Expected]:
-        """Torch's result on the operands that each sample's sheet holds, where it gives one."""
+        """Torch's result on the operands that each sample's sheet holds, where it gives one.
+
+        None of a tensor whose operands are the same in all samples, since none of them can be typed: of these numbers
+        alone many formulas make the same.
+        """
+        given = self._program.upstream(name) - self._program.expressions.keys()
+        if given and given.isdisjoint(self._explorer.varied):
+            return []
         if name not in self._references:
             self._references[name] = self._near(name)
         return _expected_of(self._references[name], at)

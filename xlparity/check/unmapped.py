@@ -2,13 +2,13 @@
 
 Torch says nothing of an intermediate cell that the map does not name. But the mapped cell behind it tells: if another
 formula in the intermediate cell makes the mapped cell agree with torch on all samples, the fault is there. In the order
-of their dependencies the cells are given what their neighbours are filled with (a formula out of line, a constant among
-formulas), and then every single edit.
+of their dependencies the cells are given what their neighbours are filled with (a formula out of line, a constant or
+nothing among formulas), and then every single edit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula
-from xlparity.check.judge import Array
+from xlparity.check.judge import show_value
 from xlparity.check.reference import Program
 from xlparity.check.repair import Expected, Repairer, agree, depends_on_cells_alone, free_column
 from xlparity.engines.embedded import EmbeddedEngine
@@ -29,7 +29,7 @@ from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book, Fill
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS, Cell
-from xlparity.model.value import Kind, Values
+from xlparity.model.value import Values
 from xlparity.model.verdict import Repair
 
 __all__ = ["Blamed", "Unmapped"]
@@ -54,11 +54,15 @@ class Blamed:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A wrong mapped cell and the unmapped cells that it reads, in the order of their dependencies."""
+    """A wrong mapped cell and the unmapped cells that it reads, in the order of their dependencies.
+
+    `behind` are those with a formula, and these; `others` stand among formulas, which neighbours have.
+    """
 
     cell: Cell
-    behind: tuple[Cell, ...]
-    constants: tuple[Cell, ...]
+    behind: Mapping[Cell, str]
+    others: Sequence[Cell]
+    formulas: Mapping[Cell, str]  # of `behind` and of `cell`
     expected: list[Expected]
     inputs: dict[Area, Tensor]
 
@@ -79,19 +83,19 @@ class Unmapped:
         case = self._case(name, at)
         if case is None:
             return None
-        for cell in (*case.constants, *case.behind):
-            text = self._index.text(cell)
-            like = [one for one in self._neighbours(cell) if one != text]
-            found = self._mending(case, cell, like)
+        for cell in (*case.others, *case.behind):
+            text = case.behind.get(cell)
+            found = self._mending(case, cell, [one for one in self._neighbours(cell) if one != text])
             if found is None:
                 continue
             what = f"unmapped {show_cell(cell)}"
             if text is None:
-                number = self._values.scalar(cell)
-                why = f"{what} is the constant {number!r} among formulas, which have ={found.formula} here"
+                value = self._values.scalar(cell)
+                has = f"is the constant {value!r}" if isinstance(value, float) else f"is {show_value(value)}"
+                why = f"{what} {has} among formulas, which have ={found.formula} here"
             else:
                 why = f"{what} ={text} breaks its neighbours' fill ={found.formula}"
-            return Blamed(cell, _because(why, found), replace(found, cell=cell))
+            return _blamed(cell, why, found)
         return None
 
     def edited(self, name: str, at: tuple[int, ...]) -> Blamed | None:
@@ -99,19 +103,18 @@ class Unmapped:
         case = self._case(name, at)
         if case is None:
             return None
-        for cell in case.behind[:_MOST_EDITED]:
-            text = self._index.text(cell)
-            assert text is not None
+        for cell, text in islice(case.behind.items(), _MOST_EDITED):
             edits = dict.fromkeys(map(show, islice(single_edits(parse(text)), _MOST_EDITS)))
-            found = self._mending(case, cell, [one for one in edits if one != text])
+            found = self._mending(case, cell, list(edits))
             if found is not None:
                 why = f"unmapped {show_cell(cell)} ={text} does not give what it needs, ={found.formula} does"
-                return Blamed(cell, _because(why, found), replace(found, cell=cell))
+                return _blamed(cell, why, found)
         return None
 
     def first(self, name: str, at: tuple[int, ...]) -> str:
         """A hint at the unmapped formulas behind element `at` of `name`, the first in the order of dependencies."""
-        behind = self._behind(self._program.rows[name].block.cell(at))
+        case = self._case(name, at)
+        behind = self._behind(self._program.rows[name].block.cell(at)) if case is None else [*case.behind]
         if not behind:
             return ""
         return (
@@ -130,21 +133,26 @@ class Unmapped:
         cell = self._program.rows[name].block.cell(at)
         behind = self._behind(cell)
         every = [*behind, cell]
-        constants = list(dict.fromkeys(read for one in every for read in self._unmapped(one, formulas=False)))
-        constants = [one for one in constants if any(True for _ in self._neighbours(one))]
-        if not (behind or constants) or len(every) > _MOST_CELLS:
+        read_by_one = (read for one in every for read in self._unmapped(one, formulas=False))
+        others = [one for one in dict.fromkeys(read_by_one) if any(True for _ in self._neighbours(one))]
+        if not (behind or others) or len(every) > _MOST_CELLS:
             return None
-        if not all(depends_on_cells_alone(self._index.text(one) or "") for one in every):
+        texts = {one: self._index.text(one) or "" for one in every}
+        if not all(map(depends_on_cells_alone, texts.values())):
             return None
         trace = self._repairer.trace
         expected = self._repairer.expected(name, at)
         if len(expected) < _LEAST:
             return None
+        if agree(trace.tensor(Area(cell, 1, 1)).numpy()[:, 0], expected).all():
+            return _Case(
+                cell, {}, (), texts, expected, {}
+            )  # only a file or an engine has another value: nothing is to blame
         read = [area for one in every for area in self._index.precedents(one)]
         inputs = {
             plane: trace.tensor(plane) for plane in self._planes if any(plane.intersection(area) for area in read)
         }
-        return _Case(cell, tuple(behind), tuple(constants), expected, inputs)
+        return _Case(cell, {one: texts[one] for one in behind}, others, texts, expected, inputs)
 
     def _behind(self, cell: Cell) -> list[Cell]:
         """The unmapped formula cells that `cell` reads, over however many, each after those that it reads itself."""
@@ -163,13 +171,11 @@ class Unmapped:
         return [one for one in order if one != cell] if not stack else [*seen]
 
     def _unmapped(self, cell: Cell, formulas: bool = True) -> Iterator[Cell]:
-        """The unmapped cells that the formula of `cell` reads: the formulas, or the numbers."""
+        """The unmapped cells that the formula of `cell` reads: those with a formula, or the others."""
         for area in self._index.precedents(cell):
             if area.size > _MOST_READ:
                 continue
-            mask = self._index.mask(area)
-            if not formulas:
-                mask = ~mask & (self._values.grid(area).kind == Kind.NUMBER)
+            mask = self._index.mask(area) == formulas
             for row, column in np.argwhere(mask & ~self._mapped.covered(area)).tolist():
                 yield area.corner.moved(row, column)
 
@@ -202,11 +208,12 @@ class Unmapped:
         count = len(self._repairer.samples)
         size = max([1, *(plane.size for plane in case.inputs)])
         texts = texts[: max(1, _MOST_LANES // (size * count))]
-        gives = self._values_of(case, cell, texts)
+        gives = self._repairer.tried(texts, cell, [one.sample for one in case.expected])
+        gives = np.broadcast_to(gives, (count, len(texts)))
         # One lane for each candidate in each sample.
         lanes = {area: tensor.repeat(len(texts), 1, 1) for area, tensor in case.inputs.items()}
         lanes[Area(cell, 1, 1)] = torch.from_numpy(np.array(gives.T).reshape(-1, 1, 1))
-        formulas = [one for one in (*case.behind, case.cell) if one != cell]
+        formulas = {one: text for one, text in case.formulas.items() if one != cell}
         with torch.no_grad():
             trace = EmbeddedEngine().trace(self._only(formulas), lanes)
         result = trace.tensor(Area(case.cell, 1, 1)).numpy()[:, 0, 0].reshape(len(texts), count).T
@@ -214,32 +221,15 @@ class Unmapped:
             return Repair(texts[one], len(case.expected))
         return None
 
-    def _values_of(self, case: _Case, cell: Cell, texts: Sequence[str]) -> Array:
-        """What the formulas `texts` would give in `cell`: (samples, formulas)."""
-        book = self._only(case.behind)
-        sheet = book.sheet(cell.sheet)
-        column = free_column(self._book.sheet(cell.sheet))
-        fills = tuple(Fill(Area.of(sheet.name, row, column), text) for row, text in enumerate(texts))
-        extended = replace(sheet, fills=(*sheet.fills, *fills))
-        sheets = tuple(extended if one.name == sheet.name else one for one in book.sheets)
-        inputs = dict(case.inputs)
-        reads = [area for text in texts for area in self._index.read_by(text, cell.sheet)]
-        for plane in self._planes - inputs.keys():
-            if any(plane.intersection(area) for area in reads):
-                inputs[plane] = self._repairer.trace.tensor(plane)
-        with torch.no_grad():
-            trace = EmbeddedEngine().trace(replace(book, sheets=sheets), inputs)
-        found = trace.tensor(Area.of(sheet.name, 0, column, len(texts), 1)).numpy()[:, :, 0]
-        return np.asarray(np.broadcast_to(found, (len(self._repairer.samples), len(texts))))
-
-    def _only(self, cells: Iterable[Cell]) -> Book:
-        """The workbook with the formulas of `cells` alone."""
+    def _only(self, formulas: Mapping[Cell, str]) -> Book:
+        """The workbook with these formulas alone."""
         fills: dict[str, list[Fill]] = {}
-        for cell in cells:
-            fills.setdefault(cell.sheet, []).append(Fill(Area(cell, 1, 1), self._index.text(cell) or ""))
+        for cell, text in formulas.items():
+            fills.setdefault(cell.sheet, []).append(Fill(Area(cell, 1, 1), text))
         sheets = tuple(replace(sheet, fills=tuple(fills.get(sheet.name, ()))) for sheet in self._book.sheets)
         return replace(self._book, sheets=sheets)
 
 
-def _because(why: str, found: Repair) -> str:
-    return f"its formula is right given its precedents, but {why}; with that it agrees on all {found.samples} samples"
+def _blamed(cell: Cell, why: str, found: Repair) -> Blamed:
+    proof = f"with that it agrees on all {found.samples} samples"
+    return Blamed(cell, f"its formula is right given its precedents, but {why}; {proof}", replace(found, cell=cell))
