@@ -231,7 +231,8 @@ def test_a_module_that_gives_no_tensor_is_held_against_nothing() -> None:
 
 
 def test_a_tensors_name_that_is_no_path_into_the_model_is_none_of_its_tensors() -> None:
-    rows = row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("net(last)", "C1", "x * 3 * net.w")
-    report = checked({"A1": 5.0, "B1": 2.0, "C1": "=A1*3*B1"}, *rows, model=Several())
+    rows = row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("net(last)", "D1", "x * 3 * net.w")
+    constant = row("k(3)", "C1", role=Role.CONSTANT)
+    report = checked({"A1": 5.0, "B1": 2.0, "C1": 3.0, "D1": "=A1*C1*B1"}, constant, *rows, model=Several())
     assert report.passed
     assert report.model == "Several"

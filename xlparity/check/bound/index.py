@@ -135,15 +135,13 @@ def _zeros(operand: Any) -> Tensor:
 
 @INDEX.rule("scatter", "index_copy", "index_fill", "put")
 def _put(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
-    """Elements replaced by others; `put` may also add them."""
-    if kwargs.get("reduce") is not None or (func.overloadpacket.__name__ == "put" and (len(args) > 2 and args[2])):
+    """Elements replaced by others; `put` may also add them, as its third argument says (never its default)."""
+    if kwargs.get("reduce") is not None or (func.overloadpacket.__name__ == "put" and len(args) > 2):
         return _summed(func, operand, *args, **kwargs)
     values = [value_of(arg) for arg in args]
     result = func(value_of(operand), *values, **kwargs)
     # The last argument is what is put, the one before it the index.
     radii = [*values[:-1], radius_of(args[-1]) if isinstance(args[-1], Tensor) else 0.0]
-    if func.overloadpacket.__name__ == "put" and len(args) > 2:
-        radii = [values[0], radius_of(args[1]), values[2]]
     radius = func(radius_of(operand), *radii, **kwargs)
     indices = [arg for arg in args[:-1] if isinstance(arg, Tensor) and not arg.is_floating_point()]
     return Ball(result, torch.full_like(radius, torch.nan) if any(map(_doubtful, indices)) else radius)
