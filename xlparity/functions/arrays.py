@@ -319,7 +319,7 @@ _enter(
         ARRAY,
         array("sort_index", 1.0, empty_is_default=True),
         array("sort_order", 1.0, empty_is_default=True),
-        boolean("by_col", False, empty_is_default=True),
+        boolean("by_col", False),
     ),
     "Rows (or columns) in the order of one of their columns.",
     _sort,
@@ -339,8 +339,8 @@ _enter(
     "UNIQUE",
     (
         ARRAY,
-        boolean("by_col", False, empty_is_default=True),
-        boolean("exactly_once", False, empty_is_default=True),
+        boolean("by_col", False),
+        boolean("exactly_once", False),
     ),
     "Each distinct row (or column) once.",
     _unique,
@@ -357,8 +357,8 @@ _enter("CHOOSECOLS", LINES, "The columns at some places.", partial(_choose, by_c
 _enter("CHOOSEROWS", LINES, "The rows at some places.", partial(_choose, by_column=False))
 SCANNED = (
     ARRAY,
-    integer("ignore", 0.0, empty_is_default=True),
-    boolean("scan_by_column", False, empty_is_default=True),
+    integer("ignore", 0.0),
+    boolean("scan_by_column", False),
 )
 _enter("TOCOL", SCANNED, "All elements as one column.", partial(_to_vector, column=True))
 _enter("TOROW", SCANNED, "All elements as one row.", partial(_to_vector, column=False))

@@ -406,7 +406,7 @@ TABLE.add(
     ),
 )
 MODES = (
-    integer("match_mode", 0.0, empty_is_default=True),
+    integer("match_mode", 0.0),
     integer("search_mode", 1.0, empty_is_default=True),
 )
 TABLE.add(

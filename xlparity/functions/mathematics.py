@@ -183,10 +183,10 @@ def multinomial(sample: Sample) -> Tensor:
     for row in values.flatten(0, -2).tolist():
         top, result = 0, 1
         for value in row:
-            if value < 0 or top > 10_000:
-                result = -1
-                break
             top += int(value)
+            if value < 0 or min(int(value), top - int(value)) >= 1030 or result >= 2**1024:
+                result = -1  # or at least 2^1030
+                break
             result *= math.comb(top, int(value))
         value = exact(result)
         made.append(float("nan") if result < 0 or isinstance(value, Error) else value)

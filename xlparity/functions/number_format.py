@@ -184,7 +184,7 @@ def _number(number: float, section: Section, signed: bool) -> str:
     whole = [at for at, token in enumerate(tokens) if token.kind == "digit" and at < point_at]
     part = [at for at, token in enumerate(tokens) if token.kind == "digit" and point_at < at < exponent_at]
     power = [at for at, token in enumerate(tokens) if token.kind == "digit" and at > exponent_at]
-    ends = [whole[-1] if whole else -1, *part[-1:]]  # commas right after these scale by thousands
+    ends = [*whole[-1:], *part[-1:]]  # commas right after these scale by thousands
     grouped, thousands = False, 0
     for at, token in enumerate(tokens):
         if token.kind == "comma":
@@ -196,17 +196,16 @@ def _number(number: float, section: Section, signed: bool) -> str:
                 raise Unsupported("TEXT: a comma that neither separates nor follows digits is not supported")
     scaled = digits15(abs(number)) * Decimal(100) ** sum(token.kind == "percent" for token in tokens)
     scaled = scaled / Decimal(1000) ** thousands
-    exponent = 0
+    outputs: dict[int, str] = {}
     if exponent_at < len(tokens):
         if not power:
             raise Unsupported("TEXT: an exponent without digits is not supported")
         scaled, exponent = _mantissa(scaled, len(part), max(len(whole), 1))
+        outputs = _power(tokens, power, exponent, exponent_at)
     digits = f"{scaled.quantize(Decimal(1).scaleb(-len(part)), ROUND_HALF_UP):f}"
     before, _, after = digits.partition(".")
     before = before.lstrip("0")
-    outputs = _whole(tokens, whole, before, grouped)
-    outputs.update(_part(tokens, part, after))
-    outputs.update(_power(tokens, power, exponent, exponent_at))
+    outputs |= _whole(tokens, whole, before, grouped) | _part(tokens, part, after)
     if not whole and before:
         outputs[point_at] = before + "."
     shown = [outputs.get(at, token.text) for at, token in enumerate(tokens) if at in outputs or token.kind != "comma"]
@@ -257,8 +256,6 @@ def _part(tokens: list[Token], places: list[int], digits: str) -> dict[int, str]
 
 def _power(tokens: list[Token], places: list[int], exponent: int, at: int) -> dict[int, str]:
     """What the exponent prints: `E+` always has a sign, `E-` only a minus."""
-    if at >= len(tokens):
-        return {}
     sign = "-" if exponent < 0 else "+" if tokens[at].text.endswith("+") else ""
     digits = str(abs(exponent)).rjust(sum(tokens[place].text == "0" for place in places), "0")
     outputs = dict.fromkeys(places, "")
@@ -283,7 +280,7 @@ def _date(number: float, section: Section, date1904: bool) -> str:
     has_seconds = any(token.text[0].lower() == "s" for token in tokens if token.kind in {"date", "elapsed"})
     unit = 10**digits
     ticks = digits15(number) * 86400 * unit
-    total = int(ticks.quantize(Decimal(1), ROUND_HALF_UP) if has_seconds else (ticks + Decimal("0.0001")) // 1)
+    total = int(ticks.to_integral_value(ROUND_HALF_UP) if has_seconds else (ticks + Decimal("0.0001")) // 1)
     seconds, fraction = divmod(total, unit)
     days, clock = divmod(seconds, 86400)
     found = date_of_serial(days + (SHIFT1904 if date1904 else 0))

@@ -71,9 +71,9 @@ class Parameter:
     """One declared parameter.
 
     `default` is the value of an argument that is not given. An argument that is given but empty (`ROUND(2.5,)`) is a
-    blank, as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). An `absent` parameter that is
-    not given is not handed to the body, nor are those after it. `repeating` parameters stand at the end, and all of
-    them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
+    blank, 0 or FALSE as in Excel's older functions, unless `empty_is_default` (`SEQUENCE(3,,5)`). An `absent` parameter
+    that is not given is not handed to the body, nor are those after it. `repeating` parameters stand at the end, and
+    all of them repeat together (`SUMIFS(sum_range, range1, criteria1, ...)`).
     """
 
     name: str

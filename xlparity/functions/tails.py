@@ -54,7 +54,7 @@ def regularized_beta(a: float, b: float, x: float, rest: float | None = None) ->
             d = 1.0 / (1 + term * d or tiny)
             c = 1 + term / c or tiny
             total *= c * d
-        if abs(c * d - 1) < 1e-16:
+        if c * d == 1:
             return front * total / a
     raise Unsupported("an incomplete beta function of arguments so large that its fraction does not end")
 

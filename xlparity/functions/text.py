@@ -347,8 +347,8 @@ PARTED = (
     TEXT,
     array("delimiter"),
     Parameter("instance_num", Type.ANY, None),
-    integer("match_mode", 0.0, empty_is_default=True),
-    integer("match_end", 0.0, empty_is_default=True),
+    integer("match_mode", 0.0),
+    integer("match_end", 0.0),
     Parameter("if_not_found", Type.ARRAY, Error.NA, empty_is_default=True),
 )
 
@@ -397,8 +397,8 @@ def textafter(*arguments: object) -> object:
     TEXT,
     array("col_delimiter", None),
     array("row_delimiter", None, empty_is_default=True),
-    boolean("ignore_empty", False, empty_is_default=True),
-    integer("match_mode", 0.0, empty_is_default=True),
+    boolean("ignore_empty", False),
+    integer("match_mode", 0.0),
     array("pad_with", Error.NA, empty_is_default=True),
     summary="A text split into columns and rows.",
 )
@@ -437,7 +437,7 @@ def _shown(value: Scalar, strict: bool) -> str:
     return '"' + made.replace('"', '""') + '"' if strict and isinstance(value, str) else made
 
 
-FORMAT = integer("format", 0.0, empty_is_default=True)
+FORMAT = integer("format", 0.0)
 
 
 @whole(TABLE, "ARRAYTOTEXT", array("array"), FORMAT, summary="An array as text.")

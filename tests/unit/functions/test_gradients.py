@@ -119,6 +119,18 @@ def test_errors_leave_the_gradients_of_others_alone(name: str, bad: list[float])
     assert bool(torch.isfinite(gradient).all())
 
 
+@pytest.mark.parametrize("name", ["GEOMEAN", "HARMEAN", "AVERAGE", "PRODUCT", "STDEV.S"])
+def test_a_blank_among_numbers_leaves_their_gradients_alone(name: str) -> None:
+    alone = column(2.0, 8.0).requires_grad_()
+    (expected,) = torch.autograd.grad(call(name, [argument(alone)], Texts()).number.sum(), alone)
+    beside = column(2.0, 0.0, 8.0).requires_grad_()
+    kind = torch.tensor([[1], [0], [1]], dtype=torch.uint8)
+    assert kind[1] == int(Kind.BLANK)
+    made = call(name, [Argument(Array(beside, kind), True)], Texts())
+    (gradient,) = torch.autograd.grad(made.number.sum(), beside)
+    assert gradient.flatten().tolist() == [float(expected[0, 0]), 0, float(expected[1, 0])]
+
+
 def test_a_function_without_derivatives_refuses_to_be_derived_and_only_then() -> None:
     x = column(45292.0, 45658.0).requires_grad_()
     year = call("YEAR", [argument(x)], Texts()).number
