@@ -137,14 +137,14 @@ class Unmapped:
         others = [one for one in dict.fromkeys(read_by_one) if any(True for _ in self._neighbours(one))]
         if not (behind or others) or len(every) > _MOST_CELLS:
             return None
-        texts = {one: self._index.text(one) or "" for one in every}
+        texts = {one: self._index.texts[one][1:] for one in every}
         if not all(map(depends_on_cells_alone, texts.values())):
             return None
         trace = self._repairer.trace
         expected = self._repairer.expected(name, at)
         if len(expected) < _LEAST:
             return None
-        if agree(trace.tensor(Area(cell, 1, 1)).numpy()[:, 0], expected).all():
+        if agree(trace.tensor(_alone(cell)).reshape(-1, 1).numpy(), expected).all():
             return _Case(
                 cell, {}, (), texts, expected, {}
             )  # only a file or an engine has another value: nothing is to blame
@@ -206,17 +206,17 @@ class Unmapped:
         if not texts or free_column(self._book.sheet(cell.sheet)) >= MAX_COLUMNS:
             return None
         count = len(self._repairer.samples)
-        size = max([1, *(plane.size for plane in case.inputs)])
+        size = max(plane.size for plane in (_alone(cell), *case.inputs))
         texts = texts[: max(1, _MOST_LANES // (size * count))]
         gives = self._repairer.tried(texts, cell, [one.sample for one in case.expected])
         gives = np.broadcast_to(gives, (count, len(texts)))
         # One lane for each candidate in each sample.
-        lanes = {area: tensor.repeat(len(texts), 1, 1) for area, tensor in case.inputs.items()}
-        lanes[Area(cell, 1, 1)] = torch.from_numpy(np.array(gives.T).reshape(-1, 1, 1))
+        lanes = {area: torch.cat([tensor] * len(texts)) for area, tensor in case.inputs.items()}
+        lanes[_alone(cell)] = torch.from_numpy(np.array(gives.T)).reshape(-1, 1, 1)
         formulas = {one: text for one, text in case.formulas.items() if one != cell}
         with torch.no_grad():
             trace = EmbeddedEngine().trace(self._only(formulas), lanes)
-        result = trace.tensor(Area(case.cell, 1, 1)).numpy()[:, 0, 0].reshape(len(texts), count).T
+        result = trace.tensor(_alone(case.cell)).numpy().reshape(len(texts), count).T
         for one in np.flatnonzero(agree(result, case.expected)).tolist():
             return Repair(texts[one], len(case.expected))
         return None
@@ -225,9 +225,13 @@ class Unmapped:
         """The workbook with these formulas alone."""
         fills: dict[str, list[Fill]] = {}
         for cell, text in formulas.items():
-            fills.setdefault(cell.sheet, []).append(Fill(Area(cell, 1, 1), text))
+            fills.setdefault(cell.sheet, []).append(Fill(_alone(cell), text))
         sheets = tuple(replace(sheet, fills=tuple(fills.get(sheet.name, ()))) for sheet in self._book.sheets)
         return replace(self._book, sheets=sheets)
+
+
+def _alone(cell: Cell) -> Area:
+    return Area(cell, 1, 1)
 
 
 def _blamed(cell: Cell, why: str, found: Repair) -> Blamed:

@@ -77,6 +77,30 @@ def test_a_line_goes_across_as_well_as_down() -> None:
         assert found.repair == Repair(f"{letter}1*2", 60, cell(f"{letter}2"))
 
 
+def test_two_neighbours_without_a_gap_are_enough_and_none_beyond_a_gap_counts() -> None:
+    # B3 and, in a row, C2, whose only neighbours reach to the edge of the sheet.
+    down: dict[str, Scalar] = {f"A{at}": 1.5 * at for at in range(1, 4)} | {"B1": "=A1*2", "B2": "=A2*2", "B3": 7.0}
+    down |= {f"D{at}": f"=B{at}+1" for at in range(1, 4)}
+    found = unmapped(book(down), row("x", "A1:A3"), row("y", "D1:D3", "x * 2 + 1")).out_of_line("y", (2,))
+    assert found is not None
+    assert found.repair == Repair("A3*2", 60, cell("B3"))
+    across: dict[str, Scalar] = {f"{letter}1": 1.5 for letter in "ABC"} | {"A2": "=A1*2", "B2": "=B1*2", "C2": 7.0}
+    across |= {f"{letter}4": f"={letter}2+1" for letter in "ABC"}
+    found = unmapped(book(across), row("x", "A1:C1"), row("y", "A4:C4", "x * 2 + 1")).out_of_line("y", (2,))
+    assert found is not None
+    assert found.repair == Repair("C1*2", 60, cell("C2"))
+    gaps: dict[str, Scalar] = {f"A{at}": 1.5 * at for at in range(1, 8)} | {f"D{at}": f"=B{at}+1" for at in range(1, 8)}
+    gaps |= {f"B{at}": f"=A{at}*2" for at in (1, 2, 6, 7)} | {"B3": 1.0, "B4": 7.0, "B5": 1.0}
+    blamed = unmapped(book(gaps), row("x", "A1:A7"), row("y", "D1:D7", "x * 2 + 1"))
+    assert blamed.out_of_line("y", (3,)) is None
+
+
+def test_a_range_of_very_many_cells_is_passed_over_and_what_is_read_after_it_is_not() -> None:
+    found = of_steps(B3="=A2*2", C3="=0*SUM(H1:Z1000)+B3+1").out_of_line("y", (2,))
+    assert found is not None
+    assert found.cell == cell("B3")
+
+
 def test_what_is_in_line_is_passed_over_on_the_way_to_what_is_not() -> None:
     # y = 2 x + 1 in three steps: B and D are not mapped, and column F of numbers beside formulas is no fault.
     cells: dict[str, Scalar] = {**STEPS, **{f"D{at}": f"=B{at}+F{at}" for at in range(1, 5)}}
@@ -176,7 +200,7 @@ def test_a_sheet_without_a_free_column_is_left_alone() -> None:
         full = Book((replace(plain.sheets[0], constants=more),))
         return unmapped(full, X, Y).out_of_line("y", (2,))
 
-    assert at_edge(MAX_COLUMNS - 1) is None
+    assert at_edge(MAX_COLUMNS - 1) is at_edge(MAX_COLUMNS - 2) is None
     assert at_edge(MAX_COLUMNS - 3) is not None
 
 
