@@ -141,7 +141,7 @@ def _measured(
     fault = merged([_undecided(one) for one in given] + [first_fault(_undecided(one)) for one in ranges])
     flat = [Array(one.number.detach().flatten(-2), one.kinds.flatten(-2)) for one in ranges]
     codes = np.stack(
-        [part.numpy().ravel() for one in given for part in (one.kinds.to(torch.float64), one.number.detach())], -1
+        [part.numpy().ravel() for one in given for part in (one.kinds.to(torch.float64), one.number.detach())], 1
     )
     distinct, places = np.unique(codes, axis=0, return_inverse=True)
     index = torch.from_numpy(places.reshape(shape))

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import torch
+
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calendar import (
     LAST,
@@ -20,6 +22,7 @@ from xlparity.functions.calendar import (
     serial_of_date,
     serial_of_text,
 )
+from xlparity.functions.fault import fault_of, merged, sealed, where_error
 from xlparity.functions.signature import (
     Argument,
     Function,
@@ -307,8 +310,10 @@ def _working(serial: int, free: str, holidays: set[int]) -> bool:
 
 def _networkdays(start: float, end: float, weekend: object, grid: Grid) -> float | Error:
     free, holidays = _free(weekend), _holidays(grid)
-    if isinstance(free, Error) or isinstance(holidays, Error):
-        return free if isinstance(free, Error) else Error.VALUE
+    if isinstance(free, Error):
+        return free
+    if isinstance(holidays, Error):
+        return Error.VALUE
     if min(start, end) < 0 or max(start, end) > LAST:
         return Error.NUM
     low, high = sorted((math.floor(start), math.floor(end)))
@@ -320,8 +325,10 @@ def _networkdays(start: float, end: float, weekend: object, grid: Grid) -> float
 
 def _workday(start: float, count: float, weekend: object, grid: Grid) -> float | Error:
     free, holidays = _free(weekend), _holidays(grid)
-    if isinstance(free, Error) or isinstance(holidays, Error):
-        return free if isinstance(free, Error) else Error.VALUE
+    if isinstance(free, Error):
+        return free
+    if isinstance(holidays, Error):
+        return Error.VALUE
     if free == "1111111":
         return Error.VALUE
     if not 0 <= start <= LAST or abs(count) > LAST:
@@ -369,21 +376,23 @@ def _in_system(function: Function, reads: Sequence[int], gives: bool) -> Functio
     compute = function.body
     assert compute is not None
 
-    def shifted(given: Array, days: float) -> Array:
-        if given.kind is None:
-            return Array(given.number + days)
-        number = given.kind == int(Kind.NUMBER)
-        return Array(given.number + number * days, given.kind)
+    def moved(argument: Argument, place: int) -> Argument:
+        given = argument.array
+        date = given.kinds == int(Kind.NUMBER)
+        if function.parameter(place).type is not Type.ARRAY:  # there, a blank is the first day
+            date = date | (given.kinds == int(Kind.BLANK)) | (given.kinds == int(Kind.BOOLEAN))
+        date = date & (given.number >= 0)  # a negative one is no date in either system
+        kinds = torch.where(date, int(Kind.NUMBER), given.kinds).to(torch.uint8)
+        return Argument(Array(given.number + date * SHIFT1904, kinds), argument.reference)
 
     def body(arguments: Sequence[Argument], texts: Texts) -> Array:
         if not texts.date1904:
             return compute(arguments, texts)
-        moved = [
-            Argument(shifted(one.array, SHIFT1904), one.reference) if at in reads else one
-            for at, one in enumerate(arguments)
-        ]
-        made = compute(moved, texts)
-        return shifted(made, -SHIFT1904) if gives else made
+        made = compute([moved(one, at) if at in reads else one for at, one in enumerate(arguments)], texts)
+        if not gives:
+            return made
+        number = made.number - (made.kinds == int(Kind.NUMBER)) * SHIFT1904
+        return sealed(number, merged([fault_of(made), where_error(number < 0, Error.NUM)]))
 
     return replace(function, body=body)
 

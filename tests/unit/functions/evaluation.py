@@ -44,9 +44,9 @@ def same(got: object, expected: object) -> bool:
     return got == expected and all(isinstance(got, kind) == isinstance(expected, kind) for kind in (bool, Error))
 
 
-def value(name: str, *arguments: object) -> object:
+def value(name: str, *arguments: object, date1904: bool = False) -> object:
     """The value of a function for Python values."""
-    texts = Texts()
+    texts = Texts(date1904=date1904)
     try:
         return python(call(name, [argument(given, texts) for given in arguments], texts), texts)
     except Unsupported as because:

@@ -21,6 +21,47 @@ def test_an_undecided_argument_keeps_its_reason() -> None:
     assert (result.kinds.item(), result.number.item()) == (int(Kind.UNDECIDED), 7)
 
 
+REASON = Argument(Array.single(Kind.UNDECIDED, 0))  # the first reason of an evaluation
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ABS", [REASON]),
+        ("AND", [REASON, REASON]),
+        ("SUM", [REASON]),
+        ("COUNT", [REASON]),
+        ("COUNTA", [REASON]),
+        ("COUNTBLANK", [REASON]),
+        ("COUNTIF", [REASON, REASON]),
+        ("SUMIF", [Argument(Array.of_number(1.0), True), REASON]),
+        ("AVERAGEIFS", [REASON, REASON, REASON]),
+        ("LEN", [REASON]),
+        ("MATCH", [REASON, REASON]),
+        ("INDEX", [Argument(Array.of_number(1.0)), REASON]),
+        ("XLOOKUP", [REASON, REASON, REASON]),
+        ("SORT", [REASON]),
+        ("UNIQUE", [REASON]),
+        ("SEQUENCE", [REASON]),
+        ("MMULT", [REASON, REASON]),
+        ("SUMPRODUCT", [REASON]),
+        ("CORREL", [REASON, REASON]),
+        ("NPV", [REASON, REASON]),
+        ("TYPE", [REASON]),
+        ("ISERROR", [REASON]),
+        ("DATE", [REASON, REASON, REASON]),
+        ("TEXTSPLIT", [REASON, REASON]),
+    ],
+)
+def test_what_depends_on_an_undecided_value_is_undecided_for_the_same_reason(
+    name: str, arguments: list[Argument | None]
+) -> None:
+    texts = Texts()
+    texts.reason("because")
+    made = call(name, arguments, texts)
+    assert (set(made.kinds.flatten().tolist()), set(made.number.flatten().tolist())) == ({Kind.UNDECIDED}, {0})
+
+
 def test_an_error_puts_no_nan_into_the_gradients_of_others() -> None:
     x = torch.tensor([[4.0, -1.0]], dtype=torch.float64, requires_grad=True)
     result = call("SQRT", [Argument(Array(x))], Texts())

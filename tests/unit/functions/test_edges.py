@@ -333,6 +333,11 @@ DATES = [
     ("YEARFRAC", [45292, 45352, 5], NUM),
     ("YEARFRAC", [45292, 45352, -1], NUM),
     ("YEARFRAC", [-1, 45352], NUM),
+    ("YEARFRAC", [45292, 2958466], NUM),
+    ("YEARFRAC", [44985, 45352, 1], near(367 / 365.5)),  # 28 February 2023 to 1 March 2024, more than a year
+    ("EDATE", [1, 0], 1),
+    ("EDATE", [1, -1], NUM),
+    ("EDATE", [2958465, 0], 2958465),
     # From 15 January 2023 to 14 March 2024.
     ("DATEDIF", [44941, 45365, "d"], 424),
     ("DATEDIF", [44941, 45365, "M"], 13),
@@ -349,6 +354,9 @@ DATES = [
     ("NETWORKDAYS", [45292, 45306], 11),
     ("NETWORKDAYS", [45292, 45298, [[45293, 45297]]], 4),  # 45297 is a Saturday
     ("NETWORKDAYS", [45292, 45298, [["1/2/2024"]]], 4),
+    ("NETWORKDAYS", [45292, 45298, [["no date"]]], VALUE),
+    ("NETWORKDAYS.INTL", [45292, 45298, 8, [[NA]]], NUM),
+    ("WORKDAY.INTL", [45292, 1, 8], NUM),
     ("NETWORKDAYS", [45292, 45298, [["no date"]]], VALUE),
     ("NETWORKDAYS", [45292, 45298, [[NA]]], VALUE),
     ("NETWORKDAYS", [-1, 45298], NUM),
@@ -373,6 +381,46 @@ DATES = [
     ("WORKDAY.INTL", [45292, 1, "0100000"], 45294),
     ("WORKDAY.INTL", [45292, 1, 8], NUM),
 ]
+
+# 1 January 2024 is a Monday, and day 43830 of a workbook whose days are counted from 1904.
+FROM_1904 = [
+    ("DATE", [2024, 1, 1], 43830),
+    ("DATE", [1904, 1, 1], 0),
+    ("DATE", [1903, 12, 31], NUM),
+    ("DATE", [10000, 1, 1], NUM),
+    ("YEAR", [[[43830, NA, 0, -1, "1/1/2024"]]], [[2024, NA, 1904, NUM, 2024]]),
+    ("YEAR", [([43830], [None], [True])], [[2024], [1904], [1904]]),
+    ("MONTH", [43861], 2),
+    ("DAY", [43839], 10),
+    ("DATEVALUE", ["1/1/2024"], 43830),
+    ("EDATE", [43830, 1], 43861),
+    ("EDATE", [0, -1], NUM),
+    ("EOMONTH", [43830, 0], 43860),
+    ("WEEKDAY", [43830], 2),
+    ("WEEKNUM", [43830], 1),
+    ("ISOWEEKNUM", [43836], 1),
+    ("DAYS360", [43844, 43860, True], 15),
+    ("YEARFRAC", [43844, 43860, 4], near(15 / 360)),
+    ("DATEDIF", [43861, 43890, "M"], 1),
+    ("NETWORKDAYS", [43830, 43834], 5),
+    ("NETWORKDAYS", [43830, 43834, ([43831], [None])], 4),
+    ("NETWORKDAYS.INTL", [43830, 43834, 1, [[43831]]], 4),
+    ("WORKDAY", [43834, 1], 43837),
+    ("WORKDAY", [43834, 1, [[43837]]], 43838),
+    ("WORKDAY.INTL", [43834, 1, 1, [[43837]]], 43838),
+    ("HOUR", [0.75], 18),
+    ("TIME", [18, 0, 0], 0.75),
+    ("DAYS", [43831, 43830], 1),
+    ("TEXT", [43830, "yyyy-mm-dd ddd"], "2024-01-01 Mon"),
+    ("TEXT", [0, "yyyy-mm-dd"], "1904-01-01"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "expected"), FROM_1904)
+def test_a_workbook_may_count_its_days_from_1904(name: str, arguments: list[object], expected: object) -> None:
+    result = value(name, *arguments, date1904=True)
+    assert same(result, expected), result
+
 
 FINANCIAL = [
     ("PMT", [0, 10, 100], -10),
@@ -878,6 +926,8 @@ CONDITIONS = [
     ("COUNTIF", [WORDS, ">0"], 1),
     ("COUNTIF", [([True], [False], [2]), "<TRUE"], 1),
     ("COUNTIF", [WORDS, "<"], 0),
+    ("COUNTIF", [WORDS, "true"], 1),
+    ("COUNTIF", [WORDS, "#n/a"], 1),
     ("SUMIF", [([1], [2]), [[1, 2], [2, 1]], ([5], [NA])], [[5, NA], [NA, 5]]),
     ("MAXIFS", [([5], [NA]), ([1], [2]), [[1, 2], [3, 1]]], [[5, NA], [0, 5]]),
     ("COUNTIF", [WORDS, ">#N/A"], "undecided"),
@@ -1095,6 +1145,8 @@ NUMBERS = [
     ("SUMPRODUCT", [[[1, 2]], [[3, 4]], [[5, 6]]], 63),
     ("COUNT", [5, "5", "x", True, [[1, "2"]]], 4),
     ("COUNTA", [([1], [None], [NA]), 5, ...], 4),
+    ("COUNTA", [[[1, 2, 3], [4, 5, 6]]], 6),
+    ("COUNT", [[[1, 2, 3], [4, 5, 6]]], 6),
     ("COUNTBLANK", [([1], [None], [""], ["x"])], 2),
     ("COUNTBLANK", [([1], [2])], 0),
     ("AVERAGEA", [([1], ["x"], [True])], near(2 / 3)),
