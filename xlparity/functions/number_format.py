@@ -16,7 +16,7 @@ from operator import eq, ge, gt, le, lt, ne
 from xlparity.functions.calendar import SHIFT1904, date_of_serial
 from xlparity.functions.signature import Unsupported
 from xlparity.functions.text_of_number import digits15, general11
-from xlparity.model.value import Error, Scalar
+from xlparity.model.value import Error
 
 __all__ = ["formatted"]
 
@@ -114,10 +114,8 @@ def _minutes(tokens: list[Token]) -> tuple[Token, ...]:
     return tuple(made)
 
 
-def formatted(value: Scalar, code: str, *, date1904: bool = False) -> str | Error:
+def formatted(value: float | str | bool | None, code: str, *, date1904: bool = False) -> str | Error:
     """`value` in the number format `code`."""
-    if isinstance(value, Error):
-        return value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     with localcontext(Context(prec=400)), suppress(_Bad):

@@ -87,19 +87,25 @@ def _stirling_rest(x: float) -> float:
     return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / x
 
 
-def quantile(cumulative: Callable[[float], float], p: float, low: float, high: float) -> float:
-    """Where an increasing function reaches p, by bisection on the float64 numbers between two bounds."""
-    while math.isinf(high):
-        high = max(2 * abs(low), 1.0)
-        while cumulative(high) < p:
-            low, high = high, high * 2
-            if math.isinf(high):
-                raise Unsupported("the quantile lies beyond the largest number")
-    for _ in range(200):
-        middle = low + (high - low) / 2
-        if middle in {low, high}:
+TINIEST = 5e-324
+
+
+def quantile(cumulative: Callable[[float], float], p: float, most: float = math.inf) -> float:
+    """Where a function that increases from 0 to `most` reaches p, by bisection on the float64 numbers there."""
+    low, high = 0.0, min(most, 1.0)
+    while high < most and cumulative(high) < p:
+        low, high = high, high * 2
+        if math.isinf(high):
+            raise Unsupported("the quantile lies beyond the largest number")
+    while True:
+        # Exponents first: halves alone would take a thousand steps to a number near 0.
+        far = high > 4 * low
+        middle = math.sqrt(max(low, TINIEST)) * math.sqrt(high) if far else low + (high - low) / 2
+        if not low < middle < high:
             break
         low, high = (middle, high) if cumulative(middle) < p else (low, middle)
+    if low == 0:
+        raise Unsupported("the quantile lies below the smallest number")
     return high
 
 
@@ -166,7 +172,7 @@ def t_inv(p: float, freedom: float) -> float | Error:
         return Error.NUM
     if p == 0.5:
         return 0.0
-    side = quantile(lambda x: -t_tail(x, freedom), -min(p, 1 - p), 0.0, math.inf)
+    side = quantile(lambda x: -t_tail(x, freedom), -min(p, 1 - p))
     return -side if p < 0.5 else side
 
 
@@ -174,7 +180,7 @@ def t_inv(p: float, freedom: float) -> float | Error:
 def t_inv_2t(p: float, freedom: float) -> float | Error:
     if not 0 < p <= 1 or freedom < 1:
         return Error.NUM
-    return quantile(lambda x: -2 * t_tail(x, freedom), -p, 0.0, math.inf) if p < 1 else 0.0
+    return quantile(lambda x: -2 * t_tail(x, freedom), -p) if p < 1 else 0.0
 
 
 def f_cumulative(x: float, one: float, two: float, *, upper: bool = False) -> float:
@@ -207,14 +213,14 @@ def f_dist_rt(x: float, one: float, two: float) -> float | Error:
 def f_inv(p: float, one: float, two: float) -> float | Error:
     if not 0 <= p < 1 or one < 1 or two < 1:
         return Error.NUM
-    return quantile(lambda x: f_cumulative(x, one, two), p, 0.0, math.inf) if p else 0.0
+    return quantile(lambda x: f_cumulative(x, one, two), p) if p else 0.0
 
 
 @_enter("F.INV.RT FINV", P, *FREEDOMS, summary="The right quantile of the F distribution.")
 def f_inv_rt(p: float, one: float, two: float) -> float | Error:
     if not 0 < p <= 1 or one < 1 or two < 1:
         return Error.NUM
-    return quantile(lambda x: -f_cumulative(x, one, two, upper=True), -p, 0.0, math.inf) if p < 1 else 0.0
+    return quantile(lambda x: -f_cumulative(x, one, two, upper=True), -p) if p < 1 else 0.0
 
 
 @_enter("CHISQ.DIST", X, FREEDOM, CUMULATIVE, summary="The chi-squared distribution.")
@@ -236,7 +242,7 @@ def chisq_inv(p: float, freedom: float) -> float | Error:
 def chisq_inv_rt(p: float, freedom: float) -> float | Error:
     if not 0 < p <= 1 or freedom < 1:
         return Error.NUM
-    return quantile(lambda x: -regularized_gamma(freedom / 2, x / 2, upper=True), -p, 0.0, math.inf) if p < 1 else 0.0
+    return quantile(lambda x: -regularized_gamma(freedom / 2, x / 2, upper=True), -p) if p < 1 else 0.0
 
 
 @_enter("GAMMA.DIST GAMMADIST", X, ALPHA, BETA, CUMULATIVE, summary="The gamma distribution.")
@@ -254,7 +260,7 @@ def gamma_dist(x: float, alpha: float, beta: float, cumulative: bool) -> float |
 def gamma_inv(p: float, alpha: float, beta: float) -> float | Error:
     if not 0 <= p < 1 or alpha <= 0 or beta <= 0:
         return Error.NUM
-    return beta * quantile(lambda x: regularized_gamma(alpha, x), p, 0.0, math.inf) if p else 0.0
+    return beta * quantile(lambda x: regularized_gamma(alpha, x), p) if p else 0.0
 
 
 BOUNDS = (number("A", 0.0), number("B", 1.0))
@@ -283,7 +289,7 @@ _enter("BETADIST", X, ALPHA, BETA, *BOUNDS, summary="The beta distribution funct
 def beta_inv(p: float, alpha: float, beta: float, low: float, high: float) -> float | Error:
     if alpha <= 0 or beta <= 0 or not 0 < p < 1:
         return Error.NUM
-    return low + (high - low) * quantile(lambda x: regularized_beta(alpha, beta, x), p, 0.0, 1.0)
+    return low + (high - low) * quantile(lambda x: regularized_beta(alpha, beta, x), p, 1.0)
 
 
 def binomial(k: int, n: int, p: float) -> float:

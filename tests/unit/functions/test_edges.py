@@ -114,6 +114,13 @@ GAMMA = [
     ("CHISQ.DIST", [2 * log(2), 2, True], near(0.5)),
     ("CHISQ.DIST.RT", [1, 1], near(erfc(sqrt(0.5)))),
     ("CHISQ.DIST.RT", [1, 1.9], near(erfc(sqrt(0.5)))),
+    # Quantiles near 0: x, x / (1 + x), 1 - exp(-x / 2), 1 - exp(-x) and x^0.01.
+    ("BETA.INV", [1e-200, 1, 1], near(1e-200)),
+    ("F.INV", [1e-200, 2, 2], near(1e-200)),
+    ("CHISQ.INV", [1e-200, 2], near(2e-200)),
+    ("GAMMA.INV", [1e-70, 1, 1], near(1e-70)),
+    ("BETA.INV", [1e-3, 0.01, 1], near(1e-300)),
+    ("BETA.INV", [1e-5, 0.01, 1], "undecided"),
     ("CHISQ.DIST.RT", [1, 0.9], NUM),
     ("CHISQ.DIST", [2 * log(2), 2, False], near(0.25)),
     ("CHISQ.DIST", [0, 2, False], near(0.5)),
