@@ -70,8 +70,6 @@ def present(rate: float, nper: float, pmt: float, fv: float, due: float) -> floa
 def periods(rate: float, pmt: float, pv: float, fv: float, due: float) -> float | Error:
     if rate == 0:
         return -(pv + fv) / pmt
-    if rate <= -1:
-        return Error.NUM
     paid = pmt * (1 + rate * bool(due))
     return math.log((paid - fv * rate) / (paid + pv * rate)) / math.log1p(rate)
 

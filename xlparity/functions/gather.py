@@ -46,10 +46,10 @@ def integers_of(argument: Argument, texts: Texts) -> list[int]:
     number = number.detach()
     rows = number.reshape(-1, number.shape[-2] * number.shape[-1])
     if fault is not None and bool((fault != 0).any()):
-        if fault.numel() > 1 and bool((fault == 0).any()):
+        if bool((fault == 0).any()):
             raise LanesDiffer("an argument that decides the size is an error in some lanes")
         code = fault.flatten()[:1].reshape(1, 1)
-        raise Early(sealed(torch.zeros(1, 1, dtype=torch.float64), code))
+        raise Early(sealed(torch.zeros((), dtype=torch.float64), code))
     if bool((rows != rows[:1]).any()):
         raise LanesDiffer("an argument that decides the size differs")
     return [int(value) for value in rows[0].tolist()]

@@ -265,6 +265,9 @@ COUNTED = [
 ]
 
 # 1 January 2024, a Monday, is 45292.
+# The last days of January to December 2024.
+ENDS = [45322, 45351, 45382, 45412, 45443, 45473, 45504, 45535, 45565, 45596, 45626, 45657]
+
 DATES = [
     ("YEAR", [-1], NUM),
     ("YEAR", [2958466], NUM),
@@ -287,6 +290,13 @@ DATES = [
     ("DATEVALUE", ["1/1/29"], 47119),  # 2029
     ("DATEVALUE", ["1/1/30"], 10959),  # 1930
     ("DATEVALUE", ["2/30/2024"], VALUE),
+    ("DATEVALUE", ["13/1/2024"], VALUE),
+    ("DATEVALUE", ["0/1/2024"], VALUE),
+    ("DATEVALUE", ["1/0/2024"], VALUE),
+    ("DATEVALUE", ["12/31/2024"], 45657),
+    ("DATEVALUE", ["1/1/1900"], 1),
+    ("DATEVALUE", ["12/31/1899"], VALUE),
+    ("DATEVALUE", ["12/31/9999"], 2958465),
     ("TIMEVALUE", ["1/1/2024 18:00"], 0.75),
     ("TIMEVALUE", ["12:00 AM"], 0),
     ("TIMEVALUE", ["12:00 PM"], 0.5),
@@ -299,7 +309,7 @@ DATES = [
     ("EDATE", [45322, -12], 44957),
     ("EDATE", [-1, 1], NUM),
     ("EDATE", [31, -1], NUM),
-    ("EOMONTH", [45292, 0], 45322),
+    *(("EOMONTH", [45292, at], last) for at, last in enumerate(ENDS)),
     ("EOMONTH", [45292, -1], 45291),
     ("EOMONTH", [2958465, 1], NUM),
     *(("WEEKDAY", [45292, kind], day) for kind, day in ((1, 2), (2, 1), (3, 0), (11, 1), (12, 7), (13, 6), (14, 5))),
@@ -447,6 +457,9 @@ FINANCIAL = [
     ("NPER", [0, 0, 100], DIV0),
     ("NPER", [0.1, 0, -100, 121], near(2)),
     ("NPER", [-1, -10, 100], NUM),
+    ("NPER", [-1.5, -10, 100], NUM),
+    ("EFFECT", [0.2, 1], near(0.2)),
+    ("NOMINAL", [0.2, 1], near(0.2)),
     ("NPER", [0.1, 0, 100, 121], NUM),
     ("NPV", [1, 2, 4], near(2)),
     ("NPV", [-1, 2, 4], DIV0),
@@ -1179,6 +1192,8 @@ ARRAYS = [
     ("SORT", [[[1, "b"], [2, "A"]], 2], [[2, "A"], [1, "b"]]),
     ("SORT", [[[1, 5], [1, 4], [0, 9]], [[1, 2]], [[1, -1]]], [[0, 9], [1, 5], [1, 4]]),
     ("SORT", [[[3], [1]], 2], VALUE),
+    ("SORT", [[[3, 1]], [[NA, DIV0]]], NA),
+    ("SORT", [[[3, 1]], DIV0], DIV0),
     ("SORT", [[[3], [1]], 0], VALUE),
     ("SORT", [[[3], [1]], 1, 2], VALUE),
     ("SORT", [[[3, 1], [1, 2]], [[1, 2]], [[1, 1, 1]]], VALUE),
