@@ -256,6 +256,15 @@ def test_cells_are_laid_out_as_their_tensor() -> None:
     cells = Values({"S": Cells.of({(0, 1): "text", (3, 2): True})})
     kinds = hold(cells, Block((2, 3, 2), planes, transposed=True), "float64").kinds
     assert [tuple(at) for at in np.argwhere(kinds).tolist()] == [(0, 1, 0), (1, 2, 1)]
+    kinds = hold(cells, Block((2, 2, 3), planes), "float64").kinds
+    assert [tuple(at) for at in np.argwhere(kinds).tolist()] == [(0, 0, 1), (1, 1, 2)]
+
+
+def test_a_formula_carries_an_error_on_where_it_is_right_on_the_sheets_operands_and_on_right_ones() -> None:
+    gives = np.array([6.0, 6.5, 5.5, 6.75, -6.0, nan, 6.0])
+    same, right = np.full(7, 6.0), np.array([True] * 6 + [False])
+    judged = Judged(row("y", 7, "x"), numbers(*same), np.zeros(7, np.uint8), same, np.full(7, 0.5), right, right, gives)
+    assert judged.carries.tolist() == [True, True, True, False, False, False, False]
 
 
 def test_only_numbers_are_numbers_and_booleans_where_the_tensor_is_boolean() -> None:

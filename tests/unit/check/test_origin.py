@@ -40,6 +40,14 @@ def test_the_nearest_fault_on_the_way_back_is_the_origin() -> None:
     assert [origin(found, name) for name in ("E1", "D1", "B1")] == ["C1", "C1", "A1"]
 
 
+def test_of_several_operands_the_first_wrong_one_is_followed() -> None:
+    found = origins({"A1": "1", "B1": "2", "C1": "3", "D1": "A1+B1+C1"}, A1=FAULT, C1=FAULT, D1=INHERITED)
+    assert origin(found, "D1") == "A1"
+    found = origins({"A1": "1", "B1": "2", "C1": "3", "D1": "A1+B1+C1"}, A1=FAULT, D1=INHERITED)
+    assert origin(found, "D1") == "A1"
+    assert found.reads_wrong(at("D1"))
+
+
 def test_the_order_of_asking_does_not_matter() -> None:
     wrong = {"A1": FAULT, "B1": INHERITED, "C1": INHERITED, "D1": INHERITED, "E1": INHERITED}
     forwards, backwards = origins(CHAIN, **wrong), origins(CHAIN, **wrong)
