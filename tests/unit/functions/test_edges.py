@@ -72,6 +72,7 @@ STUDENT = [
 FISHER = [
     ("F.DIST", [3, 2, 2, True], near(0.75)),
     ("F.DIST", [3, 4, 2, True], near((12 / 14) ** 2)),
+    ("F.DIST", [3, 1, 2, True], near(sqrt(3 / 5))),
     ("F.DIST", [0, 2, 2, True], 0),
     ("F.DIST", [3, 2, 2, False], near(1 / 16)),
     ("F.DIST", [3, 4, 2, False], near(2 * (12 / 14) * 8 / 14**2)),
@@ -248,6 +249,7 @@ COUNTED = [
     ("NEGBINOM.DIST", [1, 2, 1.1, False], NUM),
     ("NEGBINOM.DIST", [998, 2, 0.5, False], near(999 * 0.5**1000)),
     ("NEGBINOM.DIST", [999, 2, 0.5, False], "undecided"),
+    ("HYPGEOM.DIST", [0, 0, 5, 10, False], 1),  # nothing drawn
     ("HYPGEOM.DIST", [1, 2, 2, 4, False], near(4 / 6)),
     ("HYPGEOM.DIST", [1, 2, 2, 4, True], near(5 / 6)),
     ("HYPGEOM.DIST", [2, 3, 3, 4, True], near(3 / 4)),  # at least two must be drawn
@@ -789,6 +791,7 @@ FORMATS = [
     ("TEXT", [-5, "0.0"], "-5.0"),
     ("TEXT", [-5, "#"], "-5"),
     ("TEXT", [1234, ",.0"], "undecided"),
+    ("TEXT", [1234, "0.0,0"], "undecided"),
     ("TEXT", [1.5, "h"], "12"),
     ("TEXT", [45324, "m/d/yyyy"], "2/2/2024"),
     ("TEXT", [45324, "yyyy-mm-dd"], "2024-02-02"),
