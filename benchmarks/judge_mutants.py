@@ -77,7 +77,7 @@ class _Visitor(cst.CSTVisitor):
 
     def __init__(self, module: cst.Module, file: str) -> None:
         self.module, self.file, self.found = module, file, []
-        self.old = module.code.splitlines()
+        self.old = module.code.split("\n")
         self.parts = [module.code_for_node(one) for one in module.body]
         head = "".join(module.code_for_node(line) for line in module.header)
         assert module.code == head + "".join(self.parts), file
@@ -128,7 +128,7 @@ class _Visitor(cst.CSTVisitor):
             operator == "operator_number" and new.evaluated_value == node.evaluated_value
         ):
             return  # 1e300 + 1
-        lines = source.splitlines()
+        lines = source.split("\n")
         first = next(at for at, (one, two) in enumerate(zip_longest(self.old, lines)) if one != two)
         most = min(len(self.old), len(lines))  # all of them the same where the end of the file was left out
         same = next((at for at in range(1, most) if self.old[-at] != lines[-at]), most)
