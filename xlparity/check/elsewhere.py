@@ -58,9 +58,9 @@ def right_elsewhere(
             computed = _computed(program, numbers, shown)
         except MapError:  # torch refuses such numbers
             continue
-        one, other = _judged(program, book, computed, shown, left)
+        one, other = _judged(program, book, computed, shown, left, infinities=True)
         found, refuted = found | one, refuted | other
-        needed |= left_cells - _judged(program, book_filled, computed, shown, left)[0]
+        needed |= left_cells - _judged(program, book_filled, computed, shown, left, infinities=True)[0]
     return right | (found - refuted) & needed
 
 
@@ -106,10 +106,11 @@ def _computed(
 
 def _judged(
     program: Program, book: Book, changed: Mapping[str, Array], shown: Mapping[tuple[str, bool], Array],
-    suspects: Mapping[str, Collection[Cell]],
+    suspects: Mapping[str, Collection[Cell]], infinities: bool = False,
 ) -> tuple[set[Cell], set[Cell]]:  # fmt: skip
     """Those cells of `suspects` whose own formula computes what torch does from the tensors `changed`, and those whose
-    formula gives another number.
+    formula gives another number. That it gives infinity, as torch does, says something only with `infinities`: under a
+    mask a wrong formula gives it too.
     """
     forced: dict[Area, Array] = {}
     for name, array in changed.items():
@@ -127,6 +128,8 @@ def _judged(
         with np.errstate(invalid="ignore"):
             near = np.abs(own - expected.value) <= expected.radius
             far = np.abs(own - expected.value) > expected.radius
+            if infinities:
+                near |= np.isinf(expected.value) & (own * np.sign(expected.value) >= _INFINITE)
         right.update(cell for cell in cells if near[block.index(cell)])
         wrong.update(cell for cell in cells if far[block.index(cell)])
     return right, wrong
