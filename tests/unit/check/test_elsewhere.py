@@ -73,6 +73,18 @@ def test_a_formula_that_reads_what_torch_computes_anew_is_meant_where_that_of_th
     assert right(*rows, formulas=formulas, suspects=fill, unfillable=("D2",)) == {"D1", "D2"}
 
 
+def test_a_formula_that_is_right_where_all_signs_are_alike_is_not_meant() -> None:
+    """D reads the products in C without their sign; its expression computes them by itself."""
+    numbers = {**NUMBERS, "B3": 4.0}
+    rows = (X, Z, row("d", "D1:D3", "aten.flip.default(x * z, [0])"), row("s", "C1:C3", "x * z"))
+    formulas = {"C1": "=A1*B1", "C2": "=A2*B2", "C3": "=A3*B3"}
+    wrong, correct = ({f"D{at}": f"={form}(C{4 - at})" for at in (1, 2, 3)} for form in ("ABS", "SUM"))
+    fill = {"D1": "C1", "D2": "C2", "D3": "C3"}
+    for made, meant in ((wrong, set()), (correct, {"D1", "D2", "D3"})):
+        found = right(*rows, formulas=formulas | made, suspects=fill, numbers=numbers, unfillable=("D1", "D2", "D3"))
+        assert found == meant
+
+
 @pytest.mark.parametrize(("first", "formula", "faults"), [
     (False, "=A4", set()),
     (True, "=A4", set()),  # which is infinite on all numbers
