@@ -64,22 +64,22 @@ def test_an_array_formula_goes_as_a_whole_and_other_sheets_stay() -> None:
 
 
 def test_formulas_take_the_place_of_others_of_numbers_and_of_nothing() -> None:
-    before = book({"A1": 2.0, "B1": "=A1*2", "C1": "=B1+1", "D1": 5.0})
+    before = book({"A1": 2.0, "B1": "=A1*2", "C1": "=B1+1", "D1": 5.0, "B2": "=B1"})
     after = with_formulas(before, {cell("B1"): "A1*3", cell("E1"): "C1+D1"})
-    assert texts(after) == {"B1": "A1*3", "C1": "B1+1", "E1": "C1+D1"}
+    assert texts(after) == {"B1": "A1*3", "C1": "B1+1", "E1": "C1+D1", "B2": "B1"}
     assert EmbeddedEngine().evaluate(after).scalar(cell("E1")) == 2 * 3 + 1 + 5
     assert EmbeddedEngine().evaluate(with_formula(before, cell("C1"), "B1-1")).scalar(cell("C1")) == 3.0
-    assert texts(before) == {"B1": "A1*2", "C1": "B1+1"}  # the workbook itself stays
+    assert texts(before) == {"B1": "A1*2", "C1": "B1+1", "B2": "B1"}  # the workbook itself stays
     elsewhere = Sheet("T")
     assert with_formula(Book((*before.sheets, elsewhere)), cell("A1"), "1").sheets[1] == elsewhere
 
 
 def test_constants_take_the_place_of_formulas_and_of_constants_texts_among_them() -> None:
-    before = book({"A1": "one", "B1": 2.0, "C1": "=B1", "A2": "two", "B2": "three", "C2": True})
+    before = book({"A1": "one", "B1": 2.0, "C1": "=B1", "A2": "two", "B2": "three", "C2": True, "B3": "=1", "C4": "=1"})
     after = with_constants(
         before, {cell("A2"): "four", cell("B1"): "five", cell("C1"): 6.0, cell("D3"): "seven", cell("B2"): None}
     )
-    assert texts(after) == {}
+    assert texts(after) == {"B3": "1", "C4": "1"}
     cells = after.sheets[0].constants
     keys = list(zip(cells.row.tolist(), cells.column.tolist(), strict=True))
     assert keys == sorted(set(keys))

@@ -44,6 +44,10 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
         ("=A1*B1", "x[0] * y[0] + x[1]", "A1*B1+A2"),
         (0.5, "x[0] * y[0]", "A1*B1"),
         (0.5, "torch.relu(x[1])", "MAX(0,A2)"),
+        (0.5, "torch.abs(x).max()", "MAX(MAX(A1:A3),-MIN(A1:A3))"),
+        (0.5, "((x - y) ** 2).sum()", "SUMXMY2(A1:A3,B1:B3)"),
+        (0.5, "(x * y).mean()", "SUMPRODUCT(A1:A3,B1:B3)/3"),
+        (0.5, "torch.ones_like(x).mean() * 2 / 3", "2/COUNT(A1:A3)"),
         ("=SUM((", "x[0] * y[0]", None),
     ],
 )
@@ -146,6 +150,30 @@ def test_a_pasted_number_gets_the_formula_that_the_layer_before_has() -> None:
     assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
         f"S!F1{at}": f"-TANH(C{at})*T!$A$1%*2" for at in (1, 2, 3)
     }
+
+
+def test_the_last_cell_of_one_range_stands_for_the_last_of_another() -> None:
+    longer = row("w", "E1:I1")
+    rows = X, longer, row("sum", "D1", "-x.sum() * 4", shape=()), row("other", "D2", "-w.sum() * 4", shape=())
+    numbers: dict[str, Scalar] = {**NUMBERS, "E1": 3.0, "F1": 5.0, "G1": -7.0, "H1": 2.0, "I1": 1.5}
+    (found,) = checked({**numbers, "D1": "=-SUM(A1:A3)*4", "D2": 2.5}, *rows).faults
+    assert found.repair is not None
+    assert found.repair.formula == "-SUM(E1:I1)*4"
+
+
+def test_a_row_of_a_matrix_of_two_rows_is_put_in_the_place_of_another_range() -> None:
+    cells: dict[str, Scalar] = {
+        "A1": 1.0,
+        "B1": 2.0,
+        "C1": 4.0,
+        "A2": 0.5,
+        "B2": -3.0,
+        "C2": 0.25,
+        "H1": 9.0,
+        "H2": 9.5,
+    }
+    report = checked({**cells, "E5": "=SUM(H1:H2)"}, row("m", "A1:C2"), row("z", "E5", "m[1].sum()", shape=()))
+    assert [one.repair and one.repair.formula for one in report.faults] == ["SUM(A2:C2)"]
 
 
 def test_what_stands_as_a_number_in_the_layer_before_too_is_mended_by_itself() -> None:
