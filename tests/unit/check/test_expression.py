@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from xlparity.check import aten
 from xlparity.check.aten import PACKETS, aten_overload
 from xlparity.check.expression import Expression, evaluate, parse_expression
 from xlparity.errors import MapError
@@ -35,6 +36,8 @@ class Numbers:
         ("grad(F.mse_loss(net, y) + loss, net[0].weight)[0]", 14.0),
         ("F.scaled_dot_product_attention(x, x, net[0].weight)[0, 1]", 3.0),
         ("torch.relu(x - 2).max()", 0.0),
+        ("relu(x - 2).max()", 0.0),
+        ("(x @ net[0].weight.mT).sum()", 24.0),
         ("x.sum(dim=1, keepdim=True)[0, 0]", 2.0),
         ("x.expand(3, 2, 2).sum()", 12.0),
         ("aten.addmm.default(x[0], x, net[0].weight.T)[1, 0]", 7.0),
@@ -111,6 +114,36 @@ def test_everything_else_is_refused_in_one_line(text: str) -> None:
         parse_expression(text, NAMES, "Parity!A5")
     assert "\n" not in str(raised.value)
     assert "Parity!A5" in str(raised.value)
+
+
+def test_numbers_are_turned_into_any_real_dtype() -> None:
+    for dtype in "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool".split():
+        expression = parse_expression(f"aten.full_like.default(x, 1, dtype=torch.{dtype})", NAMES, "here")
+        assert evaluate(expression, Numbers(), wide=False).dtype == getattr(torch, dtype)
+
+
+def test_where_and_how_a_tensor_lies_in_memory_cannot_be_written() -> None:
+    assert evaluate(parse_expression("aten.new_full.default(x, [1], 3.0)", NAMES, "here"), Numbers()).item() == 3.0
+    for keyword in ("device", "generator", "layout", "memory_format", "pin_memory"):
+        with pytest.raises(MapError, match=f"has the argument {keyword}=None, which a map cannot give"):
+            parse_expression(f"aten.new_full.default(x, [1], 3.0, {keyword}=None)", NAMES, "here")
+
+
+def test_an_operation_that_this_torch_lacks_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aten, "PACKETS", frozenset({"of_another_version"}))
+    assert aten_overload("of_another_version", "default") is None
+
+
+def test_a_message_has_the_first_80_characters_of_what_it_refuses() -> None:
+    refused = "x.numpy" + "y" * 200
+    with pytest.raises(MapError, match=f"here: '{refused[:80]}' is not a tensor of the map"):
+        parse_expression(refused, NAMES, "here")
+
+
+def test_expressions_are_nested_100_deep_at_most() -> None:
+    assert parse_expression("-" * 100 + "x", NAMES, "here").names == ("x",)
+    with pytest.raises(MapError, match="nested more than 100 deep"):
+        parse_expression("-" * 101 + "x", NAMES, "here")
 
 
 def test_the_longest_name_is_meant() -> None:
