@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy, smooth_l1_loss
 
 from tests.laws import examples
 from xlparity.check.bound import RULES, Ball, allowing
@@ -142,3 +146,95 @@ def test_an_operation_without_a_rule_has_no_bound_and_so_never_passes() -> None:
 def test_a_rule_cannot_be_entered_twice() -> None:
     with pytest.raises(ValueError, match="defined twice"):
         RULES.add("mm", lambda: None)
+
+
+WIDE: dict[str, tuple[Callable[..., Tensor], list[list[float]], float]] = {
+    "a power of both": (torch.pow, [[2.0, 0.5, 3.0], [3.0, -2.0, 0.25]], 0.1),
+    "digamma": (torch.digamma, [[2.0, 3.5]], 0.1),
+    "lgamma": (torch.lgamma, [[3.0, 7.5]], 0.1),
+    "rounded to two decimals": (lambda x: torch.round(x, decimals=2), [[0.126, 2.004]], 0.002),
+    "the product of all": (torch.prod, [[2.0, -3.0, 0.5]], 0.1),
+    "a norm of order 1/2": (lambda x: torch.linalg.vector_norm(x, 0.5), [[2.0, -3.0, 0.5]], 0.1),
+    "the smooth absolute difference": (lambda x: smooth_l1_loss(x, torch.zeros(2), beta=0.5), [[0.25, 4.0]], 0.1),
+    "cross entropy": (lambda p: binary_cross_entropy(p, torch.tensor([1.0, 0.0]).double()), [[0.25, 0.4]], 0.05),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_the_radius_is_as_large_as_what_operands_within_theirs_can_do_and_not_twice_as_large(name: str) -> None:
+    function, values, radius = WIDE[name]
+    operands = [torch.tensor(one, dtype=torch.float64) for one in values]
+    ball = function(*(Ball(one, torch.full_like(one, radius)) for one in operands))
+    at = function(*operands)
+    assert isinstance(ball, Ball)
+    torch.testing.assert_close(ball.value, at, rtol=0.0, atol=0.0)
+    worst = torch.zeros_like(at)
+    count = sum(one.numel() for one in operands)
+    for signs in itertools.product((-0.999, 0.0, 0.999), repeat=count if at.dim() == 0 else len(operands)):
+        steps = torch.tensor(signs, dtype=torch.float64).split(
+            [one.numel() for one in operands] if at.dim() == 0 else [1] * len(operands)
+        )  # fmt: skip
+        moved = function(*(one + radius * step for one, step in zip(operands, steps, strict=True)))
+        worst = torch.maximum(worst, (moved - at).abs())
+    assert (worst <= ball.radius).all()
+    assert (ball.radius <= 2 * worst).all()
+
+
+def test_a_step_at_zero_is_as_sure_as_what_it_is_given_there() -> None:
+    found = torch.heaviside(Ball(torch.tensor([0.0, 1.0, -1.0])), Ball(torch.tensor(0.5), torch.tensor(0.1)))
+    torch.testing.assert_close(found.radius.float(), torch.tensor([0.1, 0.0, 0.0]))
+
+
+def test_an_exact_zero_is_false_and_one_that_may_be_another_number_is_not_known() -> None:
+    zeros = torch.zeros(2, dtype=torch.float64)
+    assert torch.any(Ball(zeros)).radius == 0
+    assert torch.any(Ball(zeros, torch.ones(2, dtype=torch.float64))).radius != 0
+
+
+def test_the_place_of_the_largest_is_sure_where_no_other_number_may_be_as_large() -> None:
+    numbers = torch.tensor([[1.0, 3.0, 2.9], [1.0, 3.0, 2.0], [3.0, 3.0, 3.0]], dtype=torch.float64)
+    for radius, sure in ((0.0, [True, True, True]), (0.1, [False, True, False])):
+        found = torch.max(Ball(numbers, torch.full_like(numbers, radius)), 1).indices
+        assert (found.radius == 0).tolist() == sure
+        assert found.value.tolist()[:2] == [1, 1]
+
+
+def test_a_number_that_may_lie_on_either_side_of_a_power_of_two_has_no_known_exponent() -> None:
+    at = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    mantissa, exponent = torch.frexp(Ball(at, torch.full_like(at, 0.1)))
+    assert exponent.radius.isnan().tolist() == [True, False]
+    assert mantissa.radius[1] == pytest.approx(0.1 / 4)
+
+
+def test_a_row_that_is_masked_all_over_has_shares_of_exactly_zero() -> None:
+    shares = torch.ops.aten._safe_softmax.default(Ball(torch.tensor([[-torch.inf] * 2, [0.0, 0.0]])), 1)
+    assert shares.value.tolist() == [[0.0, 0.0], [0.5, 0.5]]
+    assert shares.radius[0].tolist() == [0.0, 0.0]
+
+
+def test_logarithms_of_sure_events_are_kept_at_minus_100_and_weights_are_factors() -> None:
+    p, target = torch.tensor([1.0, 0.0, 0.25]), torch.tensor([0.0, 1.0, 1.0])
+    weight = torch.tensor([1.0, 2.0, 3.0])
+    for call in (
+        lambda p: binary_cross_entropy(p, target, reduction="none"),
+        lambda p: torch.ops.aten.binary_cross_entropy_backward.default(torch.ones(3), p, target, weight, 0),
+    ):
+        torch.testing.assert_close(call(Ball(p)).value, call(p))
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_variances_and_means_keep_their_dimensions_where_they_should(keep: bool) -> None:
+    x = torch.tensor([[1.0, 2.0, 4.0], [0.0, 5.0, 6.0]])
+    found = torch.var_mean(Ball(x), 1, keepdim=keep)
+    for one, expected in zip(found, torch.var_mean(x, 1, keepdim=keep), strict=True):
+        torch.testing.assert_close(one.value, expected)
+
+
+def test_matrices_in_a_batch_of_batches_are_inverted_each() -> None:
+    torch.manual_seed(0)
+    many = torch.eye(3, dtype=torch.float64) + 0.1 * torch.rand((2, 5, 3, 3), dtype=torch.float64)
+    found = torch.linalg.inv(Ball(many, torch.full_like(many, 1e-6)))
+    other = torch.linalg.inv(many + 1e-6)
+    assert found.radius.shape == many.shape
+    assert ((found.value - other).abs() <= found.radius).all()
+    assert found.radius.max() < 1e-4

@@ -119,7 +119,7 @@ def _clamped(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     call = getattr(torch.ops.aten, name)
     value = call(operand.value, *args, **kwargs)
     if not operand.radius.any():
-        return Ball(value, operand.radius.expand(value.shape))
+        return Ball(value)
     at = call(operand.value.to(torch.float64), *args, **kwargs)
     low, high = (call(end, *args, **kwargs) for end in ends(operand))
     away = torch.where(at.isinf(), operand.radius, torch.maximum(high - at, at - low) * (1 + 2.0**-40))
