@@ -168,3 +168,8 @@ def test_values_shown_as_torchs_carry_nothing(book: Path) -> None:
     found = xlparity.explain(changed(book, D2=14.0, D1="=SUM(C1:C3)+1"), "D1", depth=1)
     assert set(below(found)) == {"C1", "C2", "C3"}
     assert found.own == pytest.approx(-0.5)
+
+
+def test_of_very_many_precedents_of_a_cell_without_shares_the_first_are_shown(tmp_path: Path) -> None:
+    found = xlparity.explain(wide(tmp_path, "=T.DIST(SUM(C1:C100),5,TRUE)"), "D1", depth=1)
+    assert [show_cell(one.cell, sheet=False) for one in found.precedents] == [f"C{row}" for row in range(1, 65)]
