@@ -115,14 +115,14 @@ def test_of_very_many_precedents_those_are_shown_that_carry_the_error(tmp_path: 
 
 
 def test_a_range_with_a_text_in_it_and_a_cell_that_is_read_twice_carry_what_they_do(tmp_path: Path) -> None:
-    path = wide(tmp_path, "=SUM(C6:C8)+C7+SUM(E1:E2)", E1="text", E2=4.0)
+    path = wide(tmp_path, "=SUM(C6:C8)+C7+SUM(E1:E2)+SUM(E3:G3)", E1="text", E2=4.0, E3=1.0, F3="text", G3=2.0)
     found = xlparity.explain(path, "D1", depth=1)
     shares = {cell: one.share for cell, one in below(found).items()}
     difference = found.difference
     assert difference is not None
     assert shares["C7"] == pytest.approx(2 / difference)
-    assert shares["E2"] == 0.0
-    assert shares["E1"] is None
+    assert [shares[cell] for cell in ("E2", "E3", "G3")] == [0.0, 0.0, 0.0]
+    assert (shares["E1"], shares["F3"]) == (None, None)
 
 
 def test_a_function_without_derivatives_says_nothing_of_shares(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def _variance_and_mean(func: Any, operand: Ball, args: Any, kwargs: Any) -> tupl
     away = operand - mean
     keep = bool(options.get("keepdim", False))
     variance = (away * away).sum(dims, keepdim=keep) / max(n - (1 if correction is None else correction), 0)
-    return variance, mean if keep else mean.reshape(variance.shape)
+    return variance, mean.reshape(variance.shape)
 
 
 @REDUCE.rule("var")
