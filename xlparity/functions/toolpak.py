@@ -15,10 +15,6 @@ __all__ = ["TOOLPAK", "strict"]
 
 TOOLPAK: frozenset[str] = frozenset(
     [
-        "BESSELI",
-        "BESSELJ",
-        "BESSELK",
-        "BESSELY",
         "BIN2DEC",
         "BIN2HEX",
         "BIN2OCT",
