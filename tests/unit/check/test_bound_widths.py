@@ -1,0 +1,249 @@
+"""Radii as wide as the theory says: no narrower, which would blame right cells, nor much wider, and pass wrong ones.
+
+The expected numbers are the functions' own values at the ends of the operands' balls, in float64, and counts of
+roundings: a number that is rounded once moves by up to 2^-53 of its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from xlparity.check.bound import Ball, Taylor, with_generators
+
+aten = torch.ops.aten
+UNIT = 2.0**-53
+
+
+def floats(*numbers: float) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+# Of numbers c times as large, results are c**degree times as large.
+HOMOGENEOUS: dict[str, tuple[Callable[[Any], Any], int]] = {
+    "sum": (lambda x: x.sum(0), 1),
+    "mean": (lambda x: x.mean(0), 1),
+    "cumsum": (lambda x: x.cumsum(0), 1),
+    "prod": (lambda x: x.prod(0), 4),
+    "var": (lambda x: x.var(0), 2),
+    "std": (lambda x: x.std(0), 1),
+    "norm 2": (lambda x: torch.linalg.vector_norm(x, 2, 0), 1),
+    "norm 1/2": (lambda x: torch.linalg.vector_norm(x, 0.5, 0), 1),
+    "norm -1": (lambda x: torch.linalg.vector_norm(x, -1, 0), 1),
+    "norm inf": (lambda x: torch.linalg.vector_norm(x, float("inf"), 0), 1),
+    "norm -inf": (lambda x: torch.linalg.vector_norm(x, float("-inf"), 0), 1),
+    "mean square": (lambda x: torch.nn.functional.mse_loss(x, x.flip(0)), 2),
+    "inverse": (lambda x: torch.linalg.inv(x.reshape(2, 2)), -1),
+    "determinant": (lambda x: torch.linalg.det(x.reshape(2, 2)), 2),
+    "matrix product": (lambda x: x.reshape(2, 2) @ x.reshape(2, 2), 2),
+}
+
+
+@pytest.mark.parametrize("share", [0.0, 2.0**-50, 2.0**-20])
+@pytest.mark.parametrize("name", list(HOMOGENEOUS))
+def test_the_radius_of_larger_or_smaller_numbers_is_as_much_larger_or_smaller(name: str, share: float) -> None:
+    function, degree = HOMOGENEOUS[name]
+    numbers = floats(1.25, 3.0, -2.5, 1.75)
+    found = function(Ball(numbers, share * numbers.abs()))
+    assert found.radius.isfinite().all()
+    for scale in (2.0**20, 2.0**-20):
+        scaled = function(Ball(scale * numbers, scale * share * numbers.abs()))
+        assert torch.allclose(scaled.radius / scale**degree, found.radius, rtol=1e-6, atol=0)
+
+
+# What a function of uncertain numbers comes to at the corners of their balls.
+CORNERS: dict[str, tuple[Callable[..., Any], list[tuple[float, float]]]] = {
+    "i0": (torch.special.i0, [(2.0, 1.0)]),
+    "i1": (torch.special.i1, [(-2.0, 1.0)]),
+    "k0": (torch.special.modified_bessel_k0, [(1.0, 0.5)]),
+    "k1": (torch.special.modified_bessel_k1, [(2.0, 1.0)]),
+    "scaled k0": (torch.special.scaled_modified_bessel_k0, [(1.0, 0.5)]),
+    "scaled complement": (torch.special.erfcx, [(0.5, 0.25)]),
+    "zeta": (torch.special.zeta, [(2.0, 0.5), (1.5, 0.25)]),
+    "lower gamma": (torch.special.gammainc, [(0.75, 0.5), (1.0, 0.25)]),
+    "upper gamma": (torch.special.gammaincc, [(0.75, 0.5), (1.0, 0.25)]),
+    "polygamma": (lambda x: torch.polygamma(2, x), [(1.0, 0.5)]),
+    "prod": (lambda *x: torch.stack(x).prod(), [(2.0, 0.5), (3.0, 0.25), (1.5, 1.0)]),
+    "cumprod": (lambda *x: torch.stack(x).cumprod(0)[-1], [(2.0, 0.5), (3.0, 0.25), (1.5, 1.0)]),
+    "norm 1/2": (lambda *x: torch.linalg.vector_norm(torch.stack(x), 0.5), [(2.0, 1.0), (3.0, 0.25)]),
+    "norm -1": (lambda *x: torch.linalg.vector_norm(torch.stack(x), -1), [(2.0, 1.0), (3.0, 0.25)]),
+    "norm -inf": (lambda *x: torch.linalg.vector_norm(torch.stack(x), float("-inf")), [(2.0, 1.0), (3.0, 0.25)]),
+    "log of sum": (lambda *x: torch.logsumexp(torch.stack(x), 0), [(2.0, 0.25), (3.0, 0.25)]),
+    "matrix product": (lambda a, b, c: torch.stack([a, b]) @ torch.stack([c, c]), [(2.0, 0.5), (3.0, 1.0), (4.0, 1.0)]),
+}
+# Bounded by their steepest slope in the ball, or made of balls that are as wide on both sides: wider than the corners.
+WIDER = {"i0": 1.9, "i1": 2.1, "log of sum": 1.9, "norm 1/2": 1.2, "norm -1": 4.6}
+
+
+@pytest.mark.parametrize("name", list(CORNERS))
+def test_the_radius_reaches_the_farthest_corner_of_the_operands_balls_and_hardly_farther(name: str) -> None:
+    function, operands = CORNERS[name]
+    found = function(*(Ball(torch.tensor(x).double(), torch.tensor(r).double()) for x, r in operands))
+    ends = product(*((x - r, x + r) for x, r in operands))
+    corners = [function(*(torch.tensor(one).double() for one in corner)) for corner in ends]
+    farthest = max(float((corner - found.value).abs()) for corner in corners)
+    assert farthest <= float(found.radius) <= farthest * WIDER.get(name, 1 + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "least", "most"),
+    [
+        # EXP(x) of an x that is rounded once moves by x roundings, EXP(x^2) by x^2 of them.
+        (torch.special.i0, 100.0, 100, 2000),
+        (torch.special.i1, -100.0, 100, 2000),
+        (torch.special.erfcx, 10.0, 100, 2000),
+        (torch.special.erfcx, -10.0, 100, 2000),
+        (torch.special.modified_bessel_k0, 100.0, 100, 2000),
+    ],
+)
+def test_what_goes_through_an_exponential_of_a_large_number_loses_as_many_roundings(
+    function: Callable[[Any], Any], at: float, least: float, most: float
+) -> None:
+    found = function(Ball(torch.tensor(at).double()))
+    roundings = found.radius / found.value.abs() / UNIT
+    assert least <= roundings <= most
+
+
+def test_an_average_over_windows_allows_for_the_roundings_of_the_windows_means() -> None:
+    image = torch.rand(1, 1, 40, 4, dtype=torch.float64) + 1
+    pooled = aten._adaptive_avg_pool2d.default(Ball(image), [1, 4])
+    means = Ball(image).mean(2, keepdim=True)
+    assert pooled.shape == means.shape
+    assert (means.radius <= pooled.radius).all()
+    assert (pooled.radius <= 3 * means.radius).all()
+
+
+def test_a_bias_counts_as_one_more_term_of_a_convolution() -> None:
+    image, weight, bias = torch.rand(1, 2, 5).double(), torch.rand(3, 2, 1).double(), torch.rand(3).double()
+    biased = torch.nn.functional.conv1d(Ball(image), weight, bias)
+    as_channel = torch.nn.functional.conv1d(
+        Ball(torch.cat([image, torch.ones(1, 1, 5).double()], 1)), torch.cat([weight, bias[:, None, None]], 1)
+    )
+    assert torch.allclose(biased.radius, as_channel.radius, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 2, 2), (4, 3, 2, 2)])
+def test_an_inverse_of_each_of_many_matrices_has_the_radius_of_each_alone(shape: tuple[int, ...]) -> None:
+    matrices = torch.eye(2).double() + 0.25 * torch.rand(shape).double()
+    radii = torch.full(shape, 2.0**-30).double()
+    found = torch.linalg.inv(Ball(matrices, radii))
+    alone = [torch.linalg.inv(Ball(*pair)) for pair in zip(matrices.view(-1, 2, 2), radii.view(-1, 2, 2), strict=True)]
+    assert found.radius.view(-1, 2, 2) == pytest.approx(torch.stack([one.radius for one in alone]), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean"])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_spreads_and_means_have_the_shapes_that_torch_gives_them(name: str, keepdim: bool) -> None:
+    numbers = torch.rand(3, 4).double()
+    function = getattr(torch, name)
+    expected, found = function(numbers, 1, keepdim=keepdim), function(Ball(numbers), 1, keepdim=keepdim)
+    for one, other in zip(*([each] if name[3:] == "" else each for each in (expected, found)), strict=True):
+        assert other.shape == other.radius.shape == one.shape
+        assert ((other.value - one).abs() <= other.radius).all()
+        assert (other.radius <= 1e-13).all()
+
+
+P, TARGET, WEIGHT = floats(0.25, 0.5, 0.875), floats(1.0, 0.25, 0.0), floats(3.0, 0.5, 2.0)
+PREDICTION = floats(-4.0, 0.25, 3.0)
+LOSSES: dict[str, Callable[[Any], Any]] = {
+    "cross entropy of what is sure": lambda wrap: aten.binary_cross_entropy.default(
+        wrap(floats(0.0, 1.0, 0.0, 1.0)), floats(1.0, 0.0, 0.0, 1.0), None, 0
+    ),
+    "cross entropy, weighted": lambda wrap: aten.binary_cross_entropy.default(wrap(P), TARGET, WEIGHT, 0),
+    "gradient of cross entropy, weighted": lambda wrap: aten.binary_cross_entropy_backward.default(
+        floats(2.0, 2.0, 2.0), wrap(P), TARGET, WEIGHT, 0
+    ),
+    "gradient of mean cross entropy": lambda wrap: aten.binary_cross_entropy_backward.default(
+        torch.tensor(2.0).double(), wrap(P), TARGET
+    ),
+    **{
+        f"{name}, {limit}, reduced by {reduction}": lambda wrap, name=name, limit=limit, reduction=reduction: getattr(
+            aten, name
+        ).default(wrap(PREDICTION), TARGET, reduction, limit)
+        for name in ("smooth_l1_loss", "huber_loss")
+        for limit in (0.5, 2.0)
+        for reduction in (0, 1, 2)
+    },
+    **{
+        f"gradient of {name}, {limit}": lambda wrap, name=name, limit=limit: getattr(aten, name).default(
+            floats(3.0, 3.0, 3.0), wrap(PREDICTION), TARGET, 0, limit
+        )
+        for name in ("smooth_l1_loss_backward", "huber_loss_backward")
+        for limit in (0.5, 2.0)
+    },
+}
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_a_loss_made_of_smaller_operations_is_torchs_to_within_a_few_roundings(name: str) -> None:
+    found, expected = LOSSES[name](Ball), LOSSES[name](lambda tensor: tensor)
+    assert found.shape == expected.shape
+    assert ((found.value - expected).abs() <= found.radius).all()
+    assert (found.radius <= 200 * UNIT * (1 + expected.abs())).all()
+
+
+PLACES: dict[str, Callable[[Any], Any]] = {
+    "max": lambda x: torch.max(x, 0)[1],
+    "sort": lambda x: torch.sort(x)[1][-1],
+    "topk": lambda x: torch.topk(x, 1)[1][0],
+    "kthvalue": lambda x: torch.kthvalue(x, 3, 0)[1],
+    "argmax": lambda x: torch.argmax(x, 0),
+}
+
+
+@pytest.mark.parametrize("name", list(PLACES))
+def test_the_place_of_the_largest_is_in_doubt_only_if_another_may_be_as_large(name: str) -> None:
+    numbers = floats(1.0, 3.0, 2.5)
+    for radius, doubtful in ((0.0, False), (0.2, False), (0.3, True)):
+        found = PLACES[name](Ball(numbers, torch.full((3,), radius).double()))
+        assert found.value == 1
+        assert (found.radius >= 1) if doubtful else (found.radius == 0)
+
+
+def test_the_gradient_of_a_doubtful_largest_may_be_that_of_any_element_of_its_window() -> None:
+    image = torch.tensor([[[[1.0, 3.0, 0.0, 9.0]]]]).double()
+    radius = torch.tensor([[[[2.0, 2.0, 0.0, 0.0]]]]).double()
+    values, places = aten.adaptive_max_pool2d.default(Ball(image, radius), [1, 2])
+    assert values.value.flatten().tolist() == [3.0, 9.0]
+    for wrap in (Ball, torch.clone):
+        gradient = wrap(torch.tensor([[[[5.0, 7.0]]]]).double())
+        found = aten.adaptive_max_pool2d_backward.default(gradient, Ball(image, radius), places)
+        assert found.value.flatten().tolist() == [0.0, 5.0, 0.0, 7.0]
+        assert found.radius.flatten().tolist() == pytest.approx([5.0, 5.0, 0.0, 0.0])
+
+
+def test_a_number_that_is_surely_zero_or_surely_not_is_a_sure_truth() -> None:
+    found = Ball(floats(0.0, 2.0, 0.5, 0.0), floats(0.0, 1.0, 1.0, 1.0)).to(torch.bool)
+    assert found.value.tolist() == [False, True, True, False]
+    assert found.radius.tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_tensors_that_nothing_is_written_into_are_zero_and_not_what_memory_held() -> None:
+    torch.use_deterministic_algorithms(True)  # so that such memory holds NaN
+    try:
+        for made in (
+            torch.empty_like(Ball(floats(1.0, 2.0))),
+            Ball(floats(1.0)).new_empty(2),
+            Ball(floats(1.0)).new_empty_strided((2,), (1,)),
+        ):
+            assert isinstance(made, Ball)
+            assert (made.value.tolist(), made.radius.tolist()) == ([0.0, 0.0], [0.0, 0.0])
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def test_a_change_of_sign_never_narrows_a_first_order_model_and_an_options_share_is_in_it() -> None:
+    x = with_generators({"x": Ball(floats(1.0), floats(1.0))})["x"]
+    y = x * x
+    turned = -y
+    assert isinstance(y, Taylor)
+    assert isinstance(turned, Taylor)
+    assert (turned.rest >= y.rest).all()
+    assert (turned.radius >= y.radius).all()
+    added = torch.add(x, Ball(floats(1.0)), alpha=3)
+    assert added.value.tolist() == [4.0]
