@@ -150,6 +150,26 @@ def test_gradients_of_several_ways_come_together() -> None:
     np.testing.assert_allclose(sum(shares), gradients["w"])
 
 
+def test_what_is_read_for_its_shape_alone_has_a_gradient_of_zero() -> None:
+    graph = graph_of(
+        {
+            "w": ("parameter", [[2.0, 3.0]]),
+            "v": ("parameter", [[5.0, 7.0]]),
+            "loss": ("(torch.ones_like(w) * v).sum()", ()),
+        }
+    )
+    assert graph is not None
+    gradients = {node.name: node.gradient for node in graph.nodes}
+    np.testing.assert_array_equal(gradients["w"], [[0.0, 0.0]])
+    np.testing.assert_array_equal(gradients["v"], [[1.0, 1.0]])
+
+
+def test_a_loss_that_nothing_moves_has_no_gradients() -> None:
+    graph = graph_of({"x": ("constant", [[2.0, 3.0]]), "loss": ("x.sum()", ())})
+    assert graph is not None
+    assert [node.gradient for node in graph.nodes] == [None, None]
+
+
 def test_bias_is_summed_over_the_samples_and_inputs_move_where_nothing_else_does() -> None:
     graph = graph_of(
         {
