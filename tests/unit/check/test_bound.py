@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from fractions import Fraction
+from math import expm1, log1p
 
 import pytest
 import torch
@@ -101,6 +102,91 @@ def test_functions_of_any_point_of_a_ball_lie_in_the_result(
     assert ((point - ball.value).abs() <= ball.radius).all()
 
 
+def number(value: float, radius: float = 0.0) -> Ball:
+    return Ball(torch.tensor(value, dtype=torch.float64), torch.tensor(radius, dtype=torch.float64))
+
+
+# Functions that rise or fall around 0.7, and around 1.7 in their second operand: they reach farthest at the ends.
+OF_ONE: dict[str, Callable[..., Tensor]] = {
+    **{
+        name: getattr(torch, name)
+        for name in (
+            "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square sinh cosh tanh tan sigmoid erf erfc "
+            "erfinv asin acos atan asinh atanh digamma lgamma logit relu abs neg"
+        ).split()
+    },
+    "acosh": lambda x: torch.acosh(1 + x), "sin": lambda x: torch.sin(x - 0.7), "cos": lambda x: torch.cos(x + 0.87),
+    "fifth power": lambda x: x**5, "inverse cube": lambda x: x**-3, "power of 2": lambda x: torch.pow(2.0, x),
+    "clamp": lambda x: x.clamp(0.7, 2.0), "at most": lambda x: x.clamp(max=1.0),
+}  # fmt: skip
+OF_TWO: dict[str, Callable[..., Tensor]] = {
+    "sum": lambda x, y: x + y, "difference": lambda x, y: x - y, "multiple": lambda x, y: torch.add(x, y, alpha=3),
+    "product": lambda x, y: x * y, "quotient": lambda x, y: x / y, "power": lambda x, y: x**y,
+    "power of a number": lambda x, y: torch.tensor(0.7, dtype=torch.float64) ** y,
+    "power by a number": lambda x, y: x ** torch.tensor(1.7, dtype=torch.float64),
+    "maximum": torch.maximum, "minimum": torch.minimum,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*OF_ONE, *OF_TWO])
+def test_a_radius_is_hardly_wider_than_what_the_ends_of_the_operands_give(name: str) -> None:
+    function, middles = (OF_ONE[name], [0.7]) if name in OF_ONE else (OF_TWO[name], [0.7, 1.7])
+    radius = 1e-5
+    result = function(*(number(middle, radius) for middle in middles))
+    corners = [
+        function(*(number(at + sign * radius).value for at, sign in zip(middles, signs, strict=True)))
+        for signs in itertools.product((1, -1), repeat=len(middles))
+    ]
+    reached = max(float((corner - result.value).abs()) for corner in corners)
+    assert reached * (1 - 1e-9) <= float(result.radius) <= reached * (1 + 1e-4)
+
+
+# Four roundings (u) of the result: torch's, two of the sheet's and a library's. What a sheet writes as more than one
+# operation has two more for each: 2^x is one more, a sigmoid two, an inverse function by its logarithm three.
+UNITS: list[tuple[str, Callable[[Ball], Tensor], float]] = [
+    ("exp", torch.exp, 4), ("log", torch.log, 4), ("log2", torch.log2, 4), ("log10", torch.log10, 4),
+    ("sqrt", torch.sqrt, 4), ("tanh", torch.tanh, 4), ("erf", torch.erf, 4), ("sin", torch.sin, 4),
+    ("sum", lambda x: x + 3, 4), ("product", lambda x: x * 3, 4), ("quotient", lambda x: x / 3, 4),
+    ("square", lambda x: x**2, 4), ("exp2", torch.exp2, 6),
+    ("power", lambda x: x ** Ball(torch.full_like(x.value, 2.0)), 6),
+    ("sigmoid", torch.sigmoid, 8), ("fifth power", lambda x: x**5, 8), ("atan", torch.atan, 10),
+    # LN(1 + x) rounds 1 + x too, and EXP(x) - 1 rounds EXP(x) once more than its own
+    ("log1p", torch.log1p, 4 + 4 / log1p(0.7)), ("expm1", torch.expm1, 6 + 4 / expm1(0.7)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(("function", "units"), [one[1:] for one in UNITS], ids=[one[0] for one in UNITS])
+def test_an_operation_on_exact_numbers_is_allowed_its_few_roundings(
+    function: Callable[[Ball], Tensor], units: float, dtype: torch.dtype
+) -> None:
+    result = function(Ball(torch.tensor(0.7, dtype=dtype)))
+    unit = torch.finfo(dtype).eps / 2
+    assert float(result.radius / result.value.double().abs() / unit) == pytest.approx(units, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: x + 1, lambda x: x * 2, lambda x: x / 2, torch.exp, torch.log, torch.sqrt, lambda x: x**2]
+)
+def test_an_infinity_made_of_an_infinity_is_exact(function: Callable[[Tensor], Tensor]) -> None:
+    result = function(number(torch.inf))
+    assert result.value == torch.inf
+    assert result.radius == 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + x, lambda x: x * x, lambda x: x / 0.5, torch.exp, lambda x: x**2, lambda x: x ** number(3.0),
+        lambda x: torch.hypot(x, x),
+    ],
+)  # fmt: skip
+def test_an_infinity_made_of_finite_numbers_is_an_overflow_and_not_known(function: Callable[[Tensor], Tensor]) -> None:
+    result = function(number(1.5e308))
+    assert result.value == torch.inf
+    assert result.radius.isnan()
+
+
 @given(st.lists(finite, min_size=2, max_size=6), st.floats(1e-12, 1e-3))
 @settings(max_examples=examples(50), deadline=None)
 def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[float], relative: float) -> None:
@@ -134,7 +220,7 @@ def test_snapping_to_zero_is_allowed_for_in_sums_only() -> None:
     a, b = (Ball(torch.tensor(value, dtype=torch.float64)) for value in (1.0, -1.0))
     exact = (a + b).radius
     with allowing(2.0**-48):
-        assert (a + b).radius - exact == pytest.approx(2 * 2.0**-48)
+        assert float((a + b).radius - exact) == pytest.approx(2 * 2.0**-48, rel=1e-6, abs=0)
         assert (a * b).radius == (Ball(a.value) * b).radius
 
 
