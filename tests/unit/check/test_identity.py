@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def sheet(tmp_path, formula, torch_expression, cells="Sheet!D1", shape="()"):
         ("=A1^-2*10%", "0.1 / x[0] ** 2"),
         ("=SUMPRODUCT(MMULT(TRANSPOSE(A1:A4),B1:B4))", "x @ y"),
         ("=-A1^2+2*A1", "x[0] ** 2 + x[0] + x[0]"),
+        ("=A1^64", "x[0] ** 64"),
     ],
 )
 def test_the_same_function_in_another_spelling_is_identical(formula, expression, tmp_path):
@@ -77,6 +79,7 @@ def test_the_same_function_in_another_spelling_is_identical(formula, expression,
         ("=EXP(A1)", "torch.exp(x[0])", "an exponential is no polynomial"),
         ("=A1^B1", "x[0] ** y[0]", "nor is a power of a variable"),
         ("=SUM(A1:A4)/2", "x.sum()", "wrong"),
+        ("=A1^60*A1^5", "x[0] ** 65", "torch's power is too high to be followed"),
     ],
 )
 def test_what_is_not_the_same_polynomial_is_not_claimed(formula, expression, why, tmp_path):
@@ -118,12 +121,32 @@ def test_primes_are_prime_and_their_products_fit_into_int64():
         assert all(prime % divisor for divisor in range(2, 46_341))
 
 
+class Upwards(random.Random):
+    """Draws the odd numbers from `start` on, one after the other."""
+
+    def __init__(self, start):
+        super().__init__(0)
+        self.odd = itertools.count(start, 2)
+
+    def randrange(self, *_limits):
+        return next(self.odd)
+
+
+# The second is a product of two primes that passes the test to the bases 2, 3 and 5 (Jaeschke 1993).
+@pytest.mark.parametrize("start", [(1 << 30) + 1, 1_157_839_381])
+def test_every_prime_may_be_drawn_and_nothing_else(start):
+    found = drawn_primes(6, Upwards(start))
+    odd = range(start, max(found) + 1, 2)
+    assert found == [number for number in odd if all(number % divisor for divisor in range(3, 46_341, 2))]
+
+
 def test_degrees_of_sums_products_and_quotients():
     x, q = Degree(1), Degree(2, 1)
     assert x * x + x == Degree(2)
     assert x / q == Degree(2, 2)
     assert q + q == Degree(3, 2)
     assert q.sum_of(3) == Degree(4, 3)
+    assert (q.power(3), q.power(-3)) == (Degree(6, 3), Degree(3, 6))
     assert Degree(3, 1).apart(Degree(1, 2)) == 5
 
 

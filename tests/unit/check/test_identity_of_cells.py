@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Mapping
 
 import pytest
@@ -11,7 +13,7 @@ from tests.unit.check import small
 from xlparity.check import identity
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.identity import cells, identical_tensors
-from xlparity.check.identity.modular import Degree, NotRational
+from xlparity.check.identity.modular import Degree, NotRational, drawn_primes
 from xlparity.check.identity.tensors import Residues, modulo
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
@@ -179,6 +181,16 @@ def test_a_tensor_that_is_not_rational_is_a_variable_to_what_reads_it() -> None:
     assert identical(right, *rows) == {"z"}
     wrong = small.book({**CELLS, "D1": "=EXP(A1)", "E1": "=(D1-1)*(D1+2)"})
     assert identical(wrong, *rows) == set()
+
+
+def test_the_probability_of_being_wrong_anywhere_is_the_sum_over_all_cells() -> None:
+    book = small.book({**CELLS, "D1": "=A1*A1", "E1": "=A1*3", "E2": "=A2*3"})
+    rows = X, small.row("square", "D1", "x[0] ** 2", shape=()), small.row("triple", "E1:E2", "x[:2] * 3")
+    found = identical_tensors(Program(Map(rows)), book, FormulaIndex(book), EmbeddedEngine().evaluate(book), 0)
+    assert set(found.tensors) == {"square", "triple"}
+    # A polynomial of degree d that is not zero is zero at random by d/p; four primes p, three cells.
+    primes = drawn_primes(4, random.Random(0))
+    assert found.probability == pytest.approx((2**4 + 2 * 1**4) / math.prod(primes), rel=1e-12)
 
 
 def test_whole_numbers_and_constants_are_those_of_the_sheet() -> None:
