@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.check.small import Other, area, book, cell, row, said
-from xlparity.check.against import check_against
+from xlparity.check.against import check_against, explore
 from xlparity.check.judge import Tolerance
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError, MapError, NothingChecked
@@ -74,6 +74,31 @@ def test_each_difference_has_its_reason(changes: dict[str, Scalar], found: dict[
         assert set(found) <= set(report)
 
 
+def test_a_formula_unlike_its_neighbours_is_said_to_be_and_one_like_them_is_not() -> None:
+    solution: dict[str, Scalar] = {f"A{at}": float(at) for at in range(1, 6)}
+    solution |= {f"B{at}": f"=A{at}*3" for at in range(1, 6)}
+    one = said(held({"B3": "=A3*2"}, solution))
+    assert one == {"B3": "fault: on the same values it gives 6.0, the solution has =A3*3, which gives 9.0; "
+                         "its neighbours fill =A3*3"}  # fmt: skip
+    every = said(held({f"B{at}": f"=A{at}*2" for at in range(1, 6)}, solution))
+    assert every["B3"] == "fault: on the same values it gives 6.0, the solution has =A3*3, which gives 9.0"
+
+
+@pytest.mark.parametrize("mine", ["=A3*3", "=A2*3+1"])
+def test_what_is_wrong_at_the_sheets_own_numbers_is_no_coincidence_though_samples_show_it_too(mine: str) -> None:
+    assert said(held({"B2": mine}, samples=20)) == said(held({"B2": mine}))
+
+
+def test_as_many_samples_are_evaluated_at_a_time_as_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: dict[str, Scalar] = {"A1": 1.5, "A2": 2.0, "B1": "=A1*3", "B2": "=A2*3", "B3": "=B1+B2"}
+    monkeypatch.setattr(explore, "_MOST_CELLS", 20)  # two numbers and three formulas, in two workbooks
+    told: list[str] = []
+    assert held({}, numbers, samples=5, progress=told.append).passed
+    assert [one for one in told if one.startswith("samples")] == [
+        "samples 1 to 2 of 5", "samples 3 to 4 of 5", "samples 5 to 5 of 5",
+    ]  # fmt: skip
+
+
 def test_what_cannot_be_evaluated_is_undecided_on_either_side() -> None:
     unknown = {"F1": '=CUBEVALUE("a","b")'}
     assert said(held({}, {**SOLUTION, **unknown}))["F1"].startswith("undecided: not evaluated: ")
@@ -100,6 +125,18 @@ def test_a_function_without_a_rule_is_decided_by_a_tolerance() -> None:
         "fault: "
     )
     assert held({"F1": "=GAMMALN(A1*7.3+1)+0.5"}, solution, tolerance=Tolerance(0.0, 0.6)).passed
+
+
+def test_a_row_without_a_known_rounding_error_leaves_the_other_rows_of_its_fill_decided() -> None:
+    # No error is known for a median over a blank: in the first row, whose values are the same.
+    numbers = Cells.of({(0, 0): 3.0, (0, 2): 3.0, (1, 0): 5.0, (1, 1): 4.0, (1, 2): 7.0})
+    mine, solution = (
+        Book((Sheet("S", numbers, (Fill(area("D1:D2"), formula),)),))
+        for formula in ("MEDIAN(A1:C1)/3", "MEDIAN(A1:C1)*(1/3)")
+    )
+    report = against(mine, solution)
+    assert [one.actual.tolist() for one in report.tensors] != [one.expected.tolist() for one in report.tensors]
+    assert report.passed
 
 
 def test_another_engine_that_computes_something_else_is_named() -> None:
@@ -157,6 +194,13 @@ def test_a_difference_that_takes_more_numbers_than_one_types_is_told_without_the
     )
 
 
+def test_what_the_sheets_own_numbers_alone_show_has_no_numbers_to_type() -> None:
+    # B1 is not evaluated, so that C1 is undecided at the sheet's own numbers, the only ones on which it is wrong.
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*5", "C1": "=A1*2+B1*0"}
+    (fault,) = held({"B1": '=CUBEVALUE("a","b")', "C1": "=IF(A1=2,9,A1*2)+B1*0"}, solution, samples=20).faults
+    assert (fault.cell, fault.counterexample) == (cell("C1"), None)
+
+
 def test_a_counterexample_differs_by_more_than_the_tolerance_though_fewer_numbers_would_differ_too() -> None:
     solution: dict[str, Scalar] = {"A1": 1.0, "A2": 1.0, "A3": 1.0, "A4": 1.0, "B1": "=SUM(A1:A4)"}
     mine = {"B1": "=ABS(A1)+ABS(A2)+ABS(A3)+ABS(A4)"}
@@ -186,12 +230,13 @@ def test_cells_that_have_numbers_at_the_sheets_own_alone_are_counted_as_never_co
     assert held({}, {**solution, "B1": "=A1+A2"}, samples=5).exploration.never == 0  # type: ignore[union-attr]
 
 
-def test_a_sheet_that_leaves_no_room_beside_its_cells_is_not_compared_on_other_numbers() -> None:
-    wide = Book((Sheet("S", Cells.of({(0, 0): 2.0, (0, 9_000): 1.0}), (Fill(area("B1"), "A1*2"),)),))
+@pytest.mark.parametrize(("last", "never"), [(8_190, 0), (8_191, 1), (9_000, 1)])
+def test_a_sheet_that_leaves_no_room_beside_its_cells_is_not_compared_on_other_numbers(last: int, never: int) -> None:
+    wide = Book((Sheet("S", Cells.of({(0, 0): 2.0, (0, last): 1.0}), (Fill(area("B1"), "A1*2"),)),))
     report = against(wide, wide, samples=5)
     assert report.passed
     assert report.exploration is not None
-    assert report.exploration.never == 1
+    assert report.exploration.never == never
 
 
 def test_a_sheet_that_is_missing_is_said() -> None:
@@ -289,6 +334,15 @@ def test_over_a_pasted_number_the_solutions_formula_is_proposed_unless_it_depend
     assert repair_of({"C1": 0.5}, {**NUMBERS, "C1": formula}) == proposed
 
 
+@pytest.mark.parametrize("formula", ["=D1+E1", "=E1+D1"])
+def test_a_formula_that_would_read_itself_is_not_proposed(formula: str) -> None:
+    solution: dict[str, Scalar] = {**NUMBERS, "C1": formula, "D1": "=A1*2", "E1": "=A2*3"}
+    assert repair_of({"C1": 0.5}, solution) == formula[1:]
+    # The same number, from C1.
+    (fault,) = held({"C1": 0.5, "D1": "=C1-E1"}, solution).faults
+    assert (fault.cell, fault.repair) == (cell("C1"), None)
+
+
 # -- by the names in two maps -----------------------------------------------------------------------------------------
 
 GIVEN: Mapping[str, Scalar] = {"A1": 2.0, "A2": -1.0}
@@ -324,6 +378,15 @@ def test_a_tensor_that_the_workbooks_map_lacks_is_said() -> None:
     report = named(solution, solution, [X, Z], [X, RATE, Z])
     assert report.against is not None
     assert report.against.missing == ("the map of the workbook does not name rate",)
+
+
+def test_words_in_the_solution_stay_where_numbers_are_put_in() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "D1": "mean", "D2": "sum", "C1": '=IF(D2="sum",SUM(A1:A2),0)'}
+    rows = [X, row("z", "C1", "x.sum()", shape=())]
+    mine = {**GIVEN, "A1": 5.0, "C1": "=A1+A2"}
+    assert named(mine, solution, rows, rows).passed
+    (fault,) = named({**mine, "C1": "=A1-A2"}, solution, rows, rows).faults
+    assert (fault.actual, fault.expected) == (6.0, 4.0)
 
 
 def test_maps_that_do_not_fit_are_refused() -> None:

@@ -58,7 +58,7 @@ class Bench:
     def _moved(self, sheet: Sheet) -> list[Fill]:
         """The sheet's fills as they read in the free columns, where there is room."""
         right = self._right[sheet.name]
-        if 2 * right >= MAX_COLUMNS:
+        if 2 * right > MAX_COLUMNS:
             return []
         return [
             Fill(fill.area.moved(0, right), fill.formula, fill.kind)
