@@ -190,7 +190,7 @@ def test_the_probability_of_being_wrong_anywhere_is_the_sum_over_all_cells() -> 
     assert set(found.tensors) == {"square", "triple"}
     # A polynomial of degree d that is not zero is zero at random by d/p; four primes p, three cells.
     primes = drawn_primes(4, random.Random(0))
-    assert found.probability == pytest.approx((2**4 + 2 * 1**4) / math.prod(primes), abs=0.0)
+    assert found.probability == pytest.approx((2**4 + 2 * 1**4) / math.prod(primes), rel=1e-12, abs=0.0)
 
 
 def test_whole_numbers_and_constants_are_those_of_the_sheet() -> None:
