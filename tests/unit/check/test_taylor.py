@@ -119,6 +119,76 @@ def test_what_operands_have_in_common_cancels() -> None:
     assert torch.softmax(Ball(torch.zeros(3).double(), torch.full((3,), 0.1).double()), 0).sum().radius > 0.1
 
 
+SMOOTH = "exp expm1 exp2 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tanh sigmoid erf".split()
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("middle", [0.3, 1.3, 4.0])
+def test_the_rest_of_a_smooth_function_is_hardly_more_than_how_far_it_bends_from_its_tangent(
+    name: str, middle: float
+) -> None:
+    function, radius = getattr(torch, name), 1e-3
+    model = function(number(middle, radius))
+    assert isinstance(model, Taylor)
+    apart = [
+        function(torch.tensor(middle + e * radius, dtype=torch.float64)) - model.value - e * model.linear[0]
+        for e in (1, -1)
+    ]
+    bend = max(abs(float(one)) for one in apart)
+    assert bend * (1 - 1e-6) <= float(model.rest) <= 1.02 * bend
+
+
+def uncertain(*tensors: Tensor, radius: float = 1e-3) -> list[Taylor]:
+    balls = {str(at): Ball(one, torch.full(one.shape, radius).double()) for at, one in enumerate(tensors)}
+    return list(with_generators(balls).values())
+
+
+def test_a_quotient_and_a_wider_sum_round_no_more_than_they_must() -> None:
+    a, b = uncertain(torch.tensor(3.0).double(), torch.tensor(2.0).double(), radius=1e-12)
+    quotient = a / b
+    assert isinstance(quotient, Taylor)
+    assert (
+        float(quotient.rest) < 10 * 2.0**-53 * 1.5
+    )  # four roundings, of the quotient and of what it is in the corners
+    (x,) = uncertain(torch.linspace(0, 1, 5))
+    narrow, wide = x.sum(), x.sum(dtype=torch.float64)
+    assert isinstance(narrow, Taylor)
+    assert isinstance(wide, Taylor)
+    assert float(wide.rest) < float(narrow.rest) / 5  # what is summed in float64 rounds there
+
+
+def test_a_slice_put_into_known_numbers_and_known_numbers_put_into_a_model_keep_its_generators() -> None:
+    (x,) = uncertain(torch.rand((3, 2), generator=torch.Generator().manual_seed(0)).double())
+    into = torch.slice_scatter(torch.zeros(5, 2).double(), x, 0, 1, 4)
+    assert float((into[1:4] - x).radius.max()) < 1e-9
+    assert into.radius[[0, 4]].max() == 0
+    over = torch.select_scatter(x, torch.zeros(2).double(), 0, 1)
+    assert float((over[0] - x[0]).radius.max()) < 1e-9
+    assert over.radius[1].max() == 0
+
+
+def test_gradients_of_a_convolution_are_as_wide_as_their_parts_and_that_of_its_bias_is_of_the_gradient_alone() -> None:
+    chance = torch.Generator().manual_seed(0)
+    shapes = ((1, 2, 4, 4), (1, 3, 6, 6), (2, 3, 3, 3))
+    g, x, w = (torch.randn(shape, generator=chance, dtype=torch.float64) for shape in shapes)
+
+    def gradients(g: Tensor, x: Tensor, w: Tensor) -> tuple[Ball, Ball, Ball]:
+        options = [2], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True]
+        return torch.ops.aten.convolution_backward.default(g, x, w, *options)
+
+    radius = 1e-3
+    (model,) = uncertain(g, radius=radius)
+    for of_g in (Ball(g, torch.full_like(g, radius)), model):
+        found = gradients(of_g, x, w)
+        for one, reach in zip(found, gradients(torch.full_like(g, radius), x.abs(), w.abs()), strict=True):
+            torch.testing.assert_close(one.radius, reach, rtol=1e-6, atol=0.0)
+    for kind in (lambda one: Ball(one, torch.full_like(one, radius)), lambda one: uncertain(one, radius=radius)[0]):
+        to_x, to_weight, to_bias = gradients(g, kind(x), kind(w))
+        assert to_x.radius.min() > 1e-4
+        assert to_weight.radius.min() > 1e-4
+        assert to_bias.radius.max() < 1e-12
+
+
 def test_a_share_lies_between_0_and_1_however_wide_its_logits() -> None:
     ball = Ball(torch.tensor([3.0, 1.0, -2.0]).double(), torch.tensor([50.0, 2.0, 0.5]).double())
     for x in (ball, with_generators({"x": ball})["x"]):

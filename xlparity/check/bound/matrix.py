@@ -114,7 +114,8 @@ def _convolution_backward(func: Any, gradient: Any, operand: Any, weight: Any, *
     if rg.any():
         shares.append(func(rg.expand(g.shape), size(x) + rx, size(w) + rw, *args))
     if rx.any() or rw.any():
-        shares.append(func(size(g), rx.expand(x.shape).contiguous(), rw.expand(w.shape).contiguous(), *args))
+        to_x, to_weight, _ = func(size(g), rx.expand(x.shape).contiguous(), rw.expand(w.shape).contiguous(), *args)
+        shares.append((to_x, to_weight, 0.0))  # the bias's gradient sums `gradient` alone
     each = g.shape[0] * prod(g.shape[2:])  # samples and places, over which a weight's gradient sums
     all_terms = (w.numel(), each, each)
     results: list[Any] = []
