@@ -417,3 +417,19 @@ def test_numbers_shown_as_torchs_are_taken_where_they_are_numbers(
     assert [(show_cell(one.cell), one.value, one.solution) for one in report.against.changed] == changed
     without = named(solution, solution, [one for one in rows if one.role is not Role.EXPECTED], rows)
     assert without.passed
+
+
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("shown", [True, False])
+def test_truth_values_that_are_given_or_shown_are_put_into_the_solution_as_such(given: bool, shown: bool) -> None:
+    # To Excel TRUE is not 1.
+    solution: dict[str, Scalar] = {"A1": True, "B1": "=IF(A1=TRUE,FALSE,TRUE)", "C1": True, "D1": "=IF(C1=TRUE,1,0)"}
+    rows = [row("m", "A1", shape=(), dtype="bool"), row("not_m", "B1", "~m", shape=(), dtype="bool"),
+            row("not_m", "C1", role=Role.EXPECTED, shape=(), dtype="bool"),
+            row("shown", "D1", "expected(not_m) * 1.0", shape=())]  # fmt: skip
+    report = named({**solution, "A1": given, "C1": shown}, solution, rows, rows)
+    assert report.passed
+    assert [one.expected.tolist() for one in report.tensors] == [not given, shown]
+    assert report.against is not None
+    changed = [name for name, value in (("S!A1", given), ("S!C1", shown)) if not value]
+    assert [show_cell(one.cell) for one in report.against.changed] == changed

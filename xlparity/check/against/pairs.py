@@ -213,6 +213,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
     changed: list[Changed] = []
     missing: list[str] = []
     numbers: dict[Area, Array] = {}
+    kinds: dict[Area, Array] = {}
     theirs = FormulaIndex(solution)
     for row in solution_map:
         if row.role is Role.EXPECTED:  # which the solution's formulas may read: they take what the workbook shows
@@ -222,6 +223,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
                 held = hold(values, pair.student, row.dtype)
                 if not np.isnan(held.values).any():
                     numbers |= areas_of(row.block, held.values)
+                    kinds |= areas_of(row.block, held.kinds.astype(np.float64))
                     changed += _changed_numbers(pair, values, solution, held.values)[: _MOST_LISTED - len(changed)]
             continue
         mine = own.get(row.tensor)
@@ -246,6 +248,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
                 f"{show_value(values.scalar(cell))}; type the number there, or correct the cells in {mine.place}"
             )
         numbers |= areas_of(row.block, held.values)
+        kinds |= areas_of(row.block, held.kinds.astype(np.float64))
         if row.role is not Role.CONSTANT and not theirs.mask_of(row.block).any():
             given.append(pair)
         changed += _changed_numbers(pair, values, solution, held.values)[: _MOST_LISTED - len(changed)]
@@ -255,7 +258,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
             "take both maps away to compare by address"
         )
     return Counterparts(
-        tuple(judged), tuple(given), _with_numbers(solution, numbers), tuple(changed), tuple(missing), solution
+        tuple(judged), tuple(given), _with_numbers(solution, numbers, kinds), tuple(changed), tuple(missing), solution
     )
 
 
@@ -270,8 +273,8 @@ def _changed_numbers(pair: Pair, values: Values, solution: Book, held: Array) ->
     return found
 
 
-def _with_numbers(book: Book, areas: Mapping[Area, Array]) -> Book:
-    """`book` with numbers in the place of whatever stands in `areas`."""
+def _with_numbers(book: Book, areas: Mapping[Area, Array], kinds_of: Mapping[Area, Array]) -> Book:
+    """`book` with numbers, or truth values, in the place of whatever stands in `areas`; `kinds_of` says which."""
     cut = without_formulas(book, list(areas))
     sheets = []
     for sheet in cut.sheets:
@@ -281,7 +284,7 @@ def _with_numbers(book: Book, areas: Mapping[Area, Array]) -> Book:
         columns = [(cells.kind, cells.number)]
         for area, array in here.items():
             keys.append(keys_in(area))
-            columns.append((np.full(area.size, Kind.NUMBER, np.uint8), array.ravel()))
+            columns.append((kinds_of[area].ravel().astype(np.uint8), array.ravel()))
         every = np.concatenate(keys)
         kinds, numbers = (np.concatenate(parts) for parts in zip(*columns, strict=True))
         # Of two numbers for one cell the later one stands.
