@@ -34,6 +34,7 @@ from xlparity.functions.signature import (
     Function,
     LanesDiffer,
     Parameter,
+    Unsupported,
     array,
     boolean,
     integer,
@@ -64,6 +65,8 @@ def _sequence(arguments: Arguments, texts: Texts) -> Array:
     budget().size(rows * columns)
     start, one = numbers_of(arguments[2].array, texts)
     step, two = numbers_of(arguments[3].array, texts)
+    if start.shape[-2:] != (1, 1) or step.shape[-2:] != (1, 1):
+        raise Unsupported("SEQUENCE from an array of starts or steps is an array of arrays")
     place = torch.arange(rows * columns, dtype=torch.float64).reshape(rows, columns)
     return sealed(start + place * step, merged([one, two]))
 

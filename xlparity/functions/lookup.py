@@ -227,7 +227,7 @@ def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
     outside = (row < 0) | (column < 0) | (row > given.rows) | (column > given.columns)
     negative = where_error((row < 0) | (column < 0), Error.VALUE)
     fault = merged([row_fault, column_fault, negative, where_error(outside, Error.REF)])
-    rows_all, columns_all = row == 0, column == 0
+    rows_all, columns_all = _is_zero(row, row_fault), _is_zero(column, column_fault)
     if bool(rows_all.any()) or bool(columns_all.any()):
         if not (_uniform(rows_all) and _uniform(columns_all)):
             raise LanesDiffer("INDEX takes whole rows or columns in some lanes only")
@@ -236,9 +236,15 @@ def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
                 return Array.of_error(Error.VALUE)
             row = torch.arange(1, given.rows + 1, dtype=torch.float64).reshape(-1, 1)
         if bool(columns_all.any()):
+            if row.shape[-1] != 1:
+                raise Unsupported("INDEX takes whole rows of an array by a row of numbers, which is not documented")
             column = torch.arange(1, given.columns + 1, dtype=torch.float64).reshape(1, -1)
     row, column = (one.number for one in fitted([Array(row), Array(column)]))
     return elements_of(given, ((row - 1) * given.columns + column - 1).long(), fault)
+
+
+def _is_zero(place: Tensor, fault: Fault) -> Tensor:
+    return place == 0 if fault is None else (place == 0) & (fault == 0)
 
 
 def _uniform(mask: Tensor) -> bool:

@@ -32,7 +32,7 @@ def regularized_gamma(a: float, x: float, *, upper: bool = False) -> float:
 
 
 def regularized_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction.
+    """The regularised incomplete beta function I_x(a, b).
 
     `rest` is 1 - x without its rounding, where that is known, so that either tail keeps its digits.
     """
@@ -42,7 +42,12 @@ def regularized_beta(a: float, b: float, x: float, rest: float | None = None) ->
     if rest <= 0:
         return 1.0
     if x > (a + 1) / (a + b + 2):
-        return 1.0 - regularized_beta(b, a, rest, x)
+        return 1.0 - _beta_fraction(b, a, rest, x)
+    return _beta_fraction(a, b, x, rest)
+
+
+def _beta_fraction(a: float, b: float, x: float, rest: float) -> float:
+    """I_x(a, b) by its continued fraction, which ends soon for x up to (a + 1) / (a + b + 2)."""
     front = math.exp(_beta_logarithm(a, b, x, rest))
     tiny = 1e-300
     c, d = 1.0, 1.0 / (1 - (a + b) * x / (a + 1) or tiny)

@@ -1390,3 +1390,23 @@ def test_where_a_fit_is_perfect_rounding_would_decide_the_f_statistic() -> None:
     assert table[0] == [near(1), pytest.approx(0, abs=1e-14)]
     assert "undecided: LINEST: the fit is perfect" in str(table[3][0])
     assert table[3][1] == 1
+
+
+def test_the_incomplete_beta_function_at_the_turn_of_its_fraction_has_a_value() -> None:
+    """At x = (a + 1) / (a + b + 2) it and its mirror image took each other's way. Of 2 and 1: 1 - (1 + 2x)^-0.5."""
+    for x in (2 / 3, 0.6666666666666667, 0.6666666666666665):
+        assert value("F.DIST", x, 2.0, 1.0, True) == pytest.approx(1 - (1 + 2 * x) ** -0.5, rel=1e-14)
+
+
+def test_index_takes_no_text_for_a_whole_row() -> None:
+    assert value("INDEX", [[1.0, 2.0, 3.0]], [[1.0, 1.0], [1.0, 1.0]], "a") == [[Error.VALUE] * 2] * 2
+    assert value("INDEX", [[1.0, 2.0], [3.0, 4.0]], [[1.0], [2.0]]) == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("INDEX", [[[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0, 1.0]]]), ("SEQUENCE", [2.0, 1.0, [[1.0, 2.0]]]),
+     ("SEQUENCE", [2.0, 1.0, 1.0, [[1.0, 2.0]]])],
+)  # fmt: skip
+def test_arrays_of_arrays_are_undecided(name: str, arguments: list[object]) -> None:
+    assert str(value(name, *arguments)).startswith(f"undecided: {name} ")
