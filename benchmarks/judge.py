@@ -2,6 +2,7 @@
 
     make coverage                                # branches; writes build/judge.coverage, which the mutants need
     python benchmarks/judge.py run FILE ...      # mutants of these files; --each N draws so many of each
+    python benchmarks/judge.py again             # what survived, once more
     python benchmarks/judge.py list FILE ...     # what survived and is not explained
     python benchmarks/judge.py page
 
@@ -400,7 +401,7 @@ def page(results: dict[tuple[str, str], dict[str, object]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=["coverage", "branches", "run", "list", "page"])
+    parser.add_argument("do", choices=["coverage", "branches", "run", "again", "list", "page"])
     parser.add_argument("files", nargs="*")
     parser.add_argument("--each", type=int, help="draw so many mutants of each file")
     parser.add_argument("--seed", type=int, default=0)
@@ -422,6 +423,12 @@ def main() -> None:
     if arguments.do == "page":
         before = PAGE.read_text().partition(MARK)[0]
         PAGE.write_text(f"{before}{MARK}\n\n{page(of_today(results_of(arguments.output)))}")
+    if arguments.do == "again":
+        found = results_of(arguments.output)
+        left = {key for key, one in found.items() if one["result"] != "killed" and key not in equivalent()}
+        files = sorted({file for file, _ in left} & set(arguments.files or [file for file, _ in left]))
+        every = [mutant for file in files for mutant in mutants_of(file) if (file, mutant.name) in left]
+        run(every, arguments.seconds, arguments.control, arguments.output, arguments.tests)
     if arguments.do == "run":
         mutants = []
         done = {
