@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -218,12 +220,24 @@ def test_calc_stores_what_the_engine_computes(broken: Path, tmp_path: Path) -> N
     assert openpyxl.load_workbook(out)["MSE"]["D6"].value == "=SUM(D2:D3)"
 
 
-def test_the_documents_are_generated_again_byte_for_byte(tmp_path: Path) -> None:
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def content(path: Path) -> tuple[dict[str, str], list[float]]:
+    """The parts of a workbook without numbers, and these: torch's last digits depend on the processor."""
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name).decode("latin-1") for name in package.namelist()}
+    numbers = [float(found) for text in parts.values() for found in NUMBER.findall(text)]
+    return {name: NUMBER.sub("", text) for name, text in parts.items()}, numbers
+
+
+def test_the_documents_are_generated_again_as_they_are_kept(tmp_path: Path) -> None:
     assert xlparity("generate", "documents", "-o", tmp_path).returncode == 0
-    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    kept = {path.name: path.read_bytes() for path in WORKBOOKS.glob("*.xlsx")}
-    assert made.keys() == kept.keys()
-    assert [name for name in made if made[name] != kept[name]] == []
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in WORKBOOKS.glob("*.xlsx")}
+    for path in tmp_path.iterdir():
+        (made, numbers), (kept, expected) = content(path), content(WORKBOOKS / path.name)
+        assert made == kept, path.name
+        assert numbers == pytest.approx(expected, rel=1e-5, abs=1e-4), path.name
 
 
 def test_every_function_that_is_listed_is_computed_or_said_to_be_frozen() -> None:

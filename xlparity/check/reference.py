@@ -78,7 +78,7 @@ class Program:
                     what = "expected values with decimals" if printed else "expected values"
                     raise MapError(f"{self.rows[name].place}: the map has no row with {what} for {tensor!r}")
         self.order: tuple[str, ...] = self._order()
-        self._position = dict.fromkeys(self.rows, -1) | {name: at for at, name in enumerate(self.order)}
+        self._position = {name: at for at, name in enumerate(self.order)}
         self._of_known_size: set[tuple[str, bool]] = set()
         cells = sum(row.block.size for row in self.rows.values())
         self.budget = Budget(products=limits().products + _PRODUCTS_A_CELL * cells)  # of all expressions together
@@ -106,7 +106,8 @@ class Program:
                 if operand in path:
                     circle = [*list(path)[list(path).index(operand) :], operand]
                     raise MapError(f"{self.rows[name].place}: {' -> '.join(circle)} read each other in a circle")
-                path[operand] = 0
+                if operand in self.expressions and operand not in order:
+                    path[operand] = 0
         return tuple(name for name in order if name in self.expressions)
 
     def upstream(self, name: str) -> set[str]:
@@ -124,15 +125,19 @@ class Program:
 
     def between(self, of: str, wrt: str) -> list[str]:
         """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
-        steps = self.order[self._position[wrt] + 1 : self._position[of] + 1]
-        moved, needed = {wrt}, {of}
-        for name in steps:
-            if not moved.isdisjoint(self.operands(name)):
-                moved.add(name)
-        for name in reversed(steps):
-            if name in needed:
-                needed.update(self.operands(name))
-        return [name for name in steps if name in moved & needed]
+        position = self._position
+        first = position.get(wrt, -1)
+        needed, stack = {of}, [of]
+        while stack:
+            for operand in self.operands(stack.pop()):
+                if operand not in needed and position.get(operand, -1) > first:
+                    needed.add(operand)
+                    stack.append(operand)
+        found = {wrt}
+        for name in sorted(needed & position.keys(), key=position.__getitem__):
+            if not found.isdisjoint(self.operands(name)):
+                found.add(name)
+        return sorted(found - {wrt}, key=position.__getitem__) if of in found else []
 
     def local(
         self,
@@ -152,14 +157,15 @@ class Program:
         def operand_of(operand: str) -> Tensor:
             return given[operand] if operand in given else self.given(operand, values[operand])
 
-        lookup = _Lookup(self, operand_of, lambda key: _ball(shown[key]))
+        lookup = _Lookup(self, operand_of, lambda key: _ball(_with_infinities(shown[key])))
         try:
             result = self._tensor(name, lookup)
         except MapError:
             if right is None or not doubtful:
                 raise
             for operand in doubtful:
-                given[operand] = self._as_far_as_right(operand, values[operand], right[operand].value)
+                sure = np.where(values[operand] == right[operand].value, values[operand], np.nan)
+                given[operand] = _replaced(self.given(operand, sure), right[operand].value)
             result = self._tensor(name, lookup)
         found = _reference_of(result)
         if not doubtful or not isinstance(result, Ball):
@@ -193,7 +199,7 @@ class Program:
         order = self.order if names is None else names
         wide = all(one.dtype == torch.float64 or not one.dtype.is_floating_point for one in given.values())
         tensors: dict[str, Tensor] = dict(given)
-        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(shown[key]), wide)
+        lookup = _Lookup(self, tensors.__getitem__, lambda key: _ball(_with_infinities(shown[key])), wide)
         for number, name in enumerate(order, 1):
             progress(f"bounding the rounding of tensor {number:,} of {len(order):,}")
             tensors[name] = self._tensor(name, lookup)
@@ -249,22 +255,27 @@ class Program:
         """
         dtype = getattr(torch, self.rows[name].dtype)
         if dtype.is_floating_point:
-            return _ball(values, radius)
+            return _ball(_with_infinities(values), radius)
         possible = self.is_possible(name, values)
         whole = torch.from_numpy(np.where(possible, values, 0.0)).to(dtype)
         return whole if possible.all() else Ball(whole, torch.from_numpy(np.where(possible, 0.0, np.nan)))
 
-    def _as_far_as_right(self, name: str, values: NDArray[np.float64], right: NDArray[np.float64]) -> Tensor:
-        """The `right` numbers for the tensor `name`, which torch takes; known are those that `values` are as well."""
-        sure = self.given(name, np.where(values == right, values, np.nan))
-        return Ball(torch.from_numpy(right).to(sure.dtype), sure.radius) if isinstance(sure, Ball) else sure
+
+def _replaced(tensor: Tensor, right: NDArray[np.float64]) -> Tensor:
+    """Integers of which those that are not known are the `right` ones, so that torch takes them."""
+    if not isinstance(tensor, Ball) or tensor.is_floating_point():
+        return tensor
+    return Ball(torch.where(tensor.radius == 0, tensor.value, torch.from_numpy(right).to(tensor.dtype)), tensor.radius)
+
+
+def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What `values` of cells stand for: Excel has no infinity, generated sheets hold 1E+300 in its place."""
+    return np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values)
 
 
 def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
-    """What `values` of cells stand for: Excel has no infinity, generated sheets hold 1E+300 in its place."""
-    value = torch.from_numpy(np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values))
-    # Of what is no number nothing is known, also where torch gives one: NaN > 0 is False.
-    return Ball(value, torch.full_like(value, radius).masked_fill(value.isnan(), torch.nan))
+    value = torch.from_numpy(np.array(values, np.float64))
+    return Ball(value, torch.full_like(value, radius))
 
 
 def _reference_of(tensor: Tensor) -> Reference:
@@ -300,7 +311,7 @@ class _Lookup:
             raise MapError(f"{of.text} is not computed from {wrt}, so it has no gradient there")
         between.sort(key=program.position)
         source = self._tensor(wrt)
-        leaf = source.detach().clone().requires_grad_()
+        leaf = source.leaf() if isinstance(source, Ball) else source.detach().clone().requires_grad_()
         graph: dict[str, Tensor] = {wrt: leaf}
         rebuilt = _Lookup(
             program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown, self.wide
@@ -311,8 +322,8 @@ class _Lookup:
                     f"{of.text} is computed from a gradient ({name}); a gradient of a gradient is not supported"
                 )
             graph[name] = program.evaluated(name, rebuilt)
-        result = evaluate(of, rebuilt, self.wide, UNLIMITED)  # what it costs is taken by the expression around it
+        result = evaluate(of, rebuilt, self.wide, program.budget)
         if result.numel() != 1:
             raise MapError(f"the gradient of {of.text}, which is not a single number, is not defined")
-        (gradient,) = torch.autograd.grad(result, leaf)
+        (gradient,) = torch.autograd.grad(result.sum() if result.dim() else result, leaf)
         return gradient.detach()

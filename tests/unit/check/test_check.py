@@ -68,12 +68,6 @@ def test_remembered_values_are_judged_where_there_are_any() -> None:
     assert [one.engine for one in report.cells] == ["cached", "cached"]
 
 
-def test_what_is_remembered_of_a_comparison_is_not_stale_where_its_operand_is_not_remembered() -> None:
-    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "torch.where(y > 0, 1.0, 0.0)")
-    cells: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=IF(B1>0,1,0)"}
-    assert verdicts(checked(cells, *rows, cached={"C1": 1.0})) == {}
-
-
 def test_a_file_that_remembers_other_values_of_all_its_cells_is_judged_by_them() -> None:
     cells: dict[str, Scalar] = {**LINE, "A1": "=D1", "D1": 2.0}
     assert verdicts(checked(cells, *OF_LINE, cached={"A1": 3.0, "B1": 10.0, "C1": 8.0})) == {

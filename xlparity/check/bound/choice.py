@@ -14,16 +14,14 @@ __all__ = ["CHOICE"]
 CHOICE: Table[str, Rule] = Table("rules of comparisons and choices")
 
 
-# A comparison's radius is 1 where the operands' balls meet, that is, where the answer is not known; NaN where nothing
-# is known of an operand, which may be no number at all.
+# A comparison's radius is 1 where the operands' balls meet, that is, where the answer is not known.
 @CHOICE.rule("eq", "ne", "lt", "le", "gt", "ge")
 def _comparison(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     room = ra + rb
     unsure = (room != 0) & ~(size(a - b if not _are_booleans(a, b) else a ^ b) > room)
-    radius = unsure.to(torch.float64).masked_fill(torch.as_tensor(room).isnan(), torch.nan)
-    return Ball(value, radius.expand(value.shape))
+    return Ball(value, unsure.to(torch.float64).expand(value.shape))
 
 
 def _are_booleans(*values: Any) -> bool:
