@@ -27,8 +27,8 @@ def ironcalc():
 NAMES = (DefinedName("Linked", "[1]Other!$A$1"), DefinedName("LinkedAgain", "linked+1"))
 OUTSIDE = {
     "[1]Other!A1": (),
-    "'/tmp/[other.xlsx]Other'!A1": (),
-    "Excel|'/tmp/other.xlsx'!a": (),
+    "'C:/folder/[other.xlsx]Other'!A1": (),
+    "Excel|'other.xlsx'!a": (),
     '_xlfn.WEBSERVICE("http://127.0.0.1:9/a")': (),
     'RTD("server",,"a")': (),
     "Linked": NAMES,

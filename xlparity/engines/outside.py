@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from xlparity.engines.embedded.frame import Window
-from xlparity.engines.embedded.owners import Owners
 from xlparity.engines.embedded.precedents import reads
 from xlparity.engines.embedded.workbook import Formula, Workbook
 from xlparity.formula.ast import Call, External, Name, walk
 from xlparity.model.area import Area
 from xlparity.model.book import Book
+from xlparity.model.cell import MAX_COLUMNS
 from xlparity.model.value import Kind, Note, Values
 
 __all__ = ["without_outside"]
@@ -25,18 +25,28 @@ _PERHAPS = re.compile(r"[\[|]|\b(?:DDE|RTD|WEBSERVICE)\b", re.IGNORECASE)
 
 def without_outside(book: Book, values: Values, engine: str) -> Values:
     """The values, undecided where a formula depends on another workbook or the network: no engine reads these."""
-    areas = _depending_on_outside(book)
-    if not areas:
-        return values
+    areas: dict[str, list[Area]] = {}
+    for area in _depending_on_outside(book):
+        areas.setdefault(area.sheet, []).append(area)
     sheets, notes = dict(values.sheets), dict(values.notes)
-    for area in areas:
-        cells = sheets[area.sheet]
-        inside = (cells.row >= area.row) & (cells.row < area.bottom)
-        inside &= (cells.column >= area.column) & (cells.column < area.right)
+    for sheet, own in areas.items():
+        cells = sheets[sheet]
+        inside = np.isin(cells.row.astype(np.int64) * MAX_COLUMNS + cells.column, _places(own))
         kind, number = np.where(inside, np.uint8(Kind.UNDECIDED), cells.kind), np.where(inside, 0.0, cells.number)
-        sheets[area.sheet] = replace(cells, kind=kind, number=number)
-        notes |= {cell: Note(cell, f"{engine} does not reach outside the workbook") for cell in area.cells()}
+        sheets[sheet] = replace(cells, kind=kind, number=number)
+        reason = f"{engine} does not reach outside the workbook"
+        notes |= {cell: Note(cell, reason) for area in own for cell in area.cells()}
     return replace(values, sheets=sheets, notes=notes)
+
+
+def _places(areas: list[Area]) -> NDArray[np.int64]:
+    """The cells of areas of one sheet, numbered row by row."""
+    return np.concatenate(
+        [
+            np.add.outer(np.arange(area.row, area.bottom) * MAX_COLUMNS, np.arange(area.column, area.right)).ravel()
+            for area in areas
+        ]
+    )
 
 
 def _depending_on_outside(book: Book) -> list[Area]:
@@ -54,15 +64,10 @@ def _depending_on_outside(book: Book) -> list[Area]:
         return []
     every = [reads(workbook, formula) for formula in workbook.formulas]
     found |= {index for index, read in enumerate(every) if read.dynamic}
-    owners = [
-        Owners([(index, one.area) for index, one in enumerate(workbook.formulas) if one.sheet == sheet])
-        for sheet in range(len(book.sheets))
-    ]
+    owners = workbook.owners()
     readers: list[list[int]] = [[] for _ in every]
     for index, (formula, read) in enumerate(zip(workbook.formulas, every, strict=True)):
-        area = formula.area
-        window = Window(formula.sheet, area.row, area.column, area.height, area.width)
-        for sheet, *corners in filter(None, (span.box(window) for span in read.spans)):
+        for sheet, *corners in filter(None, (span.box(formula.window) for span in read.spans)):
             for other in owners[sheet].within(*corners):
                 readers[other].append(index)
     todo = list(found)

@@ -29,6 +29,7 @@ from xlparity.engines.embedded.operand import (
     Scattered,
     Union,
     Unresolved,
+    differing,
 )
 from xlparity.engines.embedded.special import SPECIAL
 from xlparity.engines.embedded.store import Store, all_numbers
@@ -321,7 +322,7 @@ class Evaluator:
                 try:
                     return special(self, node.arguments, frame)
                 except LanesDiffer:
-                    raise _differing(node.name, frame) from None
+                    raise differing(f"{node.name} gives results of different sizes", frame) from None
             function = FUNCTIONS.get(node.name)
             if function is None:
                 called = self.evaluate(ast.Name(node.name), frame)
@@ -347,11 +348,8 @@ class Evaluator:
                 if takes_whole and isinstance(operand, Union) and parameter is not None and parameter.repeating:
                     arguments.extend(Argument(self.read(area, inside), True) for area in operand.parts)
                     continue
-                if takes_whole and isinstance(operand, Mixture):
-                    if frame.window.size > 1:
-                        raise Ragged("cells")
-                    if self.store.batch > 1:
-                        raise SamplesDiffer("a cell is chosen in some samples, and a value in others")
+                if takes_whole and isinstance(operand, Mixture) and (frame.window.size > 1 or self.store.batch > 1):
+                    raise differing("a cell is chosen in some samples, and a value in others", frame)
                 array = self.whole(operand, inside, node.name) if takes_whole else self.one(operand, inside)
                 arguments.append(Argument(array, not isinstance(operand, Array)))
             return self.apply(node.name, arguments, frame)
@@ -396,7 +394,7 @@ class Evaluator:
         try:
             return call(name, arguments, self.texts)
         except LanesDiffer:
-            raise _differing(name, frame) from None
+            raise differing(f"{name} gives results of different sizes", frame) from None
 
     def invoked(self, node: ast.Invoke, frame: Frame) -> Operand:
         made = self.evaluate(node.function, frame)
@@ -425,13 +423,6 @@ class Evaluator:
             cut=frame.cut,
         )
         return self.evaluate(function.body, inside)
-
-
-def _differing(name: str, frame: Frame) -> Exception:
-    """What to raise where `name` gives results of different sizes in different lanes."""
-    if frame.window.size > 1:
-        return Ragged("cells")
-    return SamplesDiffer(f"{name} gives results of different sizes")
 
 
 def _cut(array: Array, frame: Frame) -> Array:

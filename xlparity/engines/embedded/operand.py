@@ -25,6 +25,7 @@ __all__ = [
     "Scattered",
     "Union",
     "Unresolved",
+    "differing",
 ]
 
 
@@ -55,6 +56,11 @@ class Unresolved(Exception):
 
 class SamplesDiffer(Unresolved):
     """What a cell reads has another place or size in each sample of a batch; evaluate the samples one by one."""
+
+
+def differing(reason: str, frame: Frame) -> Exception:
+    """What to raise where a window's cells, or else the samples, need references of other places or sizes."""
+    return Ragged("cells") if frame.window.size > 1 else SamplesDiffer(reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ from xlparity.engines.embedded.evaluate import Evaluator
 from xlparity.engines.embedded.frame import Frame, Window
 from xlparity.engines.embedded.graph import components
 from xlparity.engines.embedded.operand import NotReady, Ragged, SamplesDiffer
-from xlparity.engines.embedded.owners import Owners
 from xlparity.engines.embedded.precedents import Box, Reads, reads
 from xlparity.engines.embedded.quick import NotPlain, Quick, quick
 from xlparity.engines.embedded.recurrence import Steps, steps_of
 from xlparity.engines.embedded.store import Grid, Store
 from xlparity.engines.embedded.traced import Traced
-from xlparity.engines.embedded.workbook import Formula, Workbook
+from xlparity.engines.embedded.workbook import Workbook
 from xlparity.errors import out_of_memory
 from xlparity.formula.a1 import show_cell
 from xlparity.formula.ast import ErrorLiteral, Expression
@@ -102,11 +101,8 @@ class Run:
         return self.store.grids[sheet]
 
     def _enter_owners(self) -> None:
-        areas: list[list[tuple[int, Area]]] = [[] for _ in self.store.grids]
-        for index, formula in enumerate(self.workbook.formulas):
-            areas[formula.sheet].append((index, formula.area))
-        for grid, own in zip(self.store.grids, areas, strict=True):
-            grid.owners = Owners(own)
+        for grid, own in zip(self.store.grids, self.workbook.owners(), strict=True):
+            grid.owners = own
         self._done = np.zeros(len(self.workbook.formulas) + 1, np.bool_)
 
     @property
@@ -149,7 +145,7 @@ class Run:
     def go(self) -> None:
         """Compute all formulas."""
         formulas = self.workbook.formulas
-        everything = [_window(formula) for formula in formulas]
+        everything = [formula.window for formula in formulas]
         precedents = [self._fills_read(index, window) for index, window in enumerate(everything)]
         total, done = sum(window.height * window.width for window in everything), 0
         for component in components(precedents):
@@ -287,7 +283,7 @@ class Run:
             if index in self._by_cells and formula.fill.kind is FillKind.COPIED:
                 tasks[(index, Window(wait.sheet, row, column))] = None
             else:
-                tasks[(index, _window(formula))] = None
+                tasks[(index, formula.window)] = None
         return list(tasks)
 
     def _divisible(self, index: int, window: Window) -> bool:
@@ -524,11 +520,6 @@ def _respill(run: Run, index: int, rows: int, columns: int) -> None:
         formula.expression = ErrorLiteral(Error.SPILL)
         area = Area(corner, 1, 1)
     formula.fill = replace(formula.fill, area=area)
-
-
-def _window(formula: Formula) -> Window:
-    area = formula.area
-    return Window(formula.sheet, area.row, area.column, area.height, area.width)
 
 
 def _covers(result: Array, window: Window) -> bool:

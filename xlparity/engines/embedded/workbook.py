@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from xlparity.engines.embedded.frame import Window
+from xlparity.engines.embedded.owners import Owners
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.formula.parse import parse
@@ -37,6 +39,12 @@ class Formula:
     def area(self) -> Area:
         return self.fill.area
 
+    @property
+    def window(self) -> Window:
+        """All cells of the fill."""
+        area = self.fill.area
+        return Window(self.sheet, area.row, area.column, area.height, area.width)
+
 
 class Workbook:
     """A book, looked up as formulas look things up: in whatever case."""
@@ -57,6 +65,13 @@ class Workbook:
                     self.formulas.append(Formula(index, fill, None, tree))
                 else:
                     self.formulas.append(Formula(index, fill, tree))
+
+    def owners(self) -> list[Owners]:
+        """For each sheet which formula, by its position in `formulas`, owns a cell."""
+        areas: list[list[tuple[int, Area]]] = [[] for _ in self.book.sheets]
+        for index, formula in enumerate(self.formulas):
+            areas[formula.sheet].append((index, formula.area))
+        return [Owners(own) for own in areas]
 
     def parsed(self, text: str) -> Expression | str:
         """The syntax tree of a formula, or the reason why there is none."""

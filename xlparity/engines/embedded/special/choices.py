@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Lambda, Mixture, Operand, Ragged, Reference, SamplesDiffer, Scattered
-from xlparity.engines.embedded.special.common import Special, check_count, is_other
+from xlparity.engines.embedded.operand import Lambda, Mixture, Operand, Reference, Scattered, differing
+from xlparity.engines.embedded.special.common import Special, check_count, is_other, mixture
 from xlparity.engines.embedded.special.references import corners
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
@@ -51,12 +51,10 @@ def _branch(
     for side, taken in ((yes, truth), (no, ~truth)):
         inside = frame.cut_where(~taken)
         operand = side(inside)
-        if not (isinstance(operand, Array | Lambda) or operand.single or frame.array) and truth.shape[-2:] == (1, 1):
+        area = not (isinstance(operand, Array | Lambda) or operand.single or frame.array)
+        if area and truth.shape[-2:] == (1, 1) and (frame.window.size > 1 or evaluator.store.batch > 1):
             # SUM(IF(B1>0,C1:C3,D1:D3)) adds up the area that is chosen, another one in each cell or sample.
-            if frame.window.size > 1:
-                raise Ragged("cells")
-            if evaluator.store.batch > 1:
-                raise SamplesDiffer("an area depends on values that differ between samples")
+            raise differing("an area depends on values that differ between samples", frame)
         sides.append(evaluator.one(operand, inside))
         if isinstance(operand, Reference | Scattered) and operand.single:
             cells.append(operand)
@@ -69,8 +67,7 @@ def _branch(
         top, left = (torch.where(truth[..., 0, 0], *pair) for pair in pairs)
         shape = np.broadcast_shapes(top.shape, left.shape)
         return Scattered(cells[0].sheet, top.expand(shape), left.expand(shape), 1, 1)
-    result = faulty(fault, choose(truth, *sides))
-    return Mixture(result.number, result.kind) if other and not frame.array else result
+    return mixture(faulty(fault, choose(truth, *sides)), other, frame)
 
 
 def _shaped(evaluator: Evaluator, chosen: Operand, truth: Tensor, frame: Frame) -> Operand:
@@ -174,7 +171,7 @@ def _replace(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame
         return operand
     result = choose(mask, evaluator.value(arguments[1], frame), array)
     other = isinstance(operand, Mixture) or (not isinstance(operand, Array) and is_other(array, ~mask))
-    return Mixture(result.number, result.kind) if other and not frame.array else result
+    return mixture(result, other, frame)
 
 
 @TABLE.rule("IFERROR")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import Operand, Ragged, SamplesDiffer
+from xlparity.engines.embedded.operand import Mixture, Operand, differing
 from xlparity.errors import FormulaError
 from xlparity.formula.ast import Expression
 from xlparity.functions.array import Array
@@ -18,7 +18,7 @@ from xlparity.model.value import Kind
 if TYPE_CHECKING:
     from xlparity.engines.embedded.evaluate import Evaluator
 
-__all__ = ["Special", "check_count", "constant", "is_other"]
+__all__ = ["Special", "check_count", "constant", "is_other", "mixture"]
 
 Special: TypeAlias = "Callable[[Evaluator, Sequence[Expression], Frame], Operand]"
 
@@ -37,13 +37,16 @@ def is_other(array: Array, taken: Tensor | None = None) -> bool:
     return bool((other if taken is None else other & taken).any())
 
 
+def mixture(result: Array, other: bool, frame: Frame) -> Array:
+    """`result`, as a Mixture if `other` says so and the frame's values are not arrays anyway."""
+    return Mixture(result.number, result.kind) if other and not frame.array else result
+
+
 def constant(evaluator: Evaluator, array: Array, frame: Frame) -> int | None:
     """The one integer that `array` holds in all lanes; None for an error; Ragged where lanes differ."""
     number, fault = numbers_of(array, evaluator.texts)
     if fault is not None and bool((fault != 0).all()):
         return None
     if fault is not None or number.numel() == 0 or bool((number != number.reshape(-1)[0]).any()):
-        if frame.window.size > 1:
-            raise Ragged("cells")
-        raise SamplesDiffer("the size or place of a reference depends on values that differ between samples")
+        raise differing("the size or place of a reference depends on values that differ between samples", frame)
     return int(number.reshape(-1)[0].trunc())

@@ -10,17 +10,8 @@ import torch
 from torch import Tensor
 
 from xlparity.engines.embedded.frame import Frame
-from xlparity.engines.embedded.operand import (
-    Mixture,
-    Operand,
-    Ragged,
-    Reference,
-    SamplesDiffer,
-    Scattered,
-    Union,
-    Unresolved,
-)
-from xlparity.engines.embedded.special.common import Special, check_count, constant, is_other
+from xlparity.engines.embedded.operand import Operand, Ragged, Reference, Scattered, Union, Unresolved, differing
+from xlparity.engines.embedded.special.common import Special, check_count, constant, is_other, mixture
 from xlparity.formula import ast
 from xlparity.formula.ast import Expression
 from xlparity.functions import Argument
@@ -144,9 +135,7 @@ def _offset(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame)
     tops, lefts = (top_steps + moves[0] + up).long(), (left_steps + moves[1] + back).long()
     inside = int(tops.min()) >= 0 and int(lefts.min()) >= 0
     if not inside or int(tops.max()) + rows > MAX_ROWS or int(lefts.max()) + columns > MAX_COLUMNS:
-        if frame.window.size > 1:
-            raise Ragged("cells")
-        raise SamplesDiffer("OFFSET leaves the sheet in some samples")
+        raise differing("OFFSET leaves the sheet in some samples", frame)
     shape = np.broadcast_shapes(tops.shape, lefts.shape)
     return Scattered(base.sheet, tops.expand(shape), lefts.expand(shape), rows, columns)
 
@@ -182,8 +171,8 @@ def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) 
     array = evaluator.whole(source, frame, "INDEX")
     given = [Argument(array, not isinstance(source, Array))]
     found = evaluator.apply("INDEX", [*given, *(None if place is None else Argument(place) for place in places)], frame)
-    other = isinstance(source, Reference) and not frame.array and is_other(found)  # cells, and errors elsewhere
-    return Mixture(found.number, found.kind) if other else found
+    other = isinstance(source, Reference) and is_other(found)  # cells, and errors elsewhere
+    return mixture(found, other, frame)
 
 
 def _indexed(evaluator: Evaluator, area: Reference, places: list[Array | None], frame: Frame) -> Operand | None:
