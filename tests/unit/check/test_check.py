@@ -427,3 +427,9 @@ def test_a_model_that_does_not_run_on_the_inputs_is_refused() -> None:
         model.weight.fill_(3.0)
     with pytest.raises(InputError, match=r"Linear does not run on the map's inputs \(shapes \(2,\)\): "):
         checked(cells, *rows, model=model)
+
+
+def test_what_is_remembered_of_a_comparison_is_not_stale_where_its_operand_is_not_remembered() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "torch.where(y > 0, 1.0, 0.0)")
+    cells: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=IF(B1>0,1,0)"}
+    assert verdicts(checked(cells, *rows, cached={"C1": 1.0})) == {}

@@ -9,6 +9,7 @@ import torch
 from xlparity.check.bound import Ball
 from xlparity.check.reference import Program, Reference
 from xlparity.errors import MapError
+from xlparity.limits import VARIABLE
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.map import Map, MapRow, Role
@@ -31,6 +32,14 @@ def test_expressions_are_ordered_by_what_they_read() -> None:
     found = program(row("c", (2,), "b * 2"), row("a", (2,)), row("b", (2,), "a + 1"))
     assert found.order == ("b", "c")
     assert found.upstream("c") == {"a", "b", "c"}
+
+
+def test_all_branches_lead_to_what_a_tensor_is_computed_from() -> None:
+    found = program(
+        row("z", (), "a * b"), row("a", (), "p + 1"), row("b", (), "q + 1"), row("p", ()), row("q", ()), row("r", ())
+    )
+    assert found.upstream("z") == {"z", "a", "b", "p", "q"}
+    assert found.order == ("a", "b", "z")
 
 
 def test_a_circle_is_named() -> None:
@@ -158,6 +167,8 @@ def test_an_index_that_is_no_integer_leaves_the_cells_that_read_it_unknown() -> 
     )  # fmt: skip
     table, at = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0])
     right = {"at": Reference(at, np.zeros(2)), "table": Reference(table, np.zeros((3, 2)))}
+    with pytest.raises(MapError, match="torch cannot compute"):  # nor is anything known where the right one is not
+        found.local("e", {"table": table, "at": np.array([1.0, 7.0])}, {})
     for wrong in (0.5, np.nan, 7.0):
         local = found.local("e", {"table": table, "at": np.array([1.0, wrong])}, {}, right)
         assert np.isnan(local.value[1]).all()
@@ -165,11 +176,66 @@ def test_an_index_that_is_no_integer_leaves_the_cells_that_read_it_unknown() -> 
     np.testing.assert_array_equal(found.local("e", {"table": table, "at": np.array([1.0, 2.0])}, {}).value, table[1:])
 
 
+def test_an_index_that_is_not_known_is_none_that_torch_refuses() -> None:
+    found = program(
+        row("table", (3,)), row("raw", (2,), dtype="int64"), row("at", (2,), "raw + 0", dtype="int64"),
+        row("by", (2,), "raw * 1", dtype="int64"), row("e", (2,), "(table[at - 1] * 10 + table[by - 1])"),
+    )  # fmt: skip
+    numbers = {"table": np.array([1.0, 2.0, 3.0]), "at": np.array([1.0, 3.0]), "by": np.array([2.0, 3.0])}
+    right = {name: Reference(values, np.zeros(values.shape)) for name, values in numbers.items()}
+    local = found.local("e", numbers | {"at": np.array([1.0, 7.0])}, {}, right)
+    np.testing.assert_array_equal(local.value, [12.0, np.nan])
+
+
+def test_what_holds_no_number_is_not_compared_with_any() -> None:
+    found = program(row("x", (3,)), row("y", (3,), "x * 2"), row("z", (3,), "torch.where(y > 0, 1.0, 0.0)"))
+    local = found.local("z", {"x": np.ones(3), "y": np.array([2.0, np.nan, -2.0])}, {})
+    np.testing.assert_array_equal(local.value, [1.0, np.nan, 0.0])
+
+
+def test_a_value_without_a_bound_is_known_all_the_same() -> None:
+    found = program(row("x", (2, 2)), row("y", (2, 2), "x * 1"), row("e", (2, 2), "aten.linalg_matrix_exp.default(y)"))
+    local = found.local("e", {"x": np.zeros((2, 2)), "y": np.zeros((2, 2))}, {})
+    assert local.value.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert np.isnan(local.radius).all()
+
+
 def test_dtypes_that_an_expression_names_are_those_of_the_values_that_it_starts_from() -> None:
     found = program(row("x", ()), row("y", (), "aten._to_copy.default(x, dtype=torch.float32) / 3"))
     x = torch.tensor(0.1, dtype=torch.float64)
     assert found.whole({"x": x}, {})["y"].value == 0.1 / 3
     assert found.whole({"x": x.to(torch.float32)}, {})["y"].value == (x.to(torch.float32) / 3).item()
+    assert found.local("y", {"x": np.array(0.1)}, {}).value == 0.1 / 3  # in the sheet all is float64
+
+
+def test_dtypes_that_a_gradient_meets_are_those_of_the_values_that_it_starts_from() -> None:
+    third = "aten._to_copy.default(x, dtype=torch.float32) / 3"
+    found = program(
+        row("x", ()), row("v", ()), row("h", (), third), row("g", (), "grad(h * h, x)"),
+        row("k", (), f"grad(({third}) ** 2, x)"),
+    )  # fmt: skip
+    x = torch.tensor(0.1, dtype=torch.float64)
+    for v, dtype in ((x, torch.float64), (torch.tensor(1.0), torch.float32)):
+        values = found.whole({"x": x, "v": v}, {})
+        leaf = x.clone().requires_grad_()
+        (expected,) = torch.autograd.grad((leaf.to(dtype) / 3) ** 2, leaf)
+        assert values["g"].value == values["k"].value == expected.item()
+
+
+def test_a_gradient_of_a_loss_may_read_shown_values_and_have_a_dimension() -> None:
+    exact = MapRow("y", Role.EXPECTED, row("y", (2,)).block, place="row y")
+    found = program(
+        row("x", (2,)), row("y", (2,), "x * 3"), exact, row("h", (2,), "grad((y * 1).sum(0, keepdim=True), x)"),
+        row("g", (2,), "grad(((y - expected(y)) ** 2).sum(0, keepdim=True), x)"),
+    )  # fmt: skip
+    shown = {("y", False): np.array([1.0, 2.0])}
+    for given in (torch.tensor([1.0, 2.0], dtype=torch.float64), found.given("x", np.array([1.0, 2.0]))):
+        values = found.whole({"x": given}, shown)
+        assert values["g"].value.tolist() == [12.0, 24.0]  # 2 (3 x - y) 3
+        assert values["h"].value.tolist() == [3.0, 3.0]
+    local = found.local("g", {"x": np.array([1.0, 2.0]), "y": np.array([3.0, 6.0])}, shown)
+    assert local.value.tolist() == [12.0, 24.0]
+    assert (local.radius < 1e-13).all()  # shown values are exact
 
 
 def test_shown_values_are_told_apart_by_their_decimals_and_must_fit() -> None:
@@ -204,6 +270,20 @@ def test_what_a_tensor_is_computed_from_includes_the_tensors_of_its_gradients() 
     assert found.between("n", "w") == ["l", "u", "n"]
     assert found.between("l", "z") == []
     assert found.between("l", "u") == []
+    assert found.between("n", "u") == ["n"]
+    assert found.between("n", "n") == found.between("x", "w") == []
+
+
+def test_beside_the_ways_between_two_tensors_lie_others_that_only_begin_or_end_there() -> None:
+    found = program(
+        row("x", ()), row("v", ()), row("before", (), "x + v"), row("a", (), "before * 2"),
+        row("only_begins", (), "a + 1"), row("only_ends", (), "v * 2"), row("b", (), "a * only_ends"),
+        row("c", (), "b + a"), row("after", (), "c + a"),
+    )  # fmt: skip
+    assert found.between("c", "a") == ["b", "c"]
+    assert found.between("c", "x") == ["before", "a", "b", "c"]
+    assert found.between("c", "v") == ["before", "a", "only_ends", "b", "c"]
+    assert found.between("only_ends", "a") == []
 
 
 def test_each_tensor_is_told_while_it_is_computed() -> None:
@@ -224,7 +304,7 @@ def test_given_values_are_balls_of_the_radius_asked_and_integers_that_are_none_a
     partly = found.given("n", np.array([1.0, 2.5, np.nan]))
     assert isinstance(partly, Ball)
     assert partly.value.tolist() == [1, 0, 0]
-    assert np.isnan(partly.radius.numpy()).tolist() == [False, True, True]
+    np.testing.assert_array_equal(partly.radius.numpy(), [0.0, np.nan, np.nan])
     assert found.given("t", np.array([0.0, 1.0])).tolist() == [False, True]
 
 
@@ -237,11 +317,14 @@ def test_integers_reach_from_the_least_to_the_greatest_of_their_dtype() -> None:
 
 
 def test_a_value_without_a_finite_number_or_bound_has_no_radius() -> None:
-    found = program(row("x", (3,)), row("y", (3,), "1 / x"))
+    found = program(row("x", (3,)), row("y", (3,), "1 / x"), row("z", (3,), "x * 1"))
     x = Ball(torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64), torch.tensor([0.0, 0.0, 2.0], dtype=torch.float64))
     y = found.whole({"x": x}, {})["y"]
     assert y.value.tolist() == [0.5, np.inf, 1.0]
-    assert np.isfinite(y.radius).tolist() == [True, False, False]
+    assert np.isnan(y.radius).tolist() == [False, True, True]
+    z = found.whole({"x": found.given("x", np.array([2.0, -1e300, 1.0]))}, {})["z"]
+    assert z.value.tolist() == [2.0, -np.inf, 1.0]
+    assert np.isnan(z.radius).tolist() == [False, True, False]
 
 
 def test_what_an_expression_costs_is_taken_from_the_maps_budget_once() -> None:
@@ -254,6 +337,34 @@ def test_what_an_expression_costs_is_taken_from_the_maps_budget_once() -> None:
     assert sum(taken) == 400 * 300 * 100
     found.whole({"x": x.to(torch.float32)}, {})  # of another dtype it is looked at anew
     assert sum(taken) == 2 * 400 * 300 * 100
+
+
+def test_what_a_gradient_costs_is_taken_once_too() -> None:
+    found = program(row("x", (400, 300)), row("g", (400, 300), "grad((x * 2).sum(), x)"))
+    taken: list[float] = []
+    found.budget.work = taken.append  # type: ignore[method-assign]
+    x = torch.zeros(400, 300, dtype=torch.float64)
+    found.whole({"x": x}, {})
+    first = len(taken)
+    assert first >= 2  # the product forth and back
+    found.whole({"x": x}, {})
+    assert len(taken) == first
+
+
+def test_a_map_may_have_four_thousand_multiplications_a_cell_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "products=1")
+    x = torch.zeros(200, 1000, dtype=torch.float64)
+    rows = row("x", (200, 1000)), row("y", (1000, 1000))
+    given = {"x": x, "y": torch.zeros(1000, 1000, dtype=torch.float64)}
+    product = program(*rows, row("z", (200, 1000), "x @ y"))  # 2e8 of 5.6e9
+    assert product.whole(given, {})["z"].value.sum() == 0
+    slope = program(*rows, row("g", (200, 1000), "grad((x @ y).sum(), x)"))
+    assert slope.whole(given, {})["g"].value.sum() == 0
+    once = "x @ y"
+    for _ in range(30):
+        once = f"({once}) @ y"
+    with pytest.raises(MapError, match="multiplications"):
+        program(*rows, row("z", (200, 1000), once)).whole(given, {})
 
 
 def test_a_program_without_gradients_is_differentiated_through_the_cells_that_it_names() -> None:

@@ -14,14 +14,16 @@ __all__ = ["CHOICE"]
 CHOICE: Table[str, Rule] = Table("rules of comparisons and choices")
 
 
-# A comparison's radius is 1 where the operands' balls meet, that is, where the answer is not known.
+# A comparison's radius is 1 where the operands' balls meet, that is, where the answer is not known; NaN where an
+# operand is no number, of which nothing is known.
 @CHOICE.rule("eq", "ne", "lt", "le", "gt", "ge")
 def _comparison(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     room = ra + rb
     unsure = (room != 0) & ~(size(a - b if not _are_booleans(a, b) else a ^ b) > room)
-    return Ball(value, unsure.to(torch.float64).expand(value.shape))
+    unknown = (torch.as_tensor(a) != a) | (torch.as_tensor(b) != b)
+    return Ball(value, unsure.to(torch.float64).masked_fill(unknown, torch.nan).expand(value.shape))
 
 
 def _are_booleans(*values: Any) -> bool:
