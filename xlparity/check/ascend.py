@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.check.bound import Ball
+from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex, MappedAreas
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine, Trace
@@ -55,6 +56,9 @@ class _Numbers(Protocol):
 
     @property
     def values(self) -> _Array: ...
+
+    @property
+    def truths(self) -> NDArray[np.bool_]: ...
 
 
 class Ascent:
@@ -197,11 +201,12 @@ class Ascent:
     def _trace(self, samples: Sequence[_Sample], leaves: Mapping[str, Tensor], book: Book) -> Trace:
         inputs: dict[Area, Tensor] = {}
         for name in self._varied:
-            block = self._program.rows[name].block
-            tensor = leaves.get(name)
-            if tensor is None:
-                tensor = torch.from_numpy(np.stack([one[name] for one in samples]))
-            inputs |= _spread(tensor, block)
+            block, tensor = self._program.rows[name].block, leaves.get(name)
+            if tensor is not None:
+                inputs |= _spread(tensor, block)
+                continue
+            each = [areas_of(block, one[name], self._own[name].truths) for one in samples]
+            inputs |= {area: torch.from_numpy(np.stack([one[area] for one in each])) for area in each[0]}
         return EmbeddedEngine().trace(book, inputs)
 
     def _switched(self, samples: Sequence[_Sample]) -> Iterator[dict[str, _Array]]:

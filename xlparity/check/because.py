@@ -17,7 +17,7 @@ from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.map import MapRow, Role
 from xlparity.model.value import Kind
-from xlparity.model.verdict import Counterexample, Finding, Verdict
+from xlparity.model.verdict import Counterexample, Finding, Verdict, show_typed
 
 __all__ = ["Because"]
 
@@ -101,7 +101,7 @@ class Because:
         if found is None:
             wrong = f"wrong on sample {sample + 1} of others"
             return None, f"its formula is right at the sheet's own numbers by coincidence; {wrong}"
-        typed = ", ".join(f"{show_cell(cell)} = {number:g}" for cell, number in found.changes)
+        typed = ", ".join(f"{show_cell(cell)} = {show_typed(number)}" for cell, number in found.changes)
         gives = "no number" if np.isnan(found.actual) else repr(found.actual)
         return found, (
             f"right at the sheet's own numbers by coincidence: with {typed} it gives {gives}, torch {found.expected!r}"

@@ -228,7 +228,7 @@ def _opinion(
     def forced(right: Mapping[str, Array]) -> dict[str, Array]:
         areas: dict[Area, Array] = {}
         for name, array in right.items():
-            areas |= areas_of(program.rows[name].block, array)
+            areas |= areas_of(program.rows[name].block, array, held[name].truths)
         again = EmbeddedEngine().evaluate(book, forced=areas)
         return {name: hold(again, program.rows[name].block, program.rows[name].dtype).values for name in right}
 

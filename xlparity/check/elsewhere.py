@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xlparity.check.edited import with_formulas
+from xlparity.check.edited import rectangles, with_formulas
 from xlparity.check.formulas import FillBreak
-from xlparity.check.judge import Array, hold
+from xlparity.check.judge import Array, Held, hold
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import MapError
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.book import Book
-from xlparity.model.cell import Cell
+from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Values
 
 __all__ = ["areas_of", "right_elsewhere"]
@@ -40,10 +41,10 @@ def right_elsewhere(
     Both ways are tried with the opposite signs too, since ReLU makes 0 of any negative number; what torch or the sheet
     cannot compute there (a logarithm) tells nothing.
     """
-    held = {name: hold(values, row.block, row.dtype).values for name, row in program.rows.items()}
-    changed = _apart(program, held)
-    apart, _ = _judged(program, book, changed, shown, suspects)
-    right = apart - _judged(program, book, _turned(program, changed), shown, suspects)[1]
+    held = {name: hold(values, row.block, row.dtype) for name, row in program.rows.items()}
+    changed = _apart(program, {name: one.values for name, one in held.items()})
+    apart, _ = _judged(program, book, changed, held, shown, suspects)
+    right = apart - _judged(program, book, _turned(program, changed), held, shown, suspects)[1]
     left = {name: [cell for cell in cells if cell not in apart] for name, cells in suspects.items()}
     left_cells = {cell for cells in left.values() for cell in cells}
     if not left_cells:
@@ -58,9 +59,9 @@ def right_elsewhere(
             computed = _computed(program, numbers, shown)
         except MapError:  # torch refuses such numbers
             continue
-        one, other = _judged(program, book, computed, shown, left, infinities=True)
+        one, other = _judged(program, book, computed, held, shown, left, infinities=True)
         found, refuted = found | one, refuted | other
-        needed |= left_cells - _judged(program, book_filled, computed, shown, left, infinities=True)[0]
+        needed |= left_cells - _judged(program, book_filled, computed, held, shown, left, infinities=True)[0]
     return right | (found - refuted) & needed
 
 
@@ -105,8 +106,8 @@ def _computed(
 
 
 def _judged(
-    program: Program, book: Book, changed: Mapping[str, Array], shown: Mapping[tuple[str, bool], Array],
-    suspects: Mapping[str, Collection[Cell]], infinities: bool = False,
+    program: Program, book: Book, changed: Mapping[str, Array], held: Mapping[str, Held],
+    shown: Mapping[tuple[str, bool], Array], suspects: Mapping[str, Collection[Cell]], infinities: bool = False,
 ) -> tuple[set[Cell], set[Cell]]:  # fmt: skip
     """Those cells of `suspects` whose own formula computes what torch does from the tensors `changed`, and those whose
     formula gives another number. That it gives infinity, as torch does, says something only with `infinities`: under a
@@ -114,7 +115,7 @@ def _judged(
     """
     forced: dict[Area, Array] = {}
     for name, array in changed.items():
-        forced |= areas_of(program.rows[name].block, array)
+        forced |= areas_of(program.rows[name].block, array, held[name].truths)
     again = EmbeddedEngine().evaluate(book, forced=forced)
     right: set[Cell] = set()
     wrong: set[Cell] = set()
@@ -144,11 +145,22 @@ def _changed(held: Array, random: np.random.Generator) -> Array:
         return np.asarray(np.where(held == 0, largest * part / 64, np.where(finite, held * (1 + part / 8), held)))
 
 
-def areas_of(block: Block, array: NDArray[np.float64]) -> dict[Area, Array]:
-    """The planes of `block` with the elements of `array` as they lie in the sheet."""
+def areas_of(
+    block: Block, array: NDArray[np.float64], truths: NDArray[np.bool_] | None = None
+) -> dict[Area, NDArray[Any]]:
+    """The planes of `block` with the elements of `array` as they lie in the sheet.
+
+    Those that are `truths` stand once more, behind their planes, as areas of booleans.
+    """
     planes = array.reshape((-1, *block.shape[-2:])) if len(block.shape) > 2 else array[None]
     areas = {}
     for plane, numbers in zip(block.planes, planes, strict=True):
         shaped = numbers.T if block.transposed else numbers
         areas[plane] = np.ascontiguousarray(shaped.reshape(plane.height, plane.width))
+    if truths is not None and truths.any():
+        for plane, mask in areas_of(block, truths.astype(np.float64)).items():
+            row, column = np.nonzero(mask)
+            for part in rectangles((row + plane.row) * np.int64(MAX_COLUMNS) + column + plane.column, plane.sheet):
+                rows = slice(part.row - plane.row, part.bottom - plane.row)
+                areas[part] = areas[plane][rows, part.column - plane.column : part.right - plane.column] > 0
     return areas

@@ -18,6 +18,7 @@ from xlparity.check.check import check_book
 from xlparity.check.edited import with_formula
 from xlparity.check.elsewhere import areas_of
 from xlparity.check.formulas import FormulaIndex
+from xlparity.check.judge import hold
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError, XlparityError
 from xlparity.formula.a1 import show_cell
@@ -131,7 +132,8 @@ class _Explainer:
             forced: dict[Area, np.ndarray] = {}
             for tensor in self._report.tensors:
                 if tensor.role is Role.COMPUTED:
-                    forced |= areas_of(tensor.block, tensor.expected)
+                    truths = hold(self._values, tensor.block, tensor.dtype).truths & ~np.isnan(tensor.expected)
+                    forced |= areas_of(tensor.block, tensor.expected, truths)
             book = self._book
             for cell, text in self._mended.items():
                 book = with_formula(book, cell, text)

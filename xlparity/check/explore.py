@@ -38,6 +38,7 @@ from xlparity.engines.embedded import EmbeddedEngine, Trace
 from xlparity.errors import MapError
 from xlparity.model.area import Area
 from xlparity.model.book import Book
+from xlparity.model.cell import Cell
 from xlparity.model.engine import Slack
 from xlparity.model.map import Role
 from xlparity.model.value import Kind, Values
@@ -222,7 +223,7 @@ class Explorer:
         if self._minimised <= _MOST_MINIMISED:
             given = self._rounded(name, at, self._reduced(name, at, given))
         changes = tuple(
-            (self._program.rows[one].block.cell(tuple(spot)), float(array[tuple(spot)]))
+            self._change(one, tuple(spot), float(array[tuple(spot)]))
             for one, array in given.items()
             for spot in np.argwhere(array != self._own[one].values).tolist()
         )
@@ -232,6 +233,10 @@ class Explorer:
         judged = self._judged(drawn.held)
         assert judged is not None  # else it were not wrong
         return Counterexample(changes, float(drawn.held[name].values[at]), float(judged[name].expected[at]))
+
+    def _change(self, name: str, at: tuple[int, ...], number: float) -> tuple[Cell, float]:
+        own = self._own[name].truths[at]
+        return self._program.rows[name].block.cell(at), bool(number) if own else number
 
     def _reduced(self, name: str, at: tuple[int, ...], given: _Sample) -> _Sample:
         """`given` with as many numbers as possible back at the sheet's (delta debugging: Zeller, Hildebrandt 2002)."""
@@ -337,7 +342,8 @@ class Explorer:
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
         batches: dict[Area, Array] = {}
         for name in self.varied:
-            each = [areas_of(self._program.rows[name].block, sample[name]) for sample in samples]
+            block, truths = self._program.rows[name].block, self._own[name].truths
+            each = [areas_of(block, sample[name], truths) for sample in samples]
             batches |= {area: np.stack([areas[area] for areas in each]) for area in each[0]}
         return {area: torch.from_numpy(batch) for area, batch in batches.items()}
 
@@ -375,7 +381,7 @@ class Explorer:
             rows = {name: self._program.rows[name] for name in right}
             areas: dict[Area, Array] = {}
             for name, array in right.items():
-                areas |= areas_of(rows[name].block, array)
+                areas |= areas_of(rows[name].block, array, self._own[name].truths)
             again = EmbeddedEngine().evaluate(self._book, inputs=inputs, forced=areas)
             return {name: hold(again, row.block, row.dtype).values for name, row in rows.items()}
 

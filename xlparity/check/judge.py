@@ -49,6 +49,11 @@ class Held:
     values: Array
     kinds: NDArray[np.uint8]
 
+    @property
+    def truths(self) -> NDArray[np.bool_]:
+        """Where TRUE or FALSE stands, which Excel does not take for 1 or 0."""
+        return np.asarray((self.kinds == Kind.BOOLEAN) & ~np.isnan(self.values))
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

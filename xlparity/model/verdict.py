@@ -7,7 +7,7 @@ from enum import Enum
 
 from xlparity.model.cell import Cell
 
-__all__ = ["Counterexample", "Finding", "Repair", "Verdict"]
+__all__ = ["Counterexample", "Finding", "Repair", "Verdict", "show_typed"]
 
 
 class Verdict(Enum):
@@ -27,11 +27,19 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """Numbers to type into the sheet with which a cell shows that it is wrong: `actual` where torch has `expected`."""
+    """Numbers to type into the sheet with which a cell shows that it is wrong: `actual` where torch has `expected`.
+
+    Where the sheet has a truth value, one is typed: a bool.
+    """
 
     changes: tuple[tuple[Cell, float], ...]
     actual: float
     expected: float
+
+
+def show_typed(number: float) -> str:
+    """A number of a counterexample as people type it."""
+    return str(number).upper() if isinstance(number, bool) else f"{number:g}"
 
 
 @dataclass(frozen=True, slots=True)

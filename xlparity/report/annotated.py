@@ -75,7 +75,8 @@ def _comment(finding: Finding) -> str:
     if finding.repair is not None:
         lines.append(f"repair: {_repair(finding.repair)}")
     if finding.counterexample is not None:
-        typed = ", ".join(f"{show_cell(cell)} = {number!r}" for cell, number in finding.counterexample.changes)
+        changes = finding.counterexample.changes
+        typed = ", ".join(f"{show_cell(cell)} = {str(number).upper()}" for cell, number in changes)
         lines.append(f"shown by: {typed}")
     return "\n".join(plain(line)[:2_000] for line in lines)
 

@@ -308,6 +308,37 @@ def test_booleans_and_texts_count_as_what_they_are() -> None:
     assert said(held({"B1": "=A1"}, solution))["B1"].startswith("fault: ")
 
 
+COMPARED: Mapping[str, Scalar] = {
+    "A1": 2.0, "A2": -1.0, "B1": "=A1>A2", "C1": "=IF(B1=TRUE,A1,A2)", "C2": "=IF(NOT(B1),1,2)", "D1": "=A1=A2",
+}  # fmt: skip
+
+
+def test_a_workbook_that_compares_agrees_with_itself_on_all_numbers() -> None:
+    assert held({}, COMPARED, samples=20).passed
+    # Written otherwise they are judged too.
+    changes: dict[str, Scalar] = {"B1": "=A2<A1", "C1": "=IF(B1,A1,A2)", "C2": "=IF(B1=FALSE,1,2)", "D1": "=A2=A1"}
+    assert held(changes, COMPARED, samples=20).passed
+
+
+def test_what_reads_a_wrong_truth_value_is_tried_on_the_right_one() -> None:
+    found = said(held({"B1": "=A1<A2", "C1": "=IF(B1=TRUE,A1,1*A2)"}, COMPARED))
+    assert {name: one.split(":")[0] for name, one in found.items()} == {
+        "B1": "fault", "C1": "inherited", "C2": "inherited",
+    }  # fmt: skip
+
+
+def test_a_truth_value_that_is_right_by_coincidence_is_found_on_samples() -> None:
+    assert held({"B1": "=A1>0"}, COMPARED).passed
+    (fault,) = held({"B1": "=A1>0", "C1": "=IF(B1=TRUE,A1,1*A2)"}, COMPARED, samples=20).faults
+    assert fault.cell == cell("B1")
+    assert fault.counterexample is not None
+    assert {fault.counterexample.actual, fault.counterexample.expected} == {0.0, 1.0}
+
+
+def test_a_repair_reads_truth_values_as_such() -> None:
+    assert repair_of({"C1": "=IF(B1=TRUE,A2,A2)"}, COMPARED) == "IF(B1=TRUE,A1,A2)"
+
+
 def repair_of(changes: Mapping[str, Scalar], solution: Mapping[str, Scalar]) -> str | None:
     (fault,) = held(changes, solution).faults
     return None if fault.repair is None else fault.repair.formula
@@ -403,6 +434,24 @@ def test_a_tensor_of_truth_values_is_compared() -> None:
     assert named({**solution, "A1": -5.0, "C1": "=0<A1"}, solution, rows, rows).passed
     (fault,) = named({**solution, "C2": "=A2>=A2"}, solution, rows, rows).faults
     assert (fault.cell, fault.actual, fault.expected) == (cell("C2"), 1.0, 0.0)
+
+
+def test_truth_values_stay_such_where_they_are_computed_or_varied() -> None:
+    solution: dict[str, Scalar] = {
+        **GIVEN, "B1": True, "C1": "=A1>0", "C2": "=A2>0", "D1": "=IF(C1=TRUE,5,6)", "E1": "=IF(B1=TRUE,FALSE,TRUE)",
+    }  # fmt: skip
+    rows = [X, row("m", "B1", shape=(), dtype="bool"), row("positive", "C1:C2", "x > 0", dtype="bool"),
+            row("y", "D1", "where(positive[0], 5.0, 6.0)", shape=()),
+            row("not_m", "E1", "~m", shape=(), dtype="bool")]  # fmt: skip
+    assert named(solution, solution, rows, rows, samples=20).passed
+    assert named({**solution, "E1": "=NOT(B1)"}, solution, rows, rows, samples=20).passed
+    # Numbers in their place are what this workbook's formulas read.
+    numbers = {"C1": "=IF(A1>0,1,0)", "C2": "=--(A2>0)", "D1": "=IF(C1=1,5,6)"}
+    assert named({**solution, **numbers}, solution, rows, rows, samples=20).passed
+    (fault,) = named({**solution, "E1": "=AND(B1,FALSE)"}, solution, rows, rows, samples=20).faults
+    assert fault.counterexample is not None
+    assert fault.counterexample.changes == ((cell("B1"), False),)
+    assert "with S!B1 = FALSE it gives 0.0" in fault.because
 
 
 @pytest.mark.parametrize(("shown", "changed"), [(4.0, [("S!D1", 4.0, 3.0)]), (None, []), ("four", [])])

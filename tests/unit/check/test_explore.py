@@ -7,7 +7,7 @@ from xlparity.model.cell import Cell
 from xlparity.model.map import Role
 from xlparity.model.report import Report
 from xlparity.model.value import Scalar
-from xlparity.model.verdict import Finding
+from xlparity.model.verdict import Finding, Verdict
 
 X = row("x", "A1:A3")
 NUMBERS: dict[str, Scalar] = {"A1": 1.0, "A2": 2.5, "A3": 4.0}
@@ -88,3 +88,20 @@ def test_a_hyperparameter_stays_positive_and_of_its_size() -> None:
     rate = row("rate", "B1", role=Role.HYPERPARAMETER, shape=())
     cells: dict[str, Scalar] = {**NUMBERS, "B1": 0.1, "C1": "=A1*ABS(B1)"}
     assert checked(cells, X, rate, row("y", "C1", "x[0] * rate", shape=()), samples=40).passed
+
+
+def test_truth_values_stay_such_on_samples() -> None:
+    # To Excel TRUE is not 1.
+    rows = row("m", "A1:A2", dtype="bool"), row("x", "B1:B2"), row("y", "C1:C2", "where(m, x, -x)")
+    cells: dict[str, Scalar] = {"A1": True, "A2": False, "B1": 1.5, "B2": 2.5}
+    formulas: dict[str, Scalar] = {f"C{at}": f"=IF(A{at}=TRUE,1,-1)*B{at}" for at in (1, 2)}
+    assert checked({**cells, **formulas}, *rows, samples=20).passed
+    fault = only(checked({**cells, **formulas, "C1": "=IF(A1=TRUE,1,1)*B1"}, *rows, samples=20))
+    assert typed(fault) == {cell("A1"): False}
+    assert "with S!A1 = FALSE it gives 1.5" in fault.because
+
+
+def test_right_truth_values_are_put_before_formulas_that_read_wrong_ones() -> None:
+    rows = row("x", "A1"), row("m", "B1", "x > 0", dtype="bool"), row("y", "C1", "where(m, x, x - 7)")
+    report = checked({"A1": 1.0, "B1": "=A1<0", "C1": "=IF(B1=TRUE,A1,A1-6)"}, *rows)
+    assert {one.cell: one.verdict for one in report.cells} == {cell("B1"): Verdict.FAULT, cell("C1"): Verdict.INHERITED}

@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+import torch
 
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.engines.embedded.special import SPECIAL
@@ -278,6 +279,20 @@ def test_an_array_whose_cells_are_not_free_is_a_spill_error() -> None:
 )
 def test_information_and_ranges(formula: str, expected: Scalar) -> None:
     assert value(formula, A1=1.0, A2=2.0) == expected
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_truth_values_may_be_given_and_forced(truth: bool) -> None:
+    # A TRUE is no 1 to Excel; the forced cell's own formula is seen where it is asked for.
+    formulas = ("A1=TRUE", "B1=TRUE", "SUM(A1:B1)")
+    fills = (Fill(Area.of("S", 0, 1), "1+1"), *(Fill(Area.of("S", row, 2), one) for row, one in enumerate(formulas)))
+    book = Book((Sheet("S", fills=fills),))
+    inputs, forced = {Area.of("S", 0, 0): torch.tensor([[truth]])}, {Area.of("S", 0, 1): np.array([[truth]])}
+    found = EmbeddedEngine().evaluate(book, inputs=inputs, forced=forced)
+    assert [found.scalar(Cell("S", row, 2)) for row in range(3)] == [truth, truth, 0.0]
+    assert found.scalar(Cell("S", 0, 1)) == 2.0
+    batch = EmbeddedEngine().trace(book, {Area.of("S", 0, 0): torch.tensor([[[truth]], [[not truth]]])})
+    assert batch.tensor(Area.of("S", 0, 2)).flatten().tolist() == [truth, not truth]
 
 
 def test_a_chain_with_forced_values_is_judged_cell_by_cell() -> None:

@@ -16,7 +16,7 @@ from xlparity.model.book import Book
 from xlparity.model.cell import Cell
 from xlparity.model.engine import Engine
 from xlparity.model.value import ERROR_TEXTS, Error, Kind, Values
-from xlparity.model.verdict import Counterexample, Finding, Verdict
+from xlparity.model.verdict import Counterexample, Finding, Verdict, show_typed
 
 __all__ = ["Because"]
 
@@ -126,7 +126,7 @@ class Because:
         found = self._explorer.counterexample(number, at, sample)
         if found is None:
             return None, f"right at the sheet's own numbers by coincidence; wrong on sample {sample + 1}; {solution}"
-        typed = ", ".join(f"{show_cell(cell)} = {value:g}" for cell, value in found.changes)
+        typed = ", ".join(f"{show_cell(cell)} = {show_typed(value)}" for cell, value in found.changes)
         gives = "no number" if np.isnan(found.actual) else repr(found.actual)
         return found, (
             f"right at the sheet's own numbers by coincidence: with {typed} it gives {gives}, {solution}, which gives "

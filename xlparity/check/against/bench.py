@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.check.against.pairs import Counterparts
@@ -27,16 +28,21 @@ from xlparity.model.cell import MAX_COLUMNS
 __all__ = ["Bench", "Sample"]
 
 Sample = list[Array]  # a number for each element of each given pair
+_Mask = NDArray[np.bool_]
 
 
 class Bench:
     """The student's workbook with the solution's numbers in the place of its formulas.
 
-    Cells in which the solution has no number at the numbers `own` keep their formulas.
+    Cells in which the solution has no number at the numbers `own` keep their formulas. `truths` says, for each judged
+    and each given pair, which of its numbers are truth values.
     """
 
-    def __init__(self, book: Book, parts: Counterparts, own: Sample) -> None:
+    def __init__(
+        self, book: Book, parts: Counterparts, own: Sample, truths: tuple[Sequence[_Mask], Sequence[_Mask]]
+    ) -> None:
         self._book, self.parts = book, parts
+        self._truths, self._given_truths = truths
         self._names = {sheet.name for sheet in book.sheets}
         judged: list[Area] = []
         for pair, values in zip(parts.judged, self.wanted([own]), strict=True):
@@ -80,7 +86,8 @@ class Bench:
         """The solution's values of all judged pairs: (samples, *shape), NaN where there is no number."""
         inputs: dict[Area, Tensor] = {}
         for place, pair in enumerate(self.parts.given):
-            inputs |= _tensors(pair.solution, np.stack([sample[place] for sample in samples]))
+            batch = np.stack([sample[place] for sample in samples])
+            inputs |= _tensors(pair.solution, batch, self._given_truths[place])
         with torch.no_grad():
             trace = EmbeddedEngine().trace(self.parts.solution, inputs)
         return [_batch(trace, pair.solution, len(samples)) for pair in self.parts.judged]
@@ -88,10 +95,11 @@ class Bench:
     def _inputs(self, samples: Sequence[Sample], wanted: Sequence[Array]) -> dict[Area, Tensor]:
         """What the student's workbook gets: the samples, and the solution's values in the judged cells."""
         inputs: dict[Area, Tensor] = {}
-        for pair, array in zip(self.parts.judged, wanted, strict=True):
-            inputs |= _tensors(pair.student, array)
+        for pair, array, truth in zip(self.parts.judged, wanted, self._truths, strict=True):
+            inputs |= _tensors(pair.student, array, truth)
         for place, pair in enumerate(self.parts.given):
-            inputs |= _tensors(pair.student, np.stack([sample[place] for sample in samples]))
+            batch = np.stack([sample[place] for sample in samples])
+            inputs |= _tensors(pair.student, batch, self._given_truths[place])
         return {area: tensor for area, tensor in inputs.items() if area.sheet in self._names}
 
     def gives(self, samples: Sequence[Sample], wanted: Sequence[Array]) -> list[Array]:
@@ -125,7 +133,7 @@ class Bench:
         return {
             area: tensor[0]
             for place, pair in enumerate(self.parts.given)
-            for area, tensor in _tensors(pair.student, sample[place][None]).items()
+            for area, tensor in _tensors(pair.student, sample[place][None], self._given_truths[place]).items()
         }
 
     def solution_areas(self, sample: Sample) -> dict[Area, Tensor]:
@@ -133,22 +141,18 @@ class Bench:
         return {
             area: tensor[0]
             for place, pair in enumerate(self.parts.given)
-            for area, tensor in _tensors(pair.solution, sample[place][None]).items()
+            for area, tensor in _tensors(pair.solution, sample[place][None], self._given_truths[place]).items()
         }
 
 
-def _tensors(block: Block, batch: Array) -> dict[Area, Tensor]:
-    """The planes of `block` with the elements of (samples, *shape) as they lie: (samples, rows, columns)."""
-    count = len(batch)
-    planes = batch.reshape((count, -1, *block.shape[-2:])) if len(block.shape) > 2 else batch[:, None]
-    areas = {}
-    for place, plane in enumerate(block.planes):
-        shape = block.shape[-2:] if len(block.shape) > 1 else (plane.height, plane.width)
-        numbers = planes[:, place].reshape((count, *shape))
-        if block.transposed:
-            numbers = numbers.swapaxes(1, 2)
-        areas[plane] = torch.from_numpy(np.array(numbers).reshape((count, plane.height, plane.width)))
-    return areas
+def _tensors(block: Block, batch: Array, truth: _Mask) -> dict[Area, Tensor]:
+    """The areas of `block` with the elements of (samples, *shape) as they lie: (samples, rows, columns).
+
+    What is no number in some sample is a `truth` in none.
+    """
+    truth = truth & np.isfinite(batch).all(0)
+    each = [areas_of(block, array, truth) for array in batch]
+    return {area: torch.from_numpy(np.stack([one[area] for one in each])) for area in each[0]}
 
 
 def _batch(trace: Trace, block: Block, count: int, blank: float = 0.0) -> Array:

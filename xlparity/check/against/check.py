@@ -88,7 +88,7 @@ def check_against(
             for at in np.argwhere(different & (verdicts[number] != FAULT)).tolist():
                 wrong_elsewhere[number, tuple(at)] = engine, content, values
                 verdicts[number][tuple(at)] = FAULT
-    explorer, explored = Explorer(book, index, parts, seed, tolerance), None
+    explorer, explored = Explorer(book, index, parts, judged, seed, tolerance), None
     if samples:
         explored = explorer.explore(samples, [array == FAULT for array in verdicts], progress)
         for array, elsewhere in zip(verdicts, explored.verdicts, strict=True):

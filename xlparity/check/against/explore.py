@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlparity.check.against.bench import Bench, Sample
-from xlparity.check.against.judge import allowed_differences, contents, is_gross, on_sheets, on_solution
+from xlparity.check.against.judge import (
+    Judgement,
+    allowed_differences,
+    contents,
+    is_gross,
+    on_sheets,
+    on_solution,
+    truths,
+)
 from xlparity.check.against.pairs import Counterparts, alike
 from xlparity.check.against.rounding import RunningError
 from xlparity.check.explore import MOVES, beside
@@ -53,13 +61,17 @@ class Explorer:
     """Draws samples and judges them."""
 
     def __init__(
-        self, book: Book, index: FormulaIndex, parts: Counterparts, seed: int, tolerance: Tolerance | None
-    ) -> None:
+        self, book: Book, index: FormulaIndex, parts: Counterparts, judged: Sequence[Judgement], seed: int,
+        tolerance: Tolerance | None,
+    ) -> None:  # fmt: skip
         self._book, self._index, self._parts, self._tolerance = book, index, parts, tolerance
+        self.truths = truths(parts.judged, [one.has for one in judged], [one.wanted for one in judged])
         self._theirs = FormulaIndex(parts.solution)
         self._random = np.random.default_rng(seed)
         values = Values({sheet.name: sheet.constants for sheet in parts.solution.sheets})
-        self.own: Sample = [hold(values, pair.solution, pair.dtype).values for pair in parts.given]
+        held = [hold(values, pair.solution, pair.dtype) for pair in parts.given]
+        self.own: Sample = [one.values for one in held]
+        self._given_truths = [one.truths for one in held]
         self._moves = {**MOVES, "beside constants": beside(self._theirs.numbers())}
         self._drawn: list[Sample] = []
         self._minimised = 0
@@ -69,7 +81,7 @@ class Explorer:
     def bench(self) -> Bench:
         """Where formulas are tried on the samples; made when it is needed."""
         if self._bench is None:
-            self._bench = Bench(self._book, self._parts, self.own)
+            self._bench = Bench(self._book, self._parts, self.own, (self.truths, self._given_truths))
         return self._bench
 
     def explore(self, samples: int, known: Sequence[NDArray[np.bool_]], progress: Callable[[str], None]) -> Explored:
@@ -124,7 +136,7 @@ class Explorer:
             bad = np.flatnonzero(~good).tolist()
             if not bad:
                 break
-            again = [[self._moved(array, move) for array in self.own] for _ in bad]
+            again = [[self._moved(place, move) for place in range(len(self.own))] for _ in bad]
             values = self.bench.wanted(again)
             for place, number in enumerate(bad):
                 samples[number] = again[place]
@@ -138,18 +150,21 @@ class Explorer:
         turn, at = divmod(number, len(self._moves))
         moves = list(self._moves)
         if turn % 3 == 0:
-            return [self._moved(array, moves[at]) for array in self.own]
+            return [self._moved(place, moves[at]) for place in range(len(self.own))]
         names = [str(self._random.choice(moves)) for _ in self.own]
         if turn % 3 == 1:
-            return [self._moved(array, name) for array, name in zip(self.own, names, strict=True)]
+            return [self._moved(place, name) for place, name in enumerate(names)]
         kept = self._random.random(len(self.own)) < 0.5
         return [
-            array.copy() if stays else self._moved(array, name)
-            for array, name, stays in zip(self.own, names, kept, strict=True)
+            self.own[place].copy() if stays else self._moved(place, name)
+            for place, (name, stays) in enumerate(zip(names, kept, strict=True))
         ]
 
-    def _moved(self, array: Array, move: str) -> Array:
-        return np.asarray(self._moves[move](array, self._random), np.float64)
+    def _moved(self, place: int, move: str) -> Array:
+        own = self.own[place]
+        if self._parts.given[place].dtype == "bool":
+            return self._random.integers(0, 2, own.shape).astype(np.float64)
+        return np.asarray(self._moves[move](own, self._random), np.float64)
 
     def _judged(
         self, sample: Sample, needs: Sequence[NDArray[np.bool_]]
@@ -162,7 +177,7 @@ class Explorer:
         right = engine.evaluate(solution, inputs=self.bench.solution_areas(sample))
         wanted = [contents(right, pair.solution, pair.dtype, texts) for pair in pairs]
         expected = [one.values for one in wanted]
-        forced = on_sheets(self._book, pairs, expected)
+        forced = on_sheets(self._book, pairs, [one.operands for one in wanted], self.truths)
         own = engine.evaluate(self._book, inputs=inputs, forced=forced)
         gives = [contents(own, pair.student, pair.dtype, texts) for pair in pairs]
         needs = [need & ~one.same(other) for need, one, other in zip(needs, gives, wanted, strict=True)]
@@ -172,7 +187,7 @@ class Explorer:
             allowed = allowed_differences(
                 pairs, needs,
                 (self._index, RunningError(self._book, self._index, own, forced, {})),
-                (self._theirs, RunningError(solution, self._theirs, right, on_solution(pairs, expected), {})),
+                (self._theirs, RunningError(solution, self._theirs, right, on_solution(pairs, wanted), {})),
             )  # fmt: skip
         wrong = []
         for need, one, other, bound in zip(needs, gives, wanted, allowed, strict=True):
@@ -180,7 +195,7 @@ class Explorer:
                 near = np.abs(one.values - other.values) <= bound
             unsure = np.isnan(bound) & ~is_gross(one, other) & (one.kind == Kind.NUMBER)
             # An error of Excel's (EXP overflows) tells nothing, since the numbers are ours.
-            both = (one.kind == Kind.NUMBER) & (other.kind == Kind.NUMBER)
+            both = (one.kind == other.kind) & ((one.kind == Kind.NUMBER) | (one.kind == Kind.BOOLEAN))
             wrong.append(need & ~near & ~unsure & both)
         if not any(mask.any() for mask in wrong):
             return wrong, wrong
@@ -207,8 +222,8 @@ class Explorer:
             if self._judged(small, need)[0][number][at]:
                 given = small
         changes = tuple(
-            (pair.student.cell(tuple(spot)), float(array[tuple(spot)]))
-            for pair, array, own in zip(self._parts.given, given, self.own, strict=True)
+            (pair.student.cell(tuple(spot)), (bool if truth[tuple(spot)] else float)(array[tuple(spot)]))
+            for pair, array, own, truth in zip(self._parts.given, given, self.own, self._given_truths, strict=True)
             for spot in np.argwhere(array != own).tolist()
         )
         if not 0 < len(changes) <= _MOST_CHANGES:
@@ -216,7 +231,8 @@ class Explorer:
         # What a person sees who types these numbers.
         actual = EmbeddedEngine().evaluate(self._book, inputs=self.bench.student_areas(given)).scalar(cell)
         wanted = self.bench.wanted([given])[number][0][at]
-        return Counterexample(changes, actual if isinstance(actual, float) else float("nan"), float(wanted))
+        shown = float(actual) if isinstance(actual, bool | float) else float("nan")
+        return Counterexample(changes, shown, float(wanted))
 
     def _shows(
         self, cell: Cell, text: str, number: int, at: tuple[int, ...], samples: Sequence[Sample]

@@ -31,7 +31,7 @@ from xlparity.model.value import Kind, Scalar, Values
 
 __all__ = [
     "Content", "Judgement", "allowed_differences", "contents", "is_gross", "judge_engine", "judge_formulas",
-    "on_sheets", "on_solution", "running_errors",
+    "on_sheets", "on_solution", "running_errors", "truths",
 ]  # fmt: skip
 
 _Mask = NDArray[np.bool_]
@@ -43,15 +43,24 @@ _GROSS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the cells of a tensor hold, in its shape; the number of a text is its place in a table of all texts."""
+    """What the cells of a tensor hold, in its shape; the number of a text is its place in a table of all texts.
+
+    `truth` says where TRUE or FALSE stands, which in a tensor of dtype bool counts as the number 1 or 0.
+    """
 
     kind: NDArray[np.uint8]
     number: Array
+    truth: _Mask
 
     @property
     def values(self) -> Array:
         """The numbers, NaN where there is none."""
         return np.where(self.kind == Kind.NUMBER, self.number, np.nan)
+
+    @property
+    def operands(self) -> Array:
+        """The numbers, those of truth values too, NaN where there is neither."""
+        return np.where((self.kind == Kind.NUMBER) | self.truth, self.number, np.nan)
 
     def same(self, other: Content) -> _Mask:
         """Where both hold the same to the last bit."""
@@ -86,9 +95,21 @@ def contents(values: Values, block: Block, dtype: str, texts: dict[str, int]) ->
                 number[tuple(at)] = texts.setdefault(text, len(texts))
         numbers.append(number)
     kind, number = shaped([grid.kind for grid in grids], block), shaped(numbers, block)
+    truth = kind == Kind.BOOLEAN
     if dtype == "bool":
-        kind = np.where(kind == Kind.BOOLEAN, Kind.NUMBER, kind).astype(np.uint8)
-    return Content(kind, number)
+        kind = np.where(truth, Kind.NUMBER, kind).astype(np.uint8)
+    return Content(kind, number, truth)
+
+
+def truths(pairs: Sequence[Pair], has: Sequence[Content], wanted: Sequence[Content]) -> list[_Mask]:
+    """Where the solution's values are truth values in the student's cells.
+
+    In a tensor of dtype bool one workbook may have 1 where the other has TRUE: each formula reads what its own has.
+    """
+    return [
+        np.where((pair.dtype == "bool") & (one.kind == Kind.NUMBER), one.truth, other.truth)
+        for pair, one, other in zip(pairs, has, wanted, strict=True)
+    ]
 
 
 def shaped(planes: Sequence[NDArray[Any]], block: Block) -> NDArray[Any]:
@@ -96,12 +117,18 @@ def shaped(planes: Sequence[NDArray[Any]], block: Block) -> NDArray[Any]:
     return np.stack([part.T if block.transposed else part for part in planes]).reshape(block.shape)
 
 
-def on_sheets(book: Book, pairs: Sequence[Pair], arrays: Sequence[Array]) -> dict[Area, Array]:
-    """The areas of the student's tensors with the elements of `arrays`; sheets that the book lacks are left out."""
+def on_sheets(
+    book: Book, pairs: Sequence[Pair], arrays: Sequence[Array], truth: Sequence[_Mask] | None = None
+) -> dict[Area, Array]:
+    """The areas of the student's tensors with the elements of `arrays`, as booleans where that is a `truth`.
+
+    Sheets that the book lacks are left out.
+    """
     names = {sheet.name for sheet in book.sheets}
     areas: dict[Area, Array] = {}
-    for pair, array in zip(pairs, arrays, strict=True):
-        areas |= {area: part for area, part in areas_of(pair.student, array).items() if area.sheet in names}
+    for place, (pair, array) in enumerate(zip(pairs, arrays, strict=True)):
+        mask = None if truth is None else truth[place] & ~np.isnan(array)
+        areas |= {area: part for area, part in areas_of(pair.student, array, mask).items() if area.sheet in names}
     return areas
 
 
@@ -116,11 +143,12 @@ def judge_formulas(
     wanted = [contents(right, pair.solution, pair.dtype, texts) for pair in pairs]
     has = [contents(actual, pair.student, pair.dtype, texts) for pair in pairs]
     expected = [one.values for one in wanted]
-    forced = on_sheets(book, pairs, expected)
+    operands, truth = [one.operands for one in wanted], truths(pairs, has, wanted)
+    forced = on_sheets(book, pairs, operands, truth)
     own = engine.evaluate(book, forced=forced)
     gives = [contents(own, pair.student, pair.dtype, texts) for pair in pairs]
     other = _texts(pairs, [_is_text(one) & ~a.same(one) for one, a in zip(wanted, has, strict=True)], right)
-    if other:  # texts and truth values cannot be forced; whatever reads a wrong one is tried on the right one
+    if other:  # texts cannot be forced; whatever reads a wrong one is tried on the right one
         aside = {sheet.name: free_column(sheet) for sheet in book.sheets}
         own = engine.evaluate(_with_texts(book, index, other, aside), forced=forced)
         for place, pair in enumerate(pairs):
@@ -129,7 +157,8 @@ def judge_formulas(
             planes = tuple(plane.moved(0, aside.get(plane.sheet, 0)) for plane in pair.student.planes)
             beside = contents(own, replace(pair.student, planes=planes), pair.dtype, texts)
             kind = np.where(replaced, beside.kind, again.kind)
-            gives[place] = Content(kind, np.where(replaced, beside.number, again.number))
+            number = np.where(replaced, beside.number, again.number)
+            gives[place] = Content(kind, number, np.where(replaced, beside.truth, again.truth))
     formula = [index.mask_of(pair.student) for pair in pairs]
 
     def allowed(needs: Sequence[_Mask], off: Sequence[Array] | None) -> list[Array]:
@@ -139,7 +168,7 @@ def judge_formulas(
         return allowed_differences(
             pairs, needs,
             (index, RunningError(book, index, own, forced, radii)),
-            (theirs, RunningError(parts.solution, theirs, right, on_solution(pairs, expected), {})),
+            (theirs, RunningError(parts.solution, theirs, right, on_solution(pairs, wanted), {})),
         )  # fmt: skip
 
     evaluated = [
@@ -171,7 +200,7 @@ def judge_formulas(
     # What the workbook would hold if the faults alone were mended tells which cells they reach.
     mended, faulty = has, [verdict == FAULT for verdict in verdicts]
     if any(mask.any() for mask in faulty):
-        areas = on_sheets(book, pairs, [np.where(m, e, np.nan) for m, e in zip(faulty, expected, strict=True)])
+        areas = on_sheets(book, pairs, [np.where(m, e, np.nan) for m, e in zip(faulty, operands, strict=True)], truth)
         words = _texts(pairs, [mask & _is_text(one) for mask, one in zip(faulty, wanted, strict=True)], right)
         without = engine.evaluate(with_constants(book, words) if words else book, forced=areas)
         mended = [contents(without, pair.student, pair.dtype, texts) for pair in pairs]
@@ -202,7 +231,7 @@ def judge_formulas(
 
 
 def _is_text(one: Content) -> _Mask:
-    return np.asarray((one.kind == Kind.TEXT) | (one.kind == Kind.BOOLEAN))
+    return np.asarray(one.kind == Kind.TEXT)
 
 
 def _texts(pairs: Sequence[Pair], masks: Sequence[_Mask], right: Values) -> dict[Cell, Scalar]:
@@ -235,11 +264,11 @@ def is_gross(one: Content, other: Content) -> _Mask:
         return np.asarray(np.abs(one.values - other.values) > _GROSS * size)
 
 
-def on_solution(pairs: Sequence[Pair], arrays: Sequence[Array]) -> dict[Area, Array]:
-    """The areas of the solution's tensors with the elements of `arrays`."""
+def on_solution(pairs: Sequence[Pair], wanted: Sequence[Content]) -> dict[Area, Array]:
+    """The areas of the solution's tensors with what it has there."""
     areas: dict[Area, Array] = {}
-    for pair, array in zip(pairs, arrays, strict=True):
-        areas |= areas_of(pair.solution, array)
+    for pair, one in zip(pairs, wanted, strict=True):
+        areas |= areas_of(pair.solution, one.operands, one.truth)
     return areas
 
 
@@ -297,10 +326,9 @@ def judge_engine(
 ) -> list[tuple[Content, _Mask]]:  # fmt: skip
     """What another engine (or the file's memory) holds, and where that is not what the cells' own formulas give."""
     held = [contents(values, pair.student, pair.dtype, texts) for pair in pairs]
-    numbers = [one.values for one in held]
     if all(one.same(other).all() for one, other in zip(held, has, strict=True)):
         return [(one, np.zeros(one.kind.shape, bool)) for one in held]
-    forced = on_sheets(book, pairs, numbers)
+    forced = on_sheets(book, pairs, [one.operands for one in held], [one.truth for one in held])
     again = EmbeddedEngine().evaluate(book, forced=forced)
     own = [contents(again, pair.student, pair.dtype, texts) for pair in pairs]
     known = [

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from xlparity.check.against.explore import Explorer
-from xlparity.check.against.judge import on_sheets, on_solution, running_errors
+from xlparity.check.against.judge import contents, on_sheets, on_solution, running_errors
 from xlparity.check.against.pairs import Counterparts
 from xlparity.check.against.rounding import RunningError
 from xlparity.check.formulas import FormulaIndex, neighbours_formula
@@ -94,10 +94,11 @@ class _Repairer:
             sample = self._samples[int(usable[place])]
             expected = [array[int(usable[place])] for array in self._wanted]
             right = engine.evaluate(self._parts.solution, inputs=self._explorer.bench.solution_areas(sample))
-            forced = on_sheets(self._book, pairs, expected)
+            forced = on_sheets(self._book, pairs, expected, self._explorer.truths)
+            wanted = [contents(right, one.solution, one.dtype, {}) for one in pairs]
             own = engine.evaluate(self._book, inputs=self._explorer.bench.student_areas(sample), forced=forced)
             mine = RunningError(self._book, self._index, own, forced, {}).of_text(text, finding.cell)
-            theirs = RunningError(self._parts.solution, self._theirs, right, on_solution(pairs, expected), {})
+            theirs = RunningError(self._parts.solution, self._theirs, right, on_solution(pairs, wanted), {})
             allowed = running_errors(pair.solution, need, self._theirs, theirs)[finding.index]
             if mine is None or not abs(mine[0] - expected[number][finding.index]) <= mine[1] + allowed:
                 return False

@@ -74,7 +74,7 @@ class RunningError:
     values
         What the cells' own formulas give.
     given
-        Numbers that stand in for an area's values in whatever reads them, NaN where there are none.
+        Numbers that stand in for an area's values in whatever reads them, NaN where there are none, or booleans.
     radii
         How far the exact operands may be from these values, by area; cells of no area here are exact if they are
         constants, and as far off as their own formula's running error if they are formulas.
@@ -292,7 +292,8 @@ class RunningError:
             if area.sheet == name:
                 place = slice(area.row, area.bottom), slice(area.column, area.right)
                 there = ~np.isnan(numbers)
-                sheet.value[place][there], sheet.kind[place][there] = numbers[there], Kind.NUMBER
+                kind = Kind.BOOLEAN if numbers.dtype == np.bool_ else Kind.NUMBER
+                sheet.value[place][there], sheet.kind[place][there] = numbers[there], kind
                 sheet.ready[place] = True
         for area, radius in self._radii.items():
             if area.sheet == name:

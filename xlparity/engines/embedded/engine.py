@@ -46,7 +46,7 @@ class EmbeddedEngine:
         path: Path | None = None,  # noqa: ARG002 (the protocol of all engines)
         *,
         inputs: Mapping[Area, Tensor] | None = None,
-        forced: Mapping[Area, NDArray[np.float64]] | None = None,
+        forced: Mapping[Area, NDArray[np.float64 | np.bool_]] | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> Values:
         """The values of all cells.
@@ -58,11 +58,11 @@ class EmbeddedEngine:
         path
             Where it was read from; not needed.
         inputs
-            Numbers that replace the constants of an area, float64 of shape (rows, columns).
+            Numbers that replace the constants of an area, float64 of shape (rows, columns), or truth values, bool.
         forced
             Numbers that stand in for an area's values in whatever depends on them, float64 of shape (rows, columns),
-            NaN where a cell is not forced. The values returned for the area itself are those of its own formulas, so
-            that each formula is judged on right operands.
+            NaN where a cell is not forced, or truth values, bool. The values returned for the area itself are those of
+            its own formulas, so that each formula is judged on right operands.
         progress
             Is told how many formulas are computed, for long work.
         """
@@ -79,7 +79,7 @@ class EmbeddedEngine:
             The workbook.
         inputs
             Numbers that replace the constants of an area: shape (rows, columns), or (batch, rows, columns) with the
-            same batch size everywhere.
+            same batch size everywhere. Tensors of bool are TRUE and FALSE.
 
         Examples
         --------

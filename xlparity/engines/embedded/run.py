@@ -48,13 +48,13 @@ class Run:
 
     `inputs` replaces constants by tensors of shape (rows, columns) or (batch, rows, columns). Formulas downstream of
     an area in `forced` see the numbers given there (NaN: not forced), while the area's own formulas are computed and
-    reported as ever. `traced` keeps the graph of autograd from the inputs to every cell. `progress` is told how many
-    formulas are computed.
+    reported as ever. What is of dtype bool in either is a truth value. `traced` keeps the graph of autograd from the
+    inputs to every cell. `progress` is told how many formulas are computed.
     """
 
     workbook: Workbook
     inputs: Mapping[Area, Tensor] = field(default_factory=dict)
-    forced: Mapping[Area, NDArray[np.float64]] = field(default_factory=dict)
+    forced: Mapping[Area, NDArray[np.float64 | np.bool_]] = field(default_factory=dict)
     traced: bool = False
     progress: Callable[[str], None] = lambda _: None
     texts: Texts = field(default_factory=Texts)
@@ -63,6 +63,7 @@ class Run:
     evaluator: Evaluator = field(init=False)
     reads: list[Reads] = field(init=False)
     _masks: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    _forced_kinds: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     _own: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     # Which fills are computed as wholes, before cells matter (see `_pending`).
     _done: NDArray[np.bool_] = field(init=False)
@@ -91,7 +92,11 @@ class Run:
             enter_cells(grid, book.sheets[sheet].constants, self.texts)
         for area, tensor in self.inputs.items():
             values = tensor.to(torch.float64)
-            self._grid(area).write(area.row, area.column, values if values.ndim == 3 else values[None], None)
+            values = values if values.ndim == 3 else values[None]
+            kind = (
+                torch.full(values.shape, int(Kind.BOOLEAN), dtype=torch.uint8) if tensor.dtype == torch.bool else None
+            )
+            self._grid(area).write(area.row, area.column, values, kind)
         self._enter_owners()
         self._enter_forced()
 
@@ -124,14 +129,17 @@ class Run:
             mask = self._masks.get(sheet)
             if mask is None:
                 mask = self._masks[sheet] = np.full(grid.kind.shape[1:], np.nan)
-            mask[grid.place(area.row, area.column, area.height, area.width)] = numbers
+                self._forced_kinds[sheet] = np.full(mask.shape, Kind.NUMBER, np.uint8)
+            place = grid.place(area.row, area.column, area.height, area.width)
+            mask[place] = numbers
+            self._forced_kinds[sheet][place] = Kind.BOOLEAN if numbers.dtype == np.bool_ else Kind.NUMBER
         for sheet, mask in self._masks.items():
             grid = self.store.grids[sheet]
             self._own[sheet] = grid.number.clone(), grid.kind.clone()
             forced = ~np.isnan(mask)
             force = torch.from_numpy(forced)
             grid.number[:, force] = torch.from_numpy(mask)[force]
-            grid.kind[:, force] = int(Kind.NUMBER)
+            grid.kind[:, force] = torch.from_numpy(self._forced_kinds[sheet])[force]
             # A fill that is forced as a whole is known beforehand: nothing waits for it, not even itself.
             owners, counts = np.unique(grid.owner[forced & (grid.owner >= 0)], return_counts=True)
             for index, count in zip(owners.tolist(), counts.tolist(), strict=True):
@@ -461,8 +469,8 @@ class Run:
                 own_number[:, *place] = number
                 own_kind[:, *place] = int(Kind.NUMBER) if kind is None else kind
                 number = torch.where(force, forced, number)
-                if kind is not None:
-                    kind = torch.where(force, int(Kind.NUMBER), kind)
+                kinds = torch.tensor(int(Kind.NUMBER), dtype=torch.uint8).expand(shape) if kind is None else kind
+                kind = torch.where(force, torch.from_numpy(self._forced_kinds[window.sheet][place]), kinds)
         grid.write(window.row, window.column, number, kind)
 
     # -- results --------------------------------------------------------------------------------------------------
@@ -483,7 +491,7 @@ class Run:
 def computed(
     workbook: Workbook,
     inputs: Mapping[Area, Tensor] | None = None,
-    forced: Mapping[Area, NDArray[np.float64]] | None = None,
+    forced: Mapping[Area, NDArray[np.float64 | np.bool_]] | None = None,
     *,
     traced: bool = False,
     progress: Callable[[str], None] = lambda _: None,

@@ -14,7 +14,7 @@ from xlparity.model.cell import Cell
 from xlparity.model.map import Map
 from xlparity.model.report import IGNORED, Report
 from xlparity.model.value import Kind, Values
-from xlparity.model.verdict import Finding, Repair, Verdict
+from xlparity.model.verdict import Finding, Repair, Verdict, show_typed
 from xlparity.report.html.packed import Packer
 
 __all__ = ["BINS", "MOST_FINDINGS", "given_data", "held", "histogram", "judged_data"]
@@ -136,8 +136,8 @@ def _finding(
         finding.engine,
         None if finding.repair is None else _repair(finding.repair, numbers),
         None if found is None else [
-            [[show_cell(cell), number] for cell, number in found.changes], _number(found.actual),
-            _number(found.expected),
+            [[show_cell(cell), show_typed(one) if isinstance(one, bool) else one] for cell, one in found.changes],
+            _number(found.actual), _number(found.expected),
         ],
     ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from xlparity.formula.a1 import show_cell
 from xlparity.model.report import IGNORED, Report, Subject
-from xlparity.model.verdict import Finding, Verdict
+from xlparity.model.verdict import Finding, Verdict, show_typed
 from xlparity.report.derivatives import derivatives_drawing
 from xlparity.report.drawing import network_drawing
 from xlparity.report.html.judged import given_data, held, histogram, judged_data
@@ -212,7 +212,7 @@ def _typed(finding: Finding) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
-        "changes": [(show_cell(cell), f"{number:g}") for cell, number in found.changes],
+        "changes": [(show_cell(cell), show_typed(number)) for cell, number in found.changes],
         "actual": _shown(found.actual),
         "expected": repr(found.expected),
     }
