@@ -327,6 +327,14 @@ def test_what_reads_a_wrong_truth_value_is_tried_on_the_right_one() -> None:
     }  # fmt: skip
 
 
+def test_of_a_cell_that_is_undecided_at_the_own_numbers_nobody_says_that_it_is_right_there() -> None:
+    solution: dict[str, Scalar] = {"A1": 0.0, "A2": 1.0, "B1": "=A2/A1", "C1": "=A2+1"}
+    assert said(held({"B1": "=2*A2/A1"}, solution))["B1"].startswith("undecided: the solution's own")
+    found = said(held({"B1": "=2*A2/A1"}, solution, samples=20))["B1"]
+    assert found.startswith("fault: undecided at the sheet's own numbers: with S!A1 = ")
+    assert "coincidence" not in found
+
+
 def test_a_truth_value_that_is_right_by_coincidence_is_found_on_samples() -> None:
     assert held({"B1": "=A1>0"}, COMPARED).passed
     (fault,) = held({"B1": "=A1>0", "C1": "=IF(B1=TRUE,A1,1*A2)"}, COMPARED, samples=20).faults

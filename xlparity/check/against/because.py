@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from xlparity.check.against.explore import Explored, Explorer
 from xlparity.check.against.judge import Content, Judgement
@@ -22,16 +25,16 @@ __all__ = ["Because"]
 
 
 class Because:
-    """Turns judged cells into findings."""
+    """Turns judged cells into findings; `undecided` are, by judged pair, those that were so before any sample."""
 
     def __init__(
         self, book: Book, index: FormulaIndex, values: Values, parts: Counterparts, origins: Origins,
-        explorer: Explorer, explored: Explored | None,
+        explorer: Explorer, explored: Explored | None, undecided: Sequence[NDArray[np.bool_]],
     ) -> None:  # fmt: skip
         self._index, self._values, self._parts, self._origins = index, values, parts, origins
         self._theirs = FormulaIndex(parts.solution)
         self._sheets = {sheet.name for sheet in book.sheets}
-        self._explorer, self._explored = explorer, explored
+        self._explorer, self._explored, self._before = explorer, explored, undecided
 
     def finding(
         self, number: int, judged: Judgement, at: tuple[int, ...], elsewhere: tuple[Engine, Content, Values] | None
@@ -123,12 +126,11 @@ class Because:
         self, number: int, at: tuple[int, ...], sample: int, theirs: Cell
     ) -> tuple[Counterexample | None, str]:
         solution = f"the solution has ={self._theirs.text(theirs)}"
+        own = "undecided" if self._before[number][at] else "right"
+        how = f"{own} at the sheet's own numbers" + (" by coincidence" if own == "right" else "")
         found = self._explorer.counterexample(number, at, sample)
         if found is None:
-            return None, f"right at the sheet's own numbers by coincidence; wrong on sample {sample + 1}; {solution}"
+            return None, f"{how}; wrong on sample {sample + 1}; {solution}"
         typed = ", ".join(f"{show_cell(cell)} = {show_typed(value)}" for cell, value in found.changes)
         gives = "no number" if np.isnan(found.actual) else repr(found.actual)
-        return found, (
-            f"right at the sheet's own numbers by coincidence: with {typed} it gives {gives}, {solution}, which gives "
-            f"{found.expected!r}"
-        )
+        return found, f"{how}: with {typed} it gives {gives}, {solution}, which gives {found.expected!r}"
