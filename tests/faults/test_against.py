@@ -226,7 +226,7 @@ def test_three_faults_in_a_lesson_are_found_by_address_each_with_its_repair(tmp_
 def test_the_json_names_the_other_workbook(tmp_path: Path) -> None:
     found = json.loads(against(tmp_path, {"A1": 7.7}).to_json())["against"]
     assert found == {
-        "workbook": "solution.xlsx", "matched": "by address", "missing": [],
+        "workbook": "solution.xlsx", "matched": "by address", "missing": [], "uncompared": [],
         "changed": [{"cell": "S!A1", "value": 7.7, "solution": 1.5, "formula": None}],
     }  # fmt: skip
 

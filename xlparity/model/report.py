@@ -110,7 +110,8 @@ class Against:
 
     `by_name` tells that the cells were matched by the tensors' names in both maps, else they were by address.
     `changed` are numbers that differ from the other workbook's, `missing` says in words what the workbook lacks, and
-    `absent` are the sheets among it.
+    `absent` are the sheets among it, `uncompared` the tensors that the other workbook computes and this one's map does
+    not name.
     """
 
     workbook: str
@@ -118,6 +119,7 @@ class Against:
     changed: tuple[Changed, ...] = ()
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    uncompared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,15 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """True if at least one cell was checked and every checked cell agrees with torch."""
+        """True if at least one cell was checked, every checked cell agrees with torch, and no tensor is uncompared."""
         counts = self.counts
         good = counts[Verdict.MATCH.value] + counts[Verdict.EXPLAINED.value]
-        return good > 0 and good == sum(counts.values())
+        return good > 0 and good == sum(counts.values()) and not self.uncompared
+
+    @property
+    def uncompared(self) -> tuple[str, ...]:
+        """The tensors that the workbook in torch's place computes, and that this one's map does not name."""
+        return () if self.against is None else self.against.uncompared
 
     @property
     def faults(self) -> tuple[Finding, ...]:

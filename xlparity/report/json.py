@@ -141,6 +141,7 @@ def _against(against: Against | None) -> dict[str, Any] | None:
             for one in against.changed
         ],
         "missing": list(against.missing),
+        "uncompared": list(against.uncompared),
     }
 
 

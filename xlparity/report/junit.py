@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 from xlparity.model.outcome import Outcome
 from xlparity.model.report import IGNORED
-from xlparity.report.tensors import failing, named_tensors
+from xlparity.model.verdict import Verdict
+from xlparity.report.tensors import UNCOMPARED, failing, named_tensors
 from xlparity.report.text import finding_lines, other_side, plain, verdict_sentence
 
 __all__ = ["outcomes_to_junit"]
@@ -59,6 +60,10 @@ def _suite(outcome: Outcome) -> ElementTree.Element:
             message = f"{len(bad)} of {tensor.block.size} cells do not agree with {other.replace('torch', 'PyTorch')}"
             failure = ElementTree.SubElement(case, "failure", type=tensor.verdict.value, message=message)
             failure.text = "\n".join(plain(line) for line in lines)
+        for name in map(plain, outcome.report.uncompared):
+            failures += 1
+            case = ElementTree.SubElement(suite, "testcase", classname=path, name=name)
+            ElementTree.SubElement(case, "failure", type=Verdict.UNDECIDED.value, message=f"{name}: {UNCOMPARED}")
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(failures))
     suite.set("errors", str(int(outcome.report is None)))

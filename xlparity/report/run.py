@@ -125,4 +125,5 @@ def _in_short(line: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, dict[str, Any]] = {}
     for cell in report["cells"]:
         shown.setdefault(cell["verdict"], cell)
-    return line | {"report": {"counts": report["counts"], "passed": report["passed"], "cells": list(shown.values())}}
+    short = {"counts": report["counts"], "passed": report["passed"], "cells": list(shown.values())}
+    return line | {"report": short | {"uncompared": (report.get("against") or {}).get("uncompared", [])}}

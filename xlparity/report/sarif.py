@@ -14,7 +14,7 @@ from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.outcome import Outcome
 from xlparity.model.verdict import Finding, Verdict
-from xlparity.report.tensors import failing
+from xlparity.report.tensors import UNCOMPARED, failing
 from xlparity.report.text import finding_lines, other_side, plain
 from xlparity.version import __version__
 
@@ -59,6 +59,7 @@ def outcomes_to_sarif(outcomes: Sequence[Outcome]) -> str:
             continue
         other = other_side(outcome.report)
         results += [_result(outcome.path, finding, other) for finding in failing(outcome.report.cells)]
+        results += [_uncompared(outcome.path, name) for name in map(plain, outcome.report.uncompared)]
     rules = [
         {
             "id": verdict.value,
@@ -102,6 +103,18 @@ def _result(path: str, finding: Finding, other: str) -> dict[str, Any]:
             {"id": 0, "message": {"text": "the cell that is wrong itself"}} | _location(path, finding.origin)
         ]
     return found
+
+
+def _uncompared(path: str, name: str) -> dict[str, Any]:
+    rule = Verdict.UNDECIDED
+    return {
+        "ruleId": rule.value,
+        "ruleIndex": list(_RULES).index(rule),
+        "level": _RULES[rule][1],
+        "message": {"text": f"{name}: {UNCOMPARED}"},
+        "locations": [{"physicalLocation": _workbook(path) | {"region": {"startLine": 1}}}],
+        "partialFingerprints": {"cell/v1": f"{plain(path)}:{name}:uncompared"},
+    }
 
 
 def _location(path: str, cell: Cell) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xlparity.model.outcome import Ending
+from xlparity.report.tensors import UNCOMPARED
 from xlparity.report.text import plain
 
 __all__ = ["counted", "summary_to_text"]
@@ -39,7 +40,7 @@ def summary_to_text(lines: Sequence[dict[str, Any]], colour: bool = False, width
         first = (line["because"] or "").removeprefix(f"{line['workbook']}: ")
         if report is not None:
             cells, faults = f"{sum(report['counts'].values()):,}", f"{report['counts']['fault']:,}"
-            first = _first(report["cells"])
+            first = _first(report["cells"]) or "; ".join(f"{name}: {UNCOMPARED}" for name in report["uncompared"][:3])
         table.add_row(
             Text(plain(line["workbook"])), Text(plain(line["verdict"]), style=_STYLES.get(line["verdict"], "yellow")),
             cells, faults, Text(plain(first)), "" if seconds is None else f"{seconds:.1f}",

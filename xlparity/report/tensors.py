@@ -9,7 +9,9 @@ from xlparity.model.map import MapRow, Role
 from xlparity.model.report import Report, TensorVerdict
 from xlparity.model.verdict import Finding, Verdict
 
-__all__ = ["failing", "named_rows", "named_tensors"]
+__all__ = ["UNCOMPARED", "failing", "named_rows", "named_tensors"]
+
+UNCOMPARED = "not compared, since the map of the workbook does not name it"  # of a tensor that the other one computes
 
 
 def named_rows(rows: Iterable[MapRow]) -> Iterator[tuple[str, MapRow]]:

@@ -30,6 +30,7 @@ _COLOURS = {
 _MOST_TENSORS = 40  # a longer table of tensors that all match is summed up
 _MOST_CELLS = 20
 _MOST_CHANGED = 10
+_MOST_NAMED = 8
 
 
 def report_to_text(report: Report, colour: bool = False, width: int = 120) -> str:
@@ -74,7 +75,17 @@ def verdict_sentence(report: Report) -> str:
         )
         if counts[verdict.value]
     ]  # fmt: skip
-    return f"NO PARITY. Of {total} checked cells {', '.join(parts) or 'none could be judged'} ({engines})"
+    found = f"Of {total} checked cells {', '.join(parts) or 'none could be judged'}"
+    if report.against is not None and report.uncompared:
+        if total and not parts:
+            found = f"All {total} checked cells agree with the formulas of {report.against.workbook}"
+        found += f"; not in the map, and not compared: {_listed(report.uncompared)}"
+    return f"NO PARITY. {found} ({engines})"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _where(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,16 @@ from xlparity.model.book import Book, DefinedName, Fill, Sheet
 from xlparity.model.cell import Cell
 from xlparity.model.engine import Engine, Slack
 from xlparity.model.map import Map, MapRow, Role
+from xlparity.model.outcome import Outcome
 from xlparity.model.report import Report
 from xlparity.model.value import Cells, Note, Scalar
+from xlparity.report.github import outcomes_to_github
+from xlparity.report.html import report_to_html
+from xlparity.report.json import report_to_json
+from xlparity.report.junit import outcomes_to_junit
+from xlparity.report.run import RunReport
+from xlparity.report.sarif import outcomes_to_sarif
+from xlparity.report.text import report_to_text
 
 SOLUTION: Mapping[str, Scalar] = {
     "A1": 1.5, "A2": 2.25, "A3": 0.5, "B1": "=A1*3", "B2": "=A2*3", "B3": "=A3*3", "C1": "=SUM(B1:B3)",
@@ -416,7 +425,35 @@ def test_a_tensor_that_the_workbooks_map_lacks_is_said() -> None:
     solution: dict[str, Scalar] = {**GIVEN, "B1": 0.5, "C1": "=SUM(A1:A2)*B1"}
     report = named(solution, solution, [X, Z], [X, RATE, Z])
     assert report.against is not None
-    assert report.against.missing == ("the map of the workbook does not name rate",)
+    assert report.against.missing == (
+        "the map of the workbook does not name rate, the solution's own numbers stand for it",
+    )
+    assert report.passed
+
+
+def test_a_computed_tensor_that_the_workbooks_map_lacks_is_no_parity_and_named_in_every_report() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "B1": 0.5, "C1": "=SUM(A1:A2)*B1", "D1": "=C1*2"}
+    report = named(solution, solution, [X, RATE, Z], [X, RATE, Z, row("loss", "D1", "z * 2", shape=())])
+    assert not report.passed
+    assert report.counts["match"] == sum(report.counts.values()) == 1
+    sentence = (
+        "NO PARITY. All 1 checked cells agree with the formulas of solution.xlsx; not in the map, and not compared: "
+        "loss (embedded)"
+    )
+    outcome = Outcome("mine.xlsx", report)
+    assert (outcome.verdict, outcome.exit_code) == ("undecided", 1)
+    run = RunReport(["mine.xlsx", "two.xlsx"], "text", (None, None), alone=False)
+    run.add(outcome)
+    junit, sarif = outcomes_to_junit([outcome]), outcomes_to_sarif([outcome])
+    why = "loss: not compared, since the map of the workbook does not name it"
+    assert sentence in " ".join(report_to_text(report).split())
+    assert "does not name loss, which was not compared" in report_to_html(report)
+    assert json.loads(report_to_json(report, every=False))["against"]["uncompared"] == ["loss"]
+    assert sentence in outcomes_to_github([outcome])
+    assert f'<failure type="undecided" message="{why}" />' in junit
+    assert 'tests="2" failures="1"' in junit
+    assert [one["message"]["text"] for one in json.loads(sarif)["runs"][0]["results"]] == [why]
+    assert why in " ".join(run.table().split())
 
 
 def test_words_in_the_solution_stay_where_numbers_are_put_in() -> None:

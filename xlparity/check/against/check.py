@@ -133,7 +133,7 @@ def check_against(
         subject=Subject(
             replace(book, sheets=(*book.sheets, *map(Sheet, absent))), Map(()) if maps is None else maps[0], actual
         ),
-        against=Against(solution_path.name, maps is not None, parts.changed, parts.missing, absent),
+        against=Against(solution_path.name, maps is not None, parts.changed, parts.missing, absent, parts.uncompared),
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ __all__ = ["Counterparts", "Pair", "alike", "by_address", "by_name"]
 
 _KEY = np.int64(MAX_COLUMNS)
 _MOST_LISTED = 1_000
+# What becomes of a tensor that the student's map lacks, a given one and a computed one.
+_FATE = "the solution's own numbers stand for it", "which was not compared"
 _SAVED = 5e-16  # of its size: so far a number moves that another program saves with 16 digits
 
 
@@ -51,7 +53,7 @@ class Counterparts:
     `judged` are the solution's formulas, `given` the numbers that both type in and that a formula of the solution
     reads. `solution` is the solution's workbook with the student's numbers in these places. `changed` are those that
     differ from the solution's own, `missing` what the student's workbook lacks, in words. `own` is the solution's
-    workbook as it is.
+    workbook as it is. `uncompared` are the tensors that it computes and that the student's map does not name.
     """
 
     judged: tuple[Pair, ...]
@@ -60,6 +62,7 @@ class Counterparts:
     changed: tuple[Changed, ...]
     missing: tuple[str, ...]
     own: Book
+    uncompared: tuple[str, ...] = ()
 
 
 # -- by address -------------------------------------------------------------------------------------------------------
@@ -212,6 +215,7 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
     given: list[Pair] = []
     changed: list[Changed] = []
     missing: list[str] = []
+    uncompared: list[str] = []
     numbers: dict[Area, Array] = {}
     kinds: dict[Area, Array] = {}
     theirs = FormulaIndex(solution)
@@ -228,7 +232,9 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
             continue
         mine = own.get(row.tensor)
         if mine is None:
-            missing.append(f"the map of the workbook does not name {row.tensor}")
+            missing.append(f"the map of the workbook does not name {row.tensor}, {_FATE[row.role is Role.COMPUTED]}")
+            if row.role is Role.COMPUTED:
+                uncompared.append(row.tensor)
             continue
         if mine.block.shape != row.block.shape:
             raise MapError(
@@ -258,8 +264,9 @@ def by_name(student: Map, values: Values, solution: Book, solution_map: Map) -> 
             "take both maps away to compare by address"
         )
     return Counterparts(
-        tuple(judged), tuple(given), _with_numbers(solution, numbers, kinds), tuple(changed), tuple(missing), solution
-    )
+        tuple(judged), tuple(given), _with_numbers(solution, numbers, kinds), tuple(changed), tuple(missing), solution,
+        tuple(uncompared),
+    )  # fmt: skip
 
 
 def _changed_numbers(pair: Pair, values: Values, solution: Book, held: Array) -> list[Changed]:
