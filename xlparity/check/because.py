@@ -13,6 +13,7 @@ from xlparity.check.model import HeldModel, Parameter
 from xlparity.check.origin import Origins
 from xlparity.check.reference import Program
 from xlparity.engines.cached import CachedValues
+from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.formula.a1 import show_cell
 from xlparity.model.cell import Cell
 from xlparity.model.map import MapRow, Role
@@ -153,18 +154,18 @@ class Because:
             return f"the model's {judged.row.tensor} gives {own!r}; the map's expression {judged.row.torch} is not it"
         if isinstance(opinion.engine, CachedValues):
             return "stale: the file remembers a value that the formula does not give; recalculate and save"
+        gives, engine = float(judged.formula_gives[at]), opinion.engine.name
+        right = abs(gives - judged.expected[at]) <= judged.bound[at]
         if judged.held.kinds[at] == Kind.ERROR:
+            error = show_value(opinion.values.scalar(cell))
+            if right and engine != EmbeddedEngine.name:
+                return f"its formula is right, but {engine} gives {error} for it"
             note = opinion.values.notes.get(cell)
-            return (
-                f"its formula gives {show_value(opinion.values.scalar(cell))}"
-                + (f" ({note.because})" if note is not None else "")
-                + hint
-            )
-        gives = float(judged.formula_gives[at])
+            return f"its formula gives {error}" + (f" ({note.because})" if note is not None else "") + hint
         if np.isnan(gives):
             return f"its formula gives no number on right operands{hint}"
-        if abs(gives - judged.expected[at]) <= judged.bound[at]:
-            return f"its formula is right, but {opinion.engine.name} computes another value from it"
+        if right:
+            return f"its formula is right, but {engine} computes another value from it"
         return f"its formula does not compute {judged.row.torch}: it gives {gives!r} on right operands{hint}"
 
 

@@ -22,7 +22,7 @@ from xlparity.model.engine import Engine, Slack
 from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.outcome import Outcome
 from xlparity.model.report import Report
-from xlparity.model.value import Cells, Note, Scalar
+from xlparity.model.value import Cells, Error, Note, Scalar
 from xlparity.report.github import outcomes_to_github
 from xlparity.report.html import report_to_html
 from xlparity.report.json import report_to_json
@@ -153,6 +153,8 @@ def test_another_engine_that_computes_something_else_is_named() -> None:
     report = held({}, engines=[EmbeddedEngine(), wrong])
     assert said(report)["C1"].startswith("fault: ")
     assert "wrong" in said(report)["C1"]
+    failing = said(held({}, engines=[EmbeddedEngine(), Other("other", {"C1": Error.NAME})]))["C1"]
+    assert failing == "fault: its formula is right, but other gives the error #NAME? for it"
     near = Other("near", {"C1": 12.75 * (1 + 1e-10)}, slack=Slack(relative=1e-9))
     assert held({}, engines=[EmbeddedEngine(), near]).passed
     silent = Other("silent", {"C1": Note(cell("C1"), "why")})

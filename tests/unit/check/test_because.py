@@ -65,7 +65,9 @@ def test_a_formula_that_gives_an_error_is_said_with_the_error_and_where_it_comes
     found = said(checked(LINE | {"B1": "=A1/0"}, *OF_LINE))
     assert found["B1"] == "fault: its formula gives the error #DIV/0! (#DIV/0! from =A1/0)"
     without = said(checked(LINE, *OF_LINE, engines=[Other("other", {"B1": Error.DIV0})]))
-    assert without["B1"] == "fault: its formula gives the error #DIV/0!"
+    assert without["B1"] == "fault: its formula is right, but other gives the error #DIV/0! for it"
+    wrong = said(checked(LINE | {"B1": "=A1*4"}, *OF_LINE, engines=[Other("other", {"B1": Error.DIV0})]))
+    assert wrong["B1"] == "fault: its formula gives the error #DIV/0!"
     # It gives a text, and nothing that would be a number on right operands.
     assert said(checked(LINE | {"B1": '="six"'}, *OF_LINE))["B1"] == (
         "fault: its formula gives no number on right operands"

@@ -59,6 +59,8 @@ class Because:
                 because = (
                     "stale: the file remembers a value that the formula does not give; recalculate and save"
                     if engine == CachedValues.name
+                    else f"its formula is right, but {engine} gives {show_value(value)} for it"
+                    if isinstance(value, Error)
                     else f"its formula is right, but {engine} computes another value from it"
                 )
             case _:
