@@ -81,6 +81,10 @@ def run(arguments: Sequence[str]) -> int:
         # The reader (head, less) has gone, which is no reason to complain, for Python at exit either; nor is it parity.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # so rich, which prints the help, ends the program
+            return UNREAD
+        raise
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED

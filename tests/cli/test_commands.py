@@ -47,10 +47,12 @@ def test_parity_is_exit_code_0_and_the_file_is_untouched() -> None:
     assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns) == before
 
 
-def test_a_verdict_that_nobody_reads_is_no_parity(broken: Path) -> None:
+@pytest.mark.parametrize("arguments", [["check"], ["--help"], ["check", "--help"]])
+def test_what_nobody_reads_ends_quietly_and_is_no_parity(arguments: list[str], broken: Path) -> None:
     read, write = os.pipe()
     os.close(read)
-    code = f"import sys; sys.argv = ['xlparity', 'check', {str(broken)!r}]; from xlparity.cli import main; main()"
+    arguments = [*arguments, str(broken)] if arguments == ["check"] else arguments
+    code = f"import sys; sys.argv = {['xlparity', *arguments]!r}; from xlparity.cli import main; main()"
     result = subprocess.run(
         [sys.executable, "-c", code],
         stdout=write,
