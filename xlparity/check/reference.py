@@ -78,7 +78,7 @@ class Program:
                     what = "expected values with decimals" if printed else "expected values"
                     raise MapError(f"{self.rows[name].place}: the map has no row with {what} for {tensor!r}")
         self.order: tuple[str, ...] = self._order()
-        self._position = {name: at for at, name in enumerate(self.order)}
+        self._position = dict.fromkeys(self.rows, -1) | {name: at for at, name in enumerate(self.order)}
         self._of_known_size: set[tuple[str, bool]] = set()
         cells = sum(row.block.size for row in self.rows.values())
         self.budget = Budget(products=limits().products + _PRODUCTS_A_CELL * cells)  # of all expressions together
@@ -106,8 +106,7 @@ class Program:
                 if operand in path:
                     circle = [*list(path)[list(path).index(operand) :], operand]
                     raise MapError(f"{self.rows[name].place}: {' -> '.join(circle)} read each other in a circle")
-                if operand in self.expressions and operand not in order:
-                    path[operand] = 0
+                path[operand] = 0
         return tuple(name for name in order if name in self.expressions)
 
     def upstream(self, name: str) -> set[str]:
@@ -125,19 +124,15 @@ class Program:
 
     def between(self, of: str, wrt: str) -> list[str]:
         """The tensors on the ways from `wrt` to `of`, in order, without `wrt` itself; empty if there is no way."""
-        position = self._position
-        first = position.get(wrt, -1)
-        needed, stack = {of}, [of]
-        while stack:
-            for operand in self.operands(stack.pop()):
-                if operand not in needed and position.get(operand, -1) > first:
-                    needed.add(operand)
-                    stack.append(operand)
-        found = {wrt}
-        for name in sorted(needed & position.keys(), key=position.__getitem__):
-            if not found.isdisjoint(self.operands(name)):
-                found.add(name)
-        return sorted(found - {wrt}, key=position.__getitem__) if of in found else []
+        steps = self.order[self._position[wrt] + 1 : self._position[of] + 1]
+        moved, needed = {wrt}, {of}
+        for name in steps:
+            if not moved.isdisjoint(self.operands(name)):
+                moved.add(name)
+        for name in reversed(steps):
+            if name in needed:
+                needed.update(self.operands(name))
+        return [name for name in steps if name in moved & needed]
 
     def local(
         self,
@@ -325,5 +320,5 @@ class _Lookup:
         result = evaluate(of, rebuilt, self.wide, UNLIMITED)  # what it costs is taken by the expression around it
         if result.numel() != 1:
             raise MapError(f"the gradient of {of.text}, which is not a single number, is not defined")
-        (gradient,) = torch.autograd.grad(result.sum() if result.dim() else result, leaf)
+        (gradient,) = torch.autograd.grad(result, leaf)
         return gradient.detach()
