@@ -306,7 +306,7 @@ class _Lookup:
             raise MapError(f"{of.text} is not computed from {wrt}, so it has no gradient there")
         between.sort(key=program.position)
         source = self._tensor(wrt)
-        leaf = source.leaf() if isinstance(source, Ball) else source.detach().clone().requires_grad_()
+        leaf = source.detach().clone().requires_grad_()
         graph: dict[str, Tensor] = {wrt: leaf}
         rebuilt = _Lookup(
             program, lambda name: graph[name] if name in graph else self._tensor(name), self._shown, self.wide

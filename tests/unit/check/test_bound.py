@@ -199,7 +199,7 @@ def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[fl
         return torch.autograd.grad(loss, w)[0]
 
     radius = weight.abs() * relative
-    ball = gradient(Ball(weight, radius, requires_grad=True))
+    ball = gradient(Ball(weight, radius).requires_grad_())
     for sign in (1, -1):
         moved = gradient((weight + sign * radius).requires_grad_())
         assert ((moved - ball.value).abs() <= ball.radius).all()

@@ -124,7 +124,7 @@ def test_a_pools_gradient_goes_to_any_element_that_may_be_the_largest() -> None:
     near, apart = (Ball(image, torch.full(image.shape, radius, dtype=torch.float64)) for radius in (0.1, 0.01))
 
     def gradient(of: Ball) -> Any:
-        leaf = of.leaf()
+        leaf = of.clone().requires_grad_()
         pooled = torch.nn.functional.adaptive_max_pool2d(leaf, (2, 1))
         return torch.autograd.grad(pooled.sum(), leaf)[0]
 

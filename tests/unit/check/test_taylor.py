@@ -87,7 +87,7 @@ def test_networks_of_rounded_weights_hold_the_worst_corners(name: str, decimals:
 
     def computed(weights: Tensor) -> list[Tensor]:
         """The outputs and the gradient of a loss of them."""
-        leaf = weights.leaf() if isinstance(weights, Ball) else weights.clone().requires_grad_()
+        leaf = weights.clone().requires_grad_()
         out = NETWORKS[name](x, leaf)
         (gradient,) = torch.autograd.grad((out**2).mean(), leaf)
         return [out.detach(), gradient]

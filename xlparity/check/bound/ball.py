@@ -67,21 +67,17 @@ class Ball(Tensor):
     rules: ClassVar[Mapping[str, Rule]] = {}  # the package enters them
 
     @staticmethod
-    def __new__(cls, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> Ball:
+    def __new__(cls, value: Tensor, radius: Tensor | None = None) -> Ball:
         ball = Tensor._make_wrapper_subclass(
             cls, value.shape, dtype=value.dtype, device=value.device, strides=value.stride(),
-            storage_offset=value.storage_offset(), requires_grad=requires_grad,
+            storage_offset=value.storage_offset(),
         )  # fmt: skip
         ball.value = value.detach()
         ball.radius = torch.zeros(value.shape, dtype=torch.float64) if radius is None else radius.detach()
         return ball
 
-    def __init__(self, value: Tensor, radius: Tensor | None = None, requires_grad: bool = False) -> None:
+    def __init__(self, value: Tensor, radius: Tensor | None = None) -> None:
         pass
-
-    def leaf(self) -> Ball:
-        """The same ball as a leaf of autograd's graph."""
-        return Ball(self.value, self.radius, requires_grad=True)
 
     def within(self, radius: Tensor) -> Ball:
         """The same ball, where it is known otherwise to be no wider than `radius` (NaN: nothing is known)."""

@@ -47,17 +47,14 @@ class Taylor(Ball):
     first_order: ClassVar[Mapping[str, FirstOrderRule]] = {}  # the package enters them
 
     @staticmethod
-    def __new__(cls, held: Ball, linear: Tensor, rest: Tensor, spread: Tensor, requires_grad: bool = False) -> Taylor:
-        taylor = Ball.__new__(cls, held.value, held.radius, requires_grad)
+    def __new__(cls, held: Ball, linear: Tensor, rest: Tensor, spread: Tensor) -> Taylor:
+        taylor = Ball.__new__(cls, held.value, held.radius)
         assert isinstance(taylor, Taylor)
         taylor.linear, taylor.rest, taylor.spread = linear, rest, spread
         return taylor
 
     def __init__(self, *_args: Any, **_named: Any) -> None:
         pass
-
-    def leaf(self) -> Taylor:
-        return Taylor(plain(self), self.linear, self.rest, self.spread, requires_grad=True)
 
     def within(self, radius: Tensor) -> Ball:
         return made(plain(self).within(radius), self.linear, self.rest)
