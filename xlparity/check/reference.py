@@ -260,7 +260,7 @@ def _replaced(tensor: Tensor, right: NDArray[np.float64]) -> Tensor:
     """Integers of which those that are not known are the `right` ones, so that torch takes them."""
     if not isinstance(tensor, Ball) or tensor.is_floating_point():
         return tensor
-    return Ball(torch.where(tensor.radius == 0, tensor.value, torch.from_numpy(right).to(tensor.dtype)), tensor.radius)
+    return Ball(torch.from_numpy(right).to(tensor.dtype), tensor.radius)
 
 
 def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -269,7 +269,7 @@ def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
-    value = torch.from_numpy(np.array(values, np.float64))
+    value = torch.from_numpy(np.array(values))
     return Ball(value, torch.full_like(value, radius))
 
 
