@@ -313,7 +313,7 @@ def _networkdays(start: float, end: float, weekend: object, grid: Grid) -> float
     if isinstance(free, Error):
         return free
     if isinstance(holidays, Error):
-        return Error.VALUE
+        return holidays
     if min(start, end) < 0 or max(start, end) > LAST:
         return Error.NUM
     low, high = sorted((math.floor(start), math.floor(end)))
@@ -328,7 +328,7 @@ def _workday(start: float, count: float, weekend: object, grid: Grid) -> float |
     if isinstance(free, Error):
         return free
     if isinstance(holidays, Error):
-        return Error.VALUE
+        return holidays
     if free == "1111111":
         return Error.VALUE
     if not 0 <= start <= LAST or abs(count) > LAST:
