@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula
+from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula, reaches_beyond
 from xlparity.check.judge import show_value
 from xlparity.check.reference import Program
 from xlparity.check.repair import Expected, Repairer, agree, depends_on_cells_alone, free_column
@@ -218,7 +218,8 @@ class Unmapped:
             trace = EmbeddedEngine().trace(self._only(formulas), lanes)
         result = trace.tensor(_alone(case.cell)).numpy().reshape(len(texts), count).T
         for one in np.flatnonzero(agree(result, case.expected)).tolist():
-            return Repair(texts[one], len(case.expected))
+            if reaches_beyond(self._index.read_by(texts[one], cell.sheet), self._values, cell, self._mapped) is None:
+                return Repair(texts[one], len(case.expected))
         return None
 
     def _only(self, formulas: Mapping[Cell, str]) -> Book:

@@ -130,6 +130,16 @@ def test_an_edit_may_read_cells_of_the_map_that_the_formula_did_not() -> None:
     assert blamed.repair == Repair("A2*2", 60, cell("D1"))
 
 
+def test_a_range_that_reaches_beyond_its_tensor_is_no_repair() -> None:
+    # A5 and A6 are empty: =SUM(A1:A6) agrees until somebody types there.
+    cells: dict[str, Scalar] = {**{f"A{at}": 1.5 * at for at in range(1, 5)}, "C1": "=B1+1"}
+    rows = row("x", "A1:A4"), row("y", "C1", "x.sum() + 1", shape=())
+    assert unmapped(book({**cells, "B1": "=SUM(A2:A6)"}), *rows).edited("y", ()) is None
+    found = unmapped(book({**cells, "B1": "=SUM(A2:A4)"}), *rows).edited("y", ())
+    assert found is not None
+    assert found.repair == Repair("SUM(A1:A4)", 60, cell("B1"))
+
+
 def test_what_no_single_formula_mends_has_a_hint_at_the_first_one() -> None:
     cells: dict[str, Scalar] = {"A1": 1.5, "B1": "=EXP(A1*3-1)+7", "D1": "=1+B1", "C1": "=1/D1"}
     found = unmapped(book(cells), row("x", "A1"), row("y", "C1", "torch.sigmoid(x)"))
