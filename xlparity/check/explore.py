@@ -44,7 +44,7 @@ from xlparity.model.map import Role
 from xlparity.model.value import Kind, Values
 from xlparity.model.verdict import Counterexample
 
-__all__ = ["MOVES", "UNDERFLOW", "Explored", "Explorer", "beside"]
+__all__ = ["MOVES", "UNDERFLOW", "Explored", "Explorer", "beside", "moved"]
 
 _INFINITE = 1e300  # and beyond: stands for infinity, and stays
 _SMALLEST = 2.0**-1022  # below it numbers lose precision, and Excel sets them to 0
@@ -301,13 +301,9 @@ class Explorer:
 
     def _moved(self, name: str, move: str) -> Array:
         row, held = self._program.rows[name], self._own[name].values
-        if not getattr(torch, row.dtype).is_floating_point:  # a class, an index, a mask: such as the sheet has
-            low, high = (0, 1) if row.dtype == "bool" else (int(held.min(initial=0)), int(held.max(initial=0)))
-            return self._random.integers(low, high + 1, held.shape).astype(np.float64)
         if row.role is Role.HYPERPARAMETER:  # a learning rate, a decay: positive, and of its size
             move = "near"
-        finite = np.abs(held) < _INFINITE
-        return np.asarray(np.where(finite, self._moves[move](np.where(finite, held, 0.0), self._random), held))
+        return moved(held, row.dtype, self._moves[move], self._random)
 
     def samples(self, least: int, most: int, most_cells: int) -> list[_Sample]:
         """So many samples, the fewer the more cells the workbook has: all their cells are at most `most_cells`."""
@@ -402,6 +398,15 @@ def _wrong(judged: Judged, overflowed: bool) -> NDArray[np.bool_]:
     same = np.abs(judged.held.values - judged.expected) < UNDERFLOW
     excused = (judged.held.kinds == Kind.ERROR) & overflowed
     return np.asarray((judged.verdicts >= INHERITED) & ~excused & ~same)
+
+
+def moved(held: Array, dtype: str, move: _Move, random: np.random.Generator) -> Array:
+    """Other numbers for a tensor's; a class, an index, a mask becomes such as the sheet has, and infinity stays."""
+    if not getattr(torch, dtype).is_floating_point:
+        low, high = (0, 1) if dtype == "bool" else (int(held.min(initial=0)), int(held.max(initial=0)))
+        return random.integers(low, high + 1, held.shape).astype(np.float64)
+    finite = np.abs(held) < _INFINITE
+    return np.asarray(np.where(finite, move(np.where(finite, held, 0.0), random), held))
 
 
 def _size(held: Array) -> float:

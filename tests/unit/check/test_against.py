@@ -501,6 +501,17 @@ def test_truth_values_stay_such_where_they_are_computed_or_varied() -> None:
     assert "with S!B1 = FALSE it gives 0.0" in fault.because
 
 
+@pytest.mark.parametrize("mine", ["=(A1=0)*B1+(A1=1)*B2+(A1=2)*B3", "=CHOOSE(A1+1,B1,B2,B3)"])
+def test_a_tensor_of_integers_takes_whole_numbers_such_as_the_workbook_has(mine: str) -> None:
+    # Of 1.7 INDEX takes the whole part, and a one-hot has none.
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": 1.5, "B2": -0.5, "B3": 4.0, "C1": "=INDEX(B1:B3,A1+1)"}
+    rows = [row("y", "A1", shape=(), dtype="int64"), row("x", "B1:B3"), row("picked", "C1", "x[y]", shape=())]
+    assert named({**solution, "C1": mine}, solution, rows, rows, samples=40).passed
+    (fault,) = named({**solution, "C1": "=IF(A1=2,B3,B1)"}, solution, rows, rows, samples=40).faults
+    assert fault.counterexample is not None
+    assert dict(fault.counterexample.changes)[cell("A1")] == 1.0
+
+
 @pytest.mark.parametrize(("shown", "changed"), [(4.0, [("S!D1", 4.0, 3.0)]), (None, []), ("four", [])])
 def test_numbers_shown_as_torchs_are_taken_where_they_are_numbers(
     shown: Scalar, changed: list[tuple[str, float, float]]

@@ -25,7 +25,7 @@ from xlparity.check.against.judge import (
 )
 from xlparity.check.against.pairs import Counterparts, alike
 from xlparity.check.against.rounding import RunningError
-from xlparity.check.explore import MOVES, beside
+from xlparity.check.explore import MOVES, beside, moved
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import FAULT, INHERITED, Array, Tolerance, hold
 from xlparity.engines.embedded import EmbeddedEngine
@@ -161,10 +161,7 @@ class Explorer:
         ]
 
     def _moved(self, place: int, move: str) -> Array:
-        own = self.own[place]
-        if self._parts.given[place].dtype == "bool":
-            return self._random.integers(0, 2, own.shape).astype(np.float64)
-        return np.asarray(self._moves[move](own, self._random), np.float64)
+        return moved(self.own[place], self._parts.given[place].dtype, self._moves[move], self._random)
 
     def _judged(
         self, sample: Sample, needs: Sequence[NDArray[np.bool_]]
