@@ -346,6 +346,26 @@ def test_of_a_cell_that_is_undecided_at_the_own_numbers_nobody_says_that_it_is_r
     assert "coincidence" not in found
 
 
+@pytest.mark.parametrize(
+    ("solution", "mine", "wrong"),
+    [
+        ("=INDEX(B1:B3,A1)", "=SUMPRODUCT((ROW(B1:B3)=A1)*B1:B3)", "=B2"),
+        ("=IF(A1=1,B1,IF(A1=2,B2,B3))", "=CHOOSE(A1,B1,B2,B3)", "=IF(A1=2,B2,B3)"),
+        ("=OFFSET(B1,A1-1,0)", "=IF(A1=1,B1,B2)", "=IF(A1=2,B2,B3)"),
+        ("=INDEX(B1:C3,A2+1,A1)", "=IF(A2=1,IF(A1=1,B2,C2),IF(A1=1,B1,C1))", "=INDEX(B1:C3,2,A1)"),
+        ("=SMALL(B1:B3,A1)", "=INDEX(SORT(B1:B3),A1)", "=MEDIAN(B1:B3)"),
+    ],
+)
+def test_a_number_that_says_which_cell_is_meant_stays_whole_on_samples(solution: str, mine: str, wrong: str) -> None:
+    # Of 2.3 INDEX takes the whole part, and a comparison with 2 finds nothing.
+    cells: dict[str, Scalar] = {
+        "A1": 2.0, "A2": 1.0, "B1": 1.5, "B2": 2.5, "B3": 4.0, "C1": 0.5, "C2": 9.0, "C3": 7.0, "D1": solution,
+    }  # fmt: skip
+    assert held({"D1": mine}, cells, samples=60).passed
+    (fault,) = held({"D1": wrong}, cells, samples=60).faults
+    assert fault.counterexample is not None
+
+
 def test_a_truth_value_that_is_right_by_coincidence_is_found_on_samples() -> None:
     assert held({"B1": "=A1>0"}, COMPARED).passed
     (fault,) = held({"B1": "=A1>0", "C1": "=IF(B1=TRUE,A1,1*A2)"}, COMPARED, samples=20).faults

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from xlparity.check.against.judge import (
     truths,
 )
 from xlparity.check.against.pairs import Counterparts, alike
+from xlparity.check.against.places import Places
 from xlparity.check.against.rounding import RunningError
 from xlparity.check.explore import MOVES, beside, moved
 from xlparity.check.formulas import FormulaIndex
@@ -161,7 +163,20 @@ class Explorer:
         ]
 
     def _moved(self, place: int, move: str) -> Array:
-        return moved(self.own[place], self._parts.given[place].dtype, self._moves[move], self._random)
+        own, least = self.own[place], self._least[place]
+        drawn = moved(own, self._parts.given[place].dtype, self._moves[move], self._random)
+        is_place = (own >= least) & (least >= 0) & (own == np.trunc(own))
+        if not is_place.any():
+            return drawn
+        low = np.where(is_place, least, 0.0).astype(np.int64)
+        high = np.where(is_place, np.maximum(own, least + 1), 0.0).astype(np.int64)
+        return np.where(is_place, self._random.integers(low, high + 1), drawn)
+
+    @cached_property
+    def _least(self) -> list[Array]:
+        """The least place that each given number may be in a formula of either workbook."""
+        student, solution = Places(self._book), Places(self._parts.solution)
+        return [np.maximum(student.least(pair.student), solution.least(pair.solution)) for pair in self._parts.given]
 
     def _judged(
         self, sample: Sample, needs: Sequence[NDArray[np.bool_]]
