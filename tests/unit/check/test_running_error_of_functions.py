@@ -133,12 +133,29 @@ def test_a_decimal_in_a_formula_is_as_far_off_as_float64_has_it_and_one_in_a_cel
         ("AND(A1>B1,C1>0)", [0.5, 0.5 + 1e-7, 7, 4], 1.0),
         ("OR(A1>B1,C1>0)", [0.5, 0.6, 7, 4], 0.0),
         ("NOT(A1>B1)", [0.5, 0.5 + 1e-7, 7, 4], 1.0),
+        ("NOT(A1)", [1e-7, 0, 0, 0], 1.0),
+        ("NOT(A1)", [3e-6, 0, 0, 0], 0.0),
+        ("AND(A1,TRUE)", [1e-7, 0, 0, 0], 1.0),
+        ("OR(A1,FALSE)", [0, 0, 0, 0], 1.0),
+        ("IF(A1,C1,D1)", [1e-7, 0, 7, 4], 3.0),
+        ("IF(A1,C1,D1)", [3e-6, 0, 7, 4], 1e-6),
     ],
 )
 def test_what_depends_on_a_doubtful_comparison_may_be_either(text: str, centre: list[float], radius: float) -> None:
     error = running_error(text, np.array(centre))
     assert error is not None
     assert error[1] == pytest.approx(radius, rel=1e-5, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *TIGHT, *LOOSE, "A1>B1", "A1=3", "SIGN(A1)", "INT(A1)", "ROUND(A1,1)", "ROUND(H1,A1)", "INDEX(H1:J1,A1)",
+        "IF(A1,H1,I1)", "IF(A1>0,H1,I1)", "NOT(A1)", "AND(A1,H1)", "OR(A1,H1)", "MAX(A1,H1)",
+    ],
+)  # fmt: skip
+def test_of_what_is_off_nobody_knows_how_far_nothing_is_known(text: str) -> None:
+    assert running_error(text, radius=np.nan) is None
 
 
 OTHER = (Sheet("T", Cells.of({(0, 0): 5.0})),)

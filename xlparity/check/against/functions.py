@@ -78,9 +78,7 @@ class Roundings:
                 return self.power(left, right)
             case "=" | "<>" | "<" | "<=" | ">" | ">=":
                 holds = {"=": a == b, "<>": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
-                reach = ra + rb
-                unsure = (reach > 0) & (np.abs(a - b) <= reach)
-                return Known(np.where(np.isnan(a) | np.isnan(b), np.nan, holds), np.where(unsure, 1.0, 0.0))
+                return Known(np.where(np.isnan(a) | np.isnan(b), np.nan, holds), _unsure(a - b, ra + rb))
             case _:
                 raise NoBound
 
@@ -124,7 +122,8 @@ class Roundings:
         value = np.where(np.isnan(condition.value), np.nan, np.where(true, then.value, other.value))
         radius = np.where(true, then.radius, other.radius)
         both = np.maximum(then.radius, other.radius) + np.abs(then.value - other.value)
-        return Known(value, np.where(condition.radius > 0, both, radius))
+        unsure = _unsure(condition.value, condition.radius)
+        return Known(value, np.select([unsure == 0, unsure == 1], [radius, both], np.nan))
 
     def smooth(self, value: Array, radius: Array) -> Known:
         """A function of a library whose operand's error has become `radius`."""
@@ -133,6 +132,16 @@ class Roundings:
 
 _Rule = Callable[[Roundings, Sequence[Known]], Known]
 FUNCTIONS: Table[str, _Rule] = Table("running errors of Excel's functions")
+
+
+def _unsure(value: Array, radius: Array) -> Array:
+    """1 where a number may be on another side of 0 than `value`, NaN where it is not known how far it may be off."""
+    return np.where(np.isnan(radius), np.nan, (radius > 0) & (np.abs(value) <= radius))
+
+
+def _truth(one: Known) -> Known:
+    """Whether each number is another than 0."""
+    return Known(np.where(np.isnan(one.value), np.nan, one.value != 0), _unsure(one.value, one.radius), one.number)
 
 
 def _numbers(one: Known, neutral: float) -> tuple[Array, Array]:
@@ -450,21 +459,20 @@ def _circle(rules: Roundings, operands: Sequence[Known]) -> Known:
 @FUNCTIONS.rule("SIGN")
 def _sign(rules: Roundings, operands: Sequence[Known]) -> Known:
     one = _single(operands)
-    unsure = (one.radius > 0) & (np.abs(one.value) <= one.radius)
-    return Known(np.sign(one.value), np.where(unsure, 2.0, 0.0))
+    return Known(np.sign(one.value), 2 * _unsure(one.value, one.radius))
 
 
 @FUNCTIONS.rule("INT")
 def _floor(rules: Roundings, operands: Sequence[Known]) -> Known:
     one = _single(operands)
     low, high = np.floor(one.value - one.radius), np.floor(one.value + one.radius)
-    return Known(np.floor(one.value), np.where(one.radius > 0, high - low, 0.0))
+    return Known(np.floor(one.value), high - low)
 
 
 @FUNCTIONS.rule("ROUND")
 def _rounded(rules: Roundings, operands: Sequence[Known]) -> Known:
     one, digits = operands
-    if (digits.radius > 0).any():
+    if (digits.radius != 0).any():
         raise NoBound
     unit = 10.0 ** -np.trunc(digits.value)
 
@@ -502,20 +510,19 @@ def _if_error(rules: Roundings, operands: Sequence[Known]) -> Known:
 
 @FUNCTIONS.rule("NOT")
 def _not(rules: Roundings, operands: Sequence[Known]) -> Known:
-    one = _single(operands)
-    return Known(np.where(np.isnan(one.value), np.nan, one.value == 0), one.radius)
+    one = _truth(_single(operands))
+    return Known(1 - one.value, one.radius)
 
 
 def _all_or_any(operands: Sequence[Known], all_of: bool) -> Known:
     value: Array = np.full((1, 1, 1, 1), float(all_of))
     radius: Array = np.zeros((1, 1, 1, 1))
-    for one in operands:
+    for one in map(_truth, operands):
         if one.number is not None:
             raise NoBound
-        truth = np.where(np.isnan(one.value), np.nan, one.value != 0)
-        each = _over(truth, np.min if all_of else np.max)
+        each = _over(one.value, np.min if all_of else np.max)
         value = np.minimum(value, each) if all_of else np.maximum(value, each)
-        radius = np.maximum(radius, _over(np.minimum(one.radius, 1.0), np.max))
+        radius = np.maximum(radius, _over(one.radius, np.max))
     return Known(value, radius)
 
 
@@ -543,7 +550,7 @@ def _columns(rules: Roundings, operands: Sequence[Known]) -> Known:
 def _indexed(rules: Roundings, operands: Sequence[Known]) -> Known:
     area, *places = operands
     rows, columns = area.value.shape[2:]
-    if any((one.radius > 0).any() or one.value.shape[2:] != (1, 1) for one in places) or len(places) not in (1, 2):
+    if any((one.radius != 0).any() or one.value.shape[2:] != (1, 1) for one in places) or len(places) not in (1, 2):
         raise NoBound
     first = places[0].value
     if len(places) == 2:
