@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 import pytest
 
 from tests.unit.check.small import Other, area, book, cell, row, said
-from xlparity.check.against import check_against, explore
+from xlparity.check.against import check_against, explore, repair
 from xlparity.check.judge import Tolerance
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.errors import InputError, MapError, NothingChecked
 from xlparity.formula.a1 import show_cell
 from xlparity.model.area import Area
-from xlparity.model.book import Book, DefinedName, Fill, Sheet
+from xlparity.model.book import Book, DefinedName, Fill, FillKind, Sheet
 from xlparity.model.cell import Cell
 from xlparity.model.engine import Engine, Slack
 from xlparity.model.map import Map, MapRow, Role
@@ -110,7 +111,10 @@ def test_as_many_samples_are_evaluated_at_a_time_as_have_room(monkeypatch: pytes
 
 def test_what_cannot_be_evaluated_is_undecided_on_either_side() -> None:
     unknown = {"F1": '=CUBEVALUE("a","b")'}
-    assert said(held({}, {**SOLUTION, **unknown}))["F1"].startswith("undecided: not evaluated: ")
+    report = held({}, {**SOLUTION, **unknown, "G1": "=F1+1"})
+    why = "undecided: not evaluated: the function CUBEVALUE is not supported"
+    assert said(report) == {"F1": why, "G1": why}
+    assert (report.coverage.formulas, report.coverage.undecided) == (8, 2)
     mine = said(held(unknown, {**SOLUTION, "F1": "=A1+1"}))
     assert mine["F1"].startswith("undecided: not evaluated: ")
     theirs = said(held({"F1": "=A1+1"}, {**SOLUTION, **unknown}))
@@ -160,6 +164,17 @@ def test_another_engine_that_computes_something_else_is_named() -> None:
     silent = Other("silent", {"C1": Note(cell("C1"), "why")})
     assert held({}, engines=[EmbeddedEngine(), silent]).passed
     assert held({}, engines=[EmbeddedEngine(), Other("apart", {"C1": 13.0})], tolerance=Tolerance(0.0, 0.5)).passed
+
+
+def test_the_functions_on_which_engines_disagree_are_listed_whichever_is_right() -> None:
+    opinions = [EmbeddedEngine(), Other("other", {"B2": 6.0})]
+    (one,) = held({"B2": "=ABS(A2)*3"}, engines=opinions).disagreements
+    assert (one.function, one.example, one.value, one.other_value) == ("ABS", cell("B2"), 6.75, 6.0)
+
+
+def test_the_first_formula_that_the_solution_has_not_is_shown() -> None:
+    coverage = held({"F7": "=A1*9", "F8": "=A1*8"}).coverage
+    assert (coverage.formulas, coverage.unmapped, coverage.unmapped_example) == (8, 2, cell("F7"))
 
 
 def test_cells_that_are_to_be_ignored_are_not_compared() -> None:
@@ -269,6 +284,12 @@ def test_a_missing_sheets_formulas_are_faults_and_the_others_are_tried_on_other_
     }
 
 
+def test_a_sheet_that_is_missing_is_shown_with_its_cells() -> None:
+    second = Sheet("T", Cells.of({}), (Fill(Area(Cell("T", 0, 0), 1, 1), "S!A1*2"),))
+    report = against(book({"A1": 1.5}), Book((*book({"A1": 1.5}).sheets, second)))
+    assert '"name":"T"' in report_to_html(report)
+
+
 def test_a_map_in_the_solution_is_no_part_of_what_is_compared_by_address() -> None:
     sheet = Sheet("Parity", Cells.of({(0, 0): "tensor"}), (Fill(Area(Cell("Parity", 1, 0), 1, 1), "1+1"),))
     report = against(book(SOLUTION), Book((*book(SOLUTION).sheets, sheet)))
@@ -299,6 +320,61 @@ def test_a_name_that_means_the_cell_above_reads_no_number_in_the_first_row() -> 
 def test_a_word_pasted_over_a_formula_is_hard_coded() -> None:
     found = said(held({"D1": "no"}))
     assert found == {"D1": 'fault: hard-coded: a constant stands where the solution has =IF(C1>0,"yes","no")'}
+
+
+def test_what_is_no_number_is_told_in_words_and_without_a_difference() -> None:
+    (word,) = held({"D1": "no"}).faults
+    assert (word.actual, word.expected, word.difference) == ("the text 'no'", None, None)
+    (number,) = held({"D1": 3.5}).faults
+    assert (number.actual, number.expected, number.difference) == (3.5, None, None)
+
+
+def test_only_numbers_that_the_solutions_formulas_read_are_changed() -> None:
+    solution: dict[str, Scalar] = {**{f"A{at}": float(at) for at in range(1, 8)}, "B1": "=SUM(A3:A5)"}
+    found = held({f"A{at}": 10.0 * at for at in range(1, 8)}, solution).against
+    assert found is not None
+    assert [show_cell(one.cell) for one in found.changed] == ["S!A3", "S!A4", "S!A5"]
+
+
+@pytest.mark.parametrize("window", ["C1:C4", "C2:E2", "C1:E4"])
+def test_each_cell_of_a_fill_has_its_own_row_and_column(window: str) -> None:
+    numbers = Cells.of({(at, column): math.sqrt(at + 7 * column + 2) for at in range(4) for column in range(2)})
+    mine, solution = (
+        Book((Sheet("S", numbers, (Fill(area(window), formula),)),))
+        for formula in ("ROW()*(COLUMN()*($A1/7))+$A1^2", "$A1*($A1+ROW()*COLUMN()/7)")
+    )
+    report = against(mine, solution)
+    assert [one.actual.tolist() for one in report.tensors] != [one.expected.tolist() for one in report.tensors]
+    assert report.passed
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_fills_below_each_other_each_has_its_own_rounding(turned: bool) -> None:
+    numbers = Cells.of({(at, 0): math.sqrt(at) for at in range(50)})
+    upper, lower = area("C5:C24"), area("C25:C50")
+    pairs = [
+        [Fill(upper, "(A5+0.1)^2"), Fill(lower, "(A25+0.7)^2")],
+        [Fill(upper, "A5^2+0.2*A5+0.01"), Fill(lower, "A25^2+1.4*A25+0.49")],
+    ]
+    mine, solution = (Book((Sheet("S", numbers, tuple(reversed(one) if turned else one)),)) for one in pairs)
+    report = against(mine, solution)
+    (tensor,) = report.tensors
+    differs = (tensor.actual != tensor.expected)[:, 0]
+    assert differs[:20].any()
+    assert differs[20:].any()
+    assert report.passed
+
+
+def test_an_array_formula_is_compared_on_samples() -> None:
+    numbers = Cells.of({(0, 0): 1.5, (1, 0): 2.5, (2, 0): -0.5})
+    mine, solution = (
+        Book((Sheet("S", numbers, (Fill(area("C1:E3"), formula, FillKind.ARRAY),)),))
+        for formula in ("MMULT(A1:A3,TRANSPOSE(A1:A3))*2", "MMULT(2*A1:A3,TRANSPOSE(A1:A3))")
+    )
+    report = against(mine, solution, samples=5)
+    assert report.passed
+    assert report.exploration is not None
+    assert report.exploration.never == 0
 
 
 def test_a_number_that_the_student_computes_is_taken_and_a_word_in_its_place_is_not() -> None:
@@ -402,6 +478,18 @@ def test_over_a_pasted_number_the_solutions_formula_is_proposed_unless_it_depend
     formula: str, proposed: str | None
 ) -> None:
     assert repair_of({"C1": 0.5}, {**NUMBERS, "C1": formula}) == proposed
+
+
+def test_without_a_number_that_could_be_another_nothing_is_proposed() -> None:
+    assert repair_of({"B1": "=1+3"}, {"B1": "=1+2"}) is None
+
+
+@pytest.mark.parametrize(("most", "proposed"), [(1, None), (2, "A1+A2")])
+def test_operands_beyond_the_most_are_not_tried(
+    most: int, proposed: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "_MOST_OPERANDS", most)
+    assert repair_of({"B1": "=A1"}, {**NUMBERS, "B1": "=A1+A2"}) == proposed
 
 
 @pytest.mark.parametrize("formula", ["=D1+E1", "=E1+D1"])

@@ -86,8 +86,7 @@ class Because:
 
     def _undecided(self, judged: Judgement, cell: Cell, theirs: Cell, at: tuple[int, ...]) -> str:
         if judged.has.kind[at] == Kind.UNDECIDED:
-            note = self._values.notes.get(cell)
-            return "not evaluated" + (f": {note.because}" if note is not None else "")
+            return f"not evaluated: {self._values.notes[cell].because}"
         wanted = judged.wanted
         if wanted.kind[at] == Kind.UNDECIDED:
             return f"the solution's ={self._theirs.text(theirs)} could not be evaluated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -133,21 +134,17 @@ class _Repairer:
             return
         expression = parse(text)
         yield from map(show, single_edits(expression))
-        operands = list(self._operands(number, finding))
+        operands = list(islice(self._operands(number, finding), _MOST_OPERANDS))
         yield from map(show, additions(expression, operands))
         yield from map(show, replacements(expression, operands))
 
     def _operands(self, number: int, finding: Finding) -> Iterator[CellReference]:
         """The student's cells that stand for those which the solution's formula reads, small areas first."""
         theirs = self._parts.judged[number].solution.cell(finding.index)
-        count = 0
         for area in sorted(self._theirs.precedents(theirs), key=lambda one: one.size):
             for read in area.cells() if area.size <= 10_000 else ():
                 place = self._stands_for(read)
                 if place is not None:
-                    if count == _MOST_OPERANDS:
-                        return
-                    count += 1
                     sheet = None if place.sheet == finding.cell.sheet else place.sheet
                     yield CellReference(place.row, place.column, sheet=sheet)
 
