@@ -422,6 +422,15 @@ def test_of_a_cell_that_is_undecided_at_the_own_numbers_nobody_says_that_it_is_r
     assert "coincidence" not in found
 
 
+def test_a_sheet_that_has_errors_alone_is_compared_on_samples() -> None:
+    solution: dict[str, Scalar] = {"A1": 0.0, "A2": 1.0, "B1": "=A2/A1"}
+    report = held({"B1": "=2*A2/A1"}, solution, samples=20)
+    assert said(report)["B1"].startswith("fault: undecided at the sheet's own numbers: with S!A1 = ")
+    report = held({"B1": "=1/A1*A2"}, solution, samples=20)
+    assert report.exploration is not None
+    assert (report.counts["undecided"], report.exploration.never) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("solution", "mine", "wrong"),
     [

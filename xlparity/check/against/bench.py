@@ -52,11 +52,11 @@ class Bench:
                     judged += rectangles((row + area.row) * np.int64(MAX_COLUMNS) + column + area.column, area.sheet)
         self._bare = without_formulas(book, judged)
         self._right = {sheet.name: free_column(sheet) for sheet in book.sheets}
-        keys = {area.sheet for area in judged}
+        compared = {plane.sheet for pair in parts.judged for plane in pair.student.planes}
         self._beside = replace(
             self._bare,
             sheets=tuple(
-                replace(bare, fills=(*bare.fills, *self._moved(sheet))) if sheet.name in keys else bare
+                replace(bare, fills=(*bare.fills, *self._moved(sheet))) if sheet.name in compared else bare
                 for bare, sheet in zip(self._bare.sheets, book.sheets, strict=True)
             ),
         )
