@@ -451,6 +451,12 @@ def test_a_number_that_says_which_cell_is_meant_stays_whole_on_samples(solution:
     assert fault.counterexample is not None
 
 
+def test_of_a_cell_that_inherits_at_the_own_numbers_only_the_formula_is_right_by_coincidence() -> None:
+    found = said(held({"B2": "=A3*3", "C1": "=ABS(SUM(B1:B3))"}, samples=20))
+    assert found["B2"].startswith("fault: on the same values it gives 1.5")
+    assert found["C1"].startswith("fault: its formula is right at the sheet's own numbers by coincidence: with S!A")
+
+
 def test_a_truth_value_that_is_right_by_coincidence_is_found_on_samples() -> None:
     assert held({"B1": "=A1>0"}, COMPARED).passed
     (fault,) = held({"B1": "=A1>0", "C1": "=IF(B1=TRUE,A1,1*A2)"}, COMPARED, samples=20).faults

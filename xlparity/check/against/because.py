@@ -25,16 +25,16 @@ __all__ = ["Because"]
 
 
 class Because:
-    """Turns judged cells into findings; `undecided` are, by judged pair, those that were so before any sample."""
+    """Turns judged cells into findings; `before` are the verdicts of each pair before any sample."""
 
     def __init__(
         self, book: Book, index: FormulaIndex, values: Values, parts: Counterparts, origins: Origins,
-        explorer: Explorer, explored: Explored | None, undecided: Sequence[NDArray[np.bool_]],
+        explorer: Explorer, explored: Explored | None, before: Sequence[NDArray[np.int8]],
     ) -> None:  # fmt: skip
         self._index, self._values, self._parts, self._origins = index, values, parts, origins
         self._theirs = FormulaIndex(parts.solution)
         self._sheets = {sheet.name for sheet in book.sheets}
-        self._explorer, self._explored, self._before = explorer, explored, undecided
+        self._explorer, self._explored, self._before = explorer, explored, before
 
     def finding(
         self, number: int, judged: Judgement, at: tuple[int, ...], elsewhere: tuple[Engine, Content, Values] | None
@@ -127,8 +127,13 @@ class Because:
         self, number: int, at: tuple[int, ...], sample: int, theirs: Cell
     ) -> tuple[Counterexample | None, str]:
         solution = f"the solution has ={self._theirs.text(theirs)}"
-        own = "undecided" if self._before[number][at] else "right"
-        how = f"{own} at the sheet's own numbers" + (" by coincidence" if own == "right" else "")
+        match list(Verdict)[int(self._before[number][at])]:
+            case Verdict.UNDECIDED:
+                how = "undecided at the sheet's own numbers"
+            case Verdict.INHERITED:
+                how = "its formula is right at the sheet's own numbers by coincidence"
+            case _:
+                how = "right at the sheet's own numbers by coincidence"
         found = self._explorer.counterexample(number, at, sample)
         if found is None:
             return None, f"{how}; wrong on sample {sample + 1}; {solution}"

@@ -88,7 +88,7 @@ def check_against(
             for at in np.argwhere(different & (verdicts[number] != FAULT)).tolist():
                 wrong_elsewhere[number, tuple(at)] = engine, content, values
                 verdicts[number][tuple(at)] = FAULT
-    undecided = [array == UNDECIDED for array in verdicts]
+    before = [array.copy() for array in verdicts]
     explorer, explored = Explorer(book, index, parts, judged, seed, tolerance), None
     if samples:
         explored = explorer.explore(samples, [array == FAULT for array in verdicts], progress)
@@ -104,7 +104,7 @@ def check_against(
             for at in np.argwhere(array >= INHERITED).tolist()
         },
     )
-    because = Because(book, index, actual, parts, origins, explorer, explored, undecided)
+    because = Because(book, index, actual, parts, origins, explorer, explored, before)
     findings = [
         because.finding(number, judged[number], tuple(at), wrong_elsewhere.get((number, tuple(at))))
         for number, array in enumerate(verdicts)
