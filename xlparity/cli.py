@@ -11,7 +11,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -79,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         return BAD_INPUT
     except BrokenPipeError:
         # The reader (head, less) has gone, which is no reason to complain, for Python at exit either; nor is it parity.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return UNREAD
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # so rich, which prints the help, ends the program
@@ -89,6 +90,10 @@ def run(arguments: Sequence[str]) -> int:
         _complain("interrupted")
         return INTERRUPTED
     except Exception as error:  # the last resort: a defect of xlparity, said in one line
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            _drop_output()
+            _complain(f"the output cannot be written: {error.strerror}")
+            return BAD_INPUT
         if os.environ.get("XLPARITY_DEBUG"):
             traceback.print_exc()
         _complain(
@@ -96,6 +101,11 @@ def run(arguments: Sequence[str]) -> int:
             "please report it (XLPARITY_DEBUG=1 shows where)"
         )
         return NOTHING_CHECKED
+
+
+def _drop_output() -> None:
+    """Let Python not write at exit what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: CycloptsError) -> str:
@@ -119,7 +129,8 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _complain(message: str) -> None:
-    print(f"xlparity: {plain(message)}", file=sys.stderr)
+    with suppress(OSError):  # where nothing can be written the exit code must say it
+        print(f"xlparity: {plain(message)}", file=sys.stderr)
 
 
 @app.command(

@@ -66,6 +66,25 @@ def test_what_nobody_reads_ends_quietly_and_is_no_parity(arguments: list[str], b
     assert (result.returncode, result.stderr) == (141, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("errors", [subprocess.PIPE, subprocess.STDOUT])
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "workbooks/mse.xlsx"], ["engines"]])
+def test_what_a_full_disk_does_not_take_is_said_in_one_line_and_is_bad_input(arguments: list[str], errors: int) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "xlparity", *arguments],
+            stdout=full,
+            stderr=errors,
+            cwd=ROOT,
+            timeout=120,
+            check=False,
+            text=True,
+        )
+    assert result.returncode == 2
+    if errors == subprocess.PIPE:
+        assert result.stderr == "xlparity: the output cannot be written: No space left on device\n"
+
+
 def test_a_difference_is_exit_code_1_and_names_the_cell(broken: Path) -> None:
     result = xlparity("check", broken)
     assert result.returncode == 1
