@@ -259,5 +259,4 @@ def depends_on_cells_alone(text: str) -> bool:
 
 def free_column(sheet: Sheet) -> int:
     """A column that nothing stands in."""
-    right = max((fill.area.right for fill in sheet.fills), default=0)
-    return max(right, int(sheet.constants.column.max(initial=0)) + 1) + 1
+    return max([int(sheet.constants.column.max(initial=0)) + 1, *(fill.area.right for fill in sheet.fills)]) + 1

@@ -77,6 +77,15 @@ def test_a_difference_that_takes_more_numbers_than_one_types_is_told_without_the
     )
 
 
+def test_numbers_to_type_are_those_of_the_sample_made_round() -> None:
+    # Right at the numbers from -3.5 to 3.5, which the first round numbers that come to mind are.
+    cells: dict[str, Scalar] = {"A1": 1.0, "B1": "=IF(ABS(A1)>3.5,0,2*A1)"}
+    found = only(checked(cells, row("x", "A1", shape=()), row("y", "B1", "2 * x", shape=()), samples=30))
+    ((_, number),) = typed(found).items()
+    assert abs(number) > 3.5
+    assert number == round(number)
+
+
 def test_a_number_that_shows_it_by_its_last_digits_is_not_rounded() -> None:
     found = only(
         checked({**NUMBERS, "B1": "=IF(ABS(A1)=1E-5,5,A1)"}, X, row("y", "B1", "x[0] * 1", shape=()), samples=120)

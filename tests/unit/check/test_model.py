@@ -230,6 +230,51 @@ def test_a_module_that_gives_no_tensor_is_held_against_nothing() -> None:
     assert checked(cells, *rows, model=Several()).passed
 
 
+class Picks(nn.Module):
+    """Has integers among its numbers, which say what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("order", torch.tensor([2, 0, 1]))
+        self.w = nn.Parameter(torch.tensor([0.125, 2.0, 3.0], dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x * self.w)[self.order]  # type: ignore[index]
+
+
+PICKS = (
+    row("x", "A1:A3"), row("net.order", "B1:B3", role=Role.CONSTANT, dtype="int64"),
+    row("net.w", "C1:C3", role=Role.PARAMETER), row("net", "D1:D3", "(x * net.w)[net.order]"),
+)  # fmt: skip
+PICKED: dict[str, Scalar] = {
+    "A1": 4.0, "A2": 6.0, "A3": 7.0, "B1": 2.0, "B2": 0.0, "B3": 1.0, "C1": 0.12, "C2": 2.0, "C3": 3.0,
+    "D1": "=A3*C3", "D2": "=A1*C1", "D3": "=A2*C2",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", ["=A1*C1", "=A1/0"])
+def test_what_rounded_weights_change_is_known_whatever_the_cells_hold(formula: str) -> None:
+    report = checked({**PICKED, "D2": formula}, *PICKS, model=Picks())
+    split = next(one.split for one in report.tensors if one.tensor == "net")
+    assert split is not None
+    assert split.formula.tolist() == [0.0, 0.0, 0.0]  # an error differs by no number
+    assert split.inputs.tolist() == [0.0, 4.0 * 0.12 - 4.0 * 0.125, 0.0]
+    assert [show_cell(one.cell) for one in report.faults] == ([] if formula == "=A1*C1" else ["S!D2"])
+
+
+def test_a_name_that_is_none_of_the_models_is_told_with_the_first_of_its_names() -> None:
+    rows = row("x", "A1"), row("net.v", "B1", role=Role.PARAMETER), row("y", "C1", "x * net.v")
+    cells: dict[str, Scalar] = {"A1": 5.0, "B1": 2.0, "C1": "=A1*B1"}
+    many = nn.Sequential(*[nn.Linear(1, 1) for _ in range(5)])
+    for model, names in (
+        (nn.Linear(1, 1), "which has weight, bias"),
+        (many, "which has 0.weight, 0.bias, 1.weight, 1.bias, 2.weight, 2.bias, 3.weight, 3.bias, ..."),
+        (nn.ReLU(), "which has none"),
+    ):
+        with pytest.raises(InputError, match=f"row net.v: net.v is no parameter of the model, {names}$"):
+            checked(cells, *rows, model=model)
+
+
 def test_a_tensors_name_that_is_no_path_into_the_model_is_none_of_its_tensors() -> None:
     rows = row("x", "A1"), row("net.w", "B1", role=Role.PARAMETER), row("net(last)", "D1", "x * 3 * net.w")
     constant = row("k(3)", "C1", role=Role.CONSTANT)

@@ -119,6 +119,7 @@ def test_a_gradient_is_mended_on_what_it_is_computed_from() -> None:
 
 def test_a_number_that_torch_makes_of_nothing_is_mended() -> None:
     assert fault("=3", "aten.full.default([], 2.0)").repair == Repair("2", 60)
+    assert fault("=H1*3", "aten.full.default([], 2.0)", H1="=1/2").repair == Repair("H1*4", 60)
 
 
 def test_a_column_of_a_matrix_is_put_in_the_place_of_another_range() -> None:
