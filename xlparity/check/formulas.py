@@ -130,14 +130,17 @@ class FormulaIndex:
         """For each sheet which of its `keys` are cells of one of `blocks`."""
         masks = {sheet: np.zeros(len(keys), bool) for sheet, keys in self.keys.items()}
         for plane in {plane for block in blocks for plane in block.planes}:
-            keys = self.keys.get(plane.sheet)
-            if keys is not None and len(keys):
-                wanted = _keys(plane)
-                found = np.searchsorted(keys, wanted)
-                inside = found < len(keys)
-                hits = found[inside]
-                masks[plane.sheet][hits[keys[hits] == wanted[inside]]] = True
+            if plane.sheet in masks:
+                masks[plane.sheet][self._places(plane)] = True
         return masks
+
+    def _places(self, area: Area) -> NDArray[np.int64]:
+        """The places among the `keys` of its sheet of those that lie in `area`."""
+        keys, wanted = self.keys[area.sheet], _keys(area)
+        found = np.searchsorted(keys, wanted)
+        inside = found < len(keys)
+        places = found[inside]
+        return np.asarray(places[keys[places] == wanted[inside]])
 
     def first_of_each_fill(self, block: Block) -> list[Cell]:
         """A formula cell of `block` for every fill that it has: what a fill's other cells read is as large."""
@@ -156,15 +159,10 @@ class FormulaIndex:
 
     def fills_in(self, area: Area) -> list[Fill]:
         """The fills that have a cell in `area`, each once."""
-        keys = self.keys.get(area.sheet)
-        if keys is None:
+        if area.sheet not in self.keys:
             return []
-        wanted = _keys(area)
-        found = np.searchsorted(keys, wanted)
-        inside = found < len(keys)
-        hits = found[inside]
-        hits = hits[keys[hits] == wanted[inside]]
-        return [self._fills[area.sheet][number] for number in np.unique(self._numbers[area.sheet][hits]).tolist()]
+        numbers = self._numbers[area.sheet][self._places(area)]
+        return [self._fills[area.sheet][number] for number in np.unique(numbers).tolist()]
 
     def fill(self, cell: Cell) -> Fill | None:
         """The fill that `cell` belongs to, or None if it holds no formula."""

@@ -28,7 +28,9 @@ class NoBound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Values and how far they may be off, of shapes that broadcast to (window rows, window columns, rows, columns).
+    """Values, of shapes that broadcast to (window rows, window columns, rows, columns), and how far they may be off.
+
+    The shape of `radius` broadcasts to that of `value`.
 
     `number` is False for cells without a number, which sums leave out; None: all are numbers. NaN is an error.
     """
@@ -146,8 +148,7 @@ def _truth(one: Known) -> Known:
 
 def _numbers(one: Known, neutral: float) -> tuple[Array, Array]:
     """Values and radii, `neutral` and 0 where there is no number."""
-    shape = np.broadcast_shapes(one.value.shape, one.radius.shape)
-    value, radius = np.broadcast_to(one.value, shape), np.broadcast_to(one.radius, shape)
+    value, radius = one.value, np.broadcast_to(one.radius, one.value.shape)
     if one.number is None:
         return value, radius
     return np.where(one.number, value, neutral), np.where(one.number, radius, 0.0)
@@ -167,14 +168,14 @@ def _joined(operands: Sequence[Known]) -> Known:
     """All numbers of the operands in one row; needed where each counts several times."""
     if len(operands) == 1:
         return operands[0]
-    lanes = np.broadcast_shapes(*(one.value.shape[:2] for one in operands), *(one.radius.shape[:2] for one in operands))
+    lanes = np.broadcast_shapes(*(one.value.shape[:2] for one in operands))
 
     def row(array: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
         return np.broadcast_to(array, (*lanes, *shape)).reshape((*lanes, 1, -1))
 
     values, radii, numbers = [], [], []
     for one in operands:
-        shape = np.broadcast_shapes(one.value.shape, one.radius.shape)[2:]
+        shape = one.value.shape[2:]
         values.append(row(one.value, shape))
         radii.append(row(one.radius, shape))
         numbers.append(row(np.ones(one.value.shape, bool) if one.number is None else one.number, shape))

@@ -133,7 +133,7 @@ class RunningError:
             return None if at.size == 1 else self._in_parts(fill, window)
         except NoBound:
             return None
-        shape = (fill.area.height, fill.area.width) if whole else (1, 1)
+        shape = (fill.area.height, fill.area.width)
         if found.value.shape[2:] != (1, 1) and not (whole and found.value.shape[2:] == shape):
             return None
         if not whole:
@@ -207,7 +207,7 @@ class RunningError:
             start, count = (
                 (frame.window.row, frame.window.height) if name == "ROW" else (frame.window.column, frame.window.width)
             )
-            numbers = np.arange(start + 1, start + count + 1, dtype=np.float64)
+            numbers = np.arange(start + 1, start + count + 1)
             return self._rules.exact(numbers.reshape((-1, 1, 1, 1) if name == "ROW" else (1, -1, 1, 1)))
         rule = FUNCTIONS.get(name)
         if rule is None:
