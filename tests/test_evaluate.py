@@ -38,6 +38,7 @@ def test_a_cell_that_reads_no_input_is_there_once_for_all_samples():
         ({"Nowhere!A1": torch.zeros(1, 1)}, "there is no sheet"),
         ({"MSE!B2:B4": torch.zeros(1, 3)}, "3 x 1 cells"),
         ({"MSE!B2:B4": torch.zeros(3)}, "3 x 1 cells"),
+        ({"MSE!B2:B4": torch.zeros(0, 3, 1)}, "no samples"),
         ({"MSE!B2:B4": torch.zeros(2, 3, 1), "MSE!A2:A4": torch.zeros(3, 3, 1)}, "different batch sizes"),
         ({"MSE!B2:B4": torch.zeros(3, 1), "MSE!B4": torch.zeros(1, 1)}, "share cells"),
     ],

@@ -56,6 +56,8 @@ def evaluated(book: Book, path: Path, inputs: Mapping[str, Tensor]) -> Evaluatio
                 raise InputError(f"{text} and {show_area(other)} share cells; give each number once")
         placed[area] = tensor
     batches = sorted({len(tensor) for tensor in placed.values() if tensor.ndim == 3})
+    if 0 in batches:
+        raise InputError("a batch of inputs has no samples; give at least one")
     if len(batches) > 1:
         raise InputError(f"the inputs have different batch sizes, {batches}; give the same number of samples for each")
     return Evaluation(book, path, EmbeddedEngine().trace(book, placed))

@@ -275,6 +275,15 @@ def test_an_array_whose_cells_are_not_free_is_a_spill_error() -> None:
         ("LOOKUP(2,1/(A1:A2>0),A1:A2)", 2.0),
         ("INDEX(A1:A2,0)", 1.0),
         ("SUM(INDEX(A1:A2,0))", 3.0),
+        ("INDEX((A1:A2,A2),1,1,2)", 2.0),
+        ("INDEX((A1:A2,A2),2,1)", 2.0),
+        ("INDEX((A1:A2,A2),1,1,3)", Error.REF),
+        ("INDEX(A1:A2,1,1,1)", 1.0),
+        ("INDEX(A1:A2,1,1,)", 1.0),
+        ("INDEX(A1:A2,1,1,2)", Error.REF),
+        ("INDEX(A1:A2*1,1,1,2)", Error.REF),
+        ("INDEX(A1:A2,1,1,NA())", Error.NA),
+        ('INDEX((A1:A2,A2),1,1,"x")', Error.VALUE),
     ],
 )
 def test_information_and_ranges(formula: str, expected: Scalar) -> None:

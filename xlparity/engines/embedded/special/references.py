@@ -17,7 +17,7 @@ from xlparity.formula.ast import Expression
 from xlparity.functions import Argument
 from xlparity.functions.array import Array
 from xlparity.functions.coercion import numbers_of
-from xlparity.functions.fault import fault_of
+from xlparity.functions.fault import fault_of, sealed
 from xlparity.functions.logic import faulty
 from xlparity.model.cell import MAX_COLUMNS, MAX_ROWS
 from xlparity.model.table import Table
@@ -156,11 +156,16 @@ def _index(evaluator: Evaluator, arguments: Sequence[Expression], frame: Frame) 
     check_count("INDEX", arguments, 2, 4)
     # INDEX(A1:A9*B1:B9,0) is the way to have an array calculated in an ordinary formula.
     source = evaluator.evaluate(arguments[0], frame.as_array())
-    if isinstance(source, Union):
-        chosen = constant(evaluator, evaluator.value(arguments[3], frame), frame) if len(arguments) > 3 else 1
-        if chosen is None or not 1 <= chosen <= len(source.parts):
+    areas = source.parts if isinstance(source, Union) else (source,)
+    source = areas[0]
+    if len(arguments) > 3 and not isinstance(arguments[3], ast.Missing):
+        number = evaluator.value(arguments[3], frame)
+        chosen = constant(evaluator, number, frame)
+        if chosen is None:
+            return sealed(torch.zeros(1, 1).double(), numbers_of(number, evaluator.texts)[1])
+        if not 1 <= chosen <= len(areas):
             return Array.of_error(Error.REF)
-        source = source.parts[chosen - 1]
+        source = areas[chosen - 1]
     places: list[Array | None] = []
     for argument in arguments[1:3]:
         places.append(None if isinstance(argument, ast.Missing) else evaluator.value(argument, frame))
