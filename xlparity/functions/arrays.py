@@ -34,11 +34,12 @@ from xlparity.functions.signature import (
     Function,
     LanesDiffer,
     Parameter,
+    Type,
     Unsupported,
     array,
     boolean,
+    declare,
     integer,
-    number,
 )
 from xlparity.limits import budget
 from xlparity.model.table import Table
@@ -302,7 +303,7 @@ def _expand(arguments: Arguments, texts: Texts) -> Array:
 
 
 def _enter(name: str, parameters: Sequence[Parameter], summary: str, body: Body) -> None:
-    TABLE.add(name, Function(name, tuple(parameters), summary, body))
+    declare(TABLE, Function(name, tuple(parameters), summary, body))
 
 
 _enter(
@@ -310,8 +311,8 @@ _enter(
     (
         integer("rows", 1.0, empty_is_default=True),
         integer("columns", 1.0, empty_is_default=True),
-        Parameter("start", number("start").type, 1.0, empty_is_default=True),
-        Parameter("step", number("step").type, 1.0, empty_is_default=True),
+        Parameter("start", Type.NUMBER, 1.0, empty_is_default=True),
+        Parameter("step", Type.NUMBER, 1.0, empty_is_default=True),
     ),
     "Numbers in equal steps, row by row.",
     _sequence,

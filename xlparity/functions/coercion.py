@@ -27,7 +27,7 @@ def numbers_of(array: Array, texts: Texts) -> tuple[Tensor, Fault]:
     """Every element as a number: TRUE is 1, a blank 0, "3" 3; other text is #VALUE!."""
     if array.kind is None:
         return array.number, None
-    highest = int(array.kind.max()) if array.kind.numel() else 0
+    highest = int(array.kind.max())
     number, fault = array.number, fault_of(array) if highest >= int(Kind.ERROR) else None
     is_text = array.kind == int(Kind.TEXT)
     if highest >= int(Kind.TEXT) and bool(is_text.any()):

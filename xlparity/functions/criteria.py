@@ -20,7 +20,7 @@ from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first
 from xlparity.functions.lift import broadcast
 from xlparity.functions.order import text_key
 from xlparity.functions.scalars import scalar_of
-from xlparity.functions.signature import Argument, Function, Unsupported, anything, array
+from xlparity.functions.signature import Argument, Function, Unsupported, anything, array, declare
 from xlparity.functions.text_of_number import number_of_text
 from xlparity.functions.wildcard import has_wildcard, wildcard
 from xlparity.limits import budget
@@ -246,11 +246,11 @@ def _if(arguments: Sequence[Argument], texts: Texts, *, combine: Combine) -> Arr
 RANGES = (array("criteria_range1"), anything("criteria1"))
 MORE = (array("criteria_range", None, repeating=True), anything("criteria", None, repeating=True))
 ONE = (array("range"), anything("criteria"))
-TABLE.add("COUNTIF", Function("COUNTIF", ONE, "How many values meet a criterion.", _countifs))
-TABLE.add("COUNTIFS", Function("COUNTIFS", (*RANGES, *MORE), "How many values meet all criteria.", _countifs))
+declare(TABLE, Function("COUNTIF", ONE, "How many values meet a criterion.", _countifs))
+declare(TABLE, Function("COUNTIFS", (*RANGES, *MORE), "How many values meet all criteria.", _countifs))
 for name, words, combine in (("SUMIF", "sum", _sum), ("AVERAGEIF", "mean", _average)):
-    TABLE.add(
-        name,
+    declare(
+        TABLE,
         Function(
             name,
             (*ONE, array(f"{name[:-2].lower()}_range", None, absent=True)),
@@ -264,8 +264,8 @@ for name, words, combine in (
     ("MAXIFS", "greatest", _greatest),
     ("MINIFS", "smallest", _smallest),
 ):
-    TABLE.add(
-        name,
+    declare(
+        TABLE,
         Function(
             name,
             (array(f"{name[:-3].lower()}_range"), *RANGES, *MORE),

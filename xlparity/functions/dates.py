@@ -31,6 +31,7 @@ from xlparity.functions.signature import (
     Unsupported,
     array,
     boolean,
+    declare,
     integer,
     number,
     text,
@@ -419,4 +420,4 @@ SYSTEM: dict[str, tuple[tuple[int, ...], bool]] = {
 }
 TABLE: Table[str, Function] = Table("dates")
 for name, function in RAW.items():
-    TABLE.add(name, _in_system(function, *SYSTEM[name]) if name in SYSTEM else function)
+    declare(TABLE, _in_system(function, *SYSTEM[name]) if name in SYSTEM else function)

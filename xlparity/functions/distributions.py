@@ -14,7 +14,7 @@ from torch import Tensor
 
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.lift import Checked, checked, elementwise, lifted
-from xlparity.functions.signature import Argument, Function, Parameter, Type, boolean, number
+from xlparity.functions.signature import Argument, Function, Parameter, Type, boolean, declare, number
 from xlparity.model.table import Table
 from xlparity.model.value import Error
 
@@ -159,8 +159,8 @@ def _erf(arguments: Sequence[Argument], texts: Texts) -> Array:
     return lifted(arrays, [X, X], lambda low, high: torch.erf(high) - torch.erf(low), texts)
 
 
-TABLE.add(
-    "ERF",
+declare(
+    TABLE,
     Function(
         "ERF",
         (number("lower_limit"), Parameter("upper_limit", Type.NUMBER, None, absent=True)),

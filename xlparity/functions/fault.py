@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +25,7 @@ __all__ = [
     "first_fault",
     "merged",
     "sealed",
+    "spoiled",
     "where_error",
 ]
 
@@ -90,12 +90,15 @@ def all_finite(number: Tensor) -> bool:
 
 def sealed(number: Tensor, fault: Fault = None, kind: Kind = Kind.NUMBER) -> Array:
     """The values `number` of the kind `kind`, finite where there is no fault, except where there is one."""
+    kinds = None if kind is Kind.NUMBER else torch.full(number.shape, int(kind), dtype=torch.uint8)
+    return spoiled(Array(number, kinds), fault)
+
+
+def spoiled(array: Array, fault: Fault) -> Array:
+    """`array`, with the errors and undecided values of `fault` on top."""
     if fault is None:
-        if kind is Kind.NUMBER:
-            return Array(number)
-        return Array(number, torch.full(number.shape, int(kind), dtype=torch.uint8))
-    shape = np.broadcast_shapes(number.shape, fault.shape)
-    number, fault = number.expand(shape), fault.expand(shape)
-    kinds = torch.where(fault == 0, int(kind), torch.where(fault >= UNDECIDED, int(Kind.UNDECIDED), int(Kind.ERROR)))
-    payload = torch.where(fault >= UNDECIDED, fault - UNDECIDED, fault).to(number.dtype)
-    return Array(torch.where(fault == 0, number, payload), kinds.to(torch.uint8))
+        return array
+    sound, undecided = fault == 0, fault >= UNDECIDED
+    kinds = torch.where(sound, array.kinds, torch.where(undecided, int(Kind.UNDECIDED), int(Kind.ERROR)))
+    payload = torch.where(undecided, fault - UNDECIDED, fault)
+    return Array(torch.where(sound, array.number, payload), kinds.to(torch.uint8))

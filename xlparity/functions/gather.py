@@ -11,10 +11,9 @@ from torch import Tensor
 
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import numbers_of
-from xlparity.functions.fault import UNDECIDED, Fault, fault_of, first_fault, sealed
+from xlparity.functions.fault import UNDECIDED, Fault, fault_of, first_fault, sealed, spoiled
 from xlparity.functions.signature import Argument, LanesDiffer
 from xlparity.limits import budget
-from xlparity.model.value import Kind
 
 __all__ = [
     "Early",
@@ -62,14 +61,14 @@ def integer_of(argument: Argument, texts: Texts) -> int:
 
 def rows_of(array: Array, index: Sequence[int]) -> Array:
     """The rows `index` of an array."""
-    at = torch.tensor(index, dtype=torch.long)
+    at = torch.tensor(index)
     kind = None if array.kind is None else array.kind.index_select(-2, at)
     return Array(array.number.index_select(-2, at), kind)
 
 
 def columns_of(array: Array, index: Sequence[int]) -> Array:
     """The columns `index` of an array."""
-    at = torch.tensor(index, dtype=torch.long)
+    at = torch.tensor(index)
     kind = None if array.kind is None else array.kind.index_select(-1, at)
     return Array(array.number.index_select(-1, at), kind)
 
@@ -93,12 +92,7 @@ def elements_of(array: Array, index: Tensor, fault: Fault = None) -> Array:
 
     number = picked(flat)
     kind = None if array.kind is None else picked(array.kind.flatten(-2))
-    if fault is None:
-        return Array(number, kind)
-    spoiled = sealed(torch.zeros(shape, dtype=torch.float64), fault)
-    bad = fault.expand(shape) != 0
-    kinds = torch.full(shape, int(Kind.NUMBER), dtype=torch.uint8) if kind is None else kind
-    return Array(torch.where(bad, spoiled.number, number), torch.where(bad, spoiled.kinds, kinds))
+    return spoiled(Array(number, kind), fault)
 
 
 def reshaped(array: Array, rows: int, columns: int) -> Array:

@@ -16,7 +16,7 @@ __all__ = ["without_derivative"]
 def without_derivative(number: Tensor, name: str, sources: Sequence[Tensor]) -> Tensor:
     """`number`, computed outside autograd from `sources`; asking for a derivative through it raises InputError."""
     traced = [source for source in sources if source.requires_grad]
-    if not traced or not torch.is_grad_enabled():
+    if not traced:
         return number
     made: Tensor = _Unknown.apply(number, name, *traced)  # type: ignore[no-untyped-call]
     return made

@@ -10,7 +10,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, fault_of, sealed
 from xlparity.functions.lift import elementwise
-from xlparity.functions.signature import Argument, Function, anything, array, number
+from xlparity.functions.signature import Argument, Function, anything, array, declare, number
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
@@ -30,7 +30,7 @@ def _test(name: str, summary: str, test: Callable[[Tensor, Tensor], Tensor]) -> 
         truth = test(given.kinds, given.number.detach()).to(torch.float64)
         return sealed(truth, None if fault is None else torch.where(fault >= UNDECIDED, fault, 0), Kind.BOOLEAN)
 
-    TABLE.add(name, Function(name, (VALUE,), summary, body))
+    declare(TABLE, Function(name, (VALUE,), summary, body))
 
 
 _test("ISNUMBER", "Whether a value is a number.", lambda kind, _: kind == int(Kind.NUMBER))
@@ -66,7 +66,7 @@ def _n(arguments: Sequence[Argument], _: Texts) -> Array:
     return sealed(torch.where(plain, given.number, 0.0), fault_of(given))
 
 
-TABLE.add("N", Function("N", (VALUE,), "A value as a number: TRUE is 1, a text 0.", _n))
+declare(TABLE, Function("N", (VALUE,), "A value as a number: TRUE is 1, a text 0.", _n))
 
 
 @textual(TABLE, "T", VALUE, summary="A text as it is; other values as an empty text.")
@@ -93,4 +93,4 @@ def _type(arguments: Sequence[Argument], _: Texts) -> Array:
     return sealed(types[given.kinds.long()], None if fault is None else torch.where(fault >= UNDECIDED, fault, 0))
 
 
-TABLE.add("TYPE", Function("TYPE", (array("value"),), "The type of a value: 1, 2, 4, 16 or 64.", _type))
+declare(TABLE, Function("TYPE", (array("value"),), "The type of a value: 1, 2, 4, 16 or 64.", _type))

@@ -14,7 +14,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of, numbers_of
 from xlparity.functions.fault import Fault, all_finite, merged, sealed, where_error
-from xlparity.functions.signature import Argument, Function, Parameter, Type
+from xlparity.functions.signature import Argument, Function, Parameter, Type, declare
 from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -93,7 +93,7 @@ def elementwise(
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
             return lifted([argument.array for argument in arguments], parameters, compute, texts, result=result)
 
-        table.add(name, Function(name, parameters, summary, body))
+        declare(table, Function(name, parameters, summary, body))
         return compute
 
     return enter

@@ -15,7 +15,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of
 from xlparity.functions.fault import Fault, fault_of, first_fault, merged, sealed, where_error
 from xlparity.functions.lift import elementwise, fitted
-from xlparity.functions.signature import Argument, Function, LanesDiffer, anything, array, boolean, number
+from xlparity.functions.signature import Argument, Function, LanesDiffer, anything, array, boolean, declare, number
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -81,7 +81,7 @@ for declared in (
         "The value that stands at a place of a list of arguments.",
     ),
 ):
-    TABLE.add(declared.name, declared)
+    declare(TABLE, declared)
 
 
 def _reduced(combine: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Sequence[Argument], Texts], Array]:
@@ -114,7 +114,7 @@ for name, summary, combine in (
     ("OR", "TRUE if one of the values is TRUE.", lambda true, _: true > 0),
     ("XOR", "TRUE if an odd number of the values is TRUE.", lambda true, _: true % 2 == 1),
 ):
-    TABLE.add(name, Function(name, LOGICAL, summary, _reduced(combine)))
+    declare(TABLE, Function(name, LOGICAL, summary, _reduced(combine)))
 
 
 @elementwise(TABLE, "NOT", boolean("logical"), summary="FALSE for TRUE, TRUE for FALSE.", result=Kind.BOOLEAN)

@@ -22,7 +22,17 @@ from xlparity.functions.gather import elements_of, integer_of, integers_of, lane
 from xlparity.functions.lift import fitted
 from xlparity.functions.logic import choose
 from xlparity.functions.order import text_ranks
-from xlparity.functions.signature import Argument, Function, LanesDiffer, Unsupported, anything, array, boolean, integer
+from xlparity.functions.signature import (
+    Argument,
+    Function,
+    LanesDiffer,
+    Unsupported,
+    anything,
+    array,
+    boolean,
+    declare,
+    integer,
+)
 from xlparity.functions.wildcard import has_wildcard, wildcard
 from xlparity.limits import budget
 from xlparity.model.table import Table
@@ -210,10 +220,8 @@ def _numbers(at: Tensor, fault: Fault) -> Array:
 def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
     """INDEX on an array; 0 or an empty argument takes a whole row or column."""
     given = arguments[0].array
-    if len(arguments) > 3:
-        area, fault = numbers_of(arguments[3].array, texts)
-        if fault is not None or bool((area != 1).any()):
-            return Array.of_error(Error.REF)
+    if len(arguments) > 3 and any(area != 1 for area in integers_of(arguments[3], texts)):
+        return Array.of_error(Error.REF)
     one = Array.of_number(1.0)
     rows, columns = fitted([arguments[1].array, arguments[2].array if len(arguments) > 2 else one])
     row, row_fault = numbers_of(rows, texts)
@@ -366,8 +374,8 @@ def _xlookup(arguments: Sequence[Argument], texts: Texts) -> Array:
 
 
 VALUE = anything("lookup_value")
-TABLE.add(
-    "MATCH",
+declare(
+    TABLE,
     Function(
         "MATCH",
         (VALUE, array("lookup_array"), integer("match_type", 1.0)),
@@ -376,8 +384,8 @@ TABLE.add(
         UNSORTED,
     ),
 )
-TABLE.add(
-    "INDEX",
+declare(
+    TABLE,
     Function(
         "INDEX",
         (
@@ -391,8 +399,8 @@ TABLE.add(
     ),
 )
 for name, side in (("VLOOKUP", "column"), ("HLOOKUP", "row")):
-    TABLE.add(
-        name,
+    declare(
+        TABLE,
         Function(
             name,
             (VALUE, array("table_array"), integer(f"{side[:3]}_index_num"), boolean("range_lookup", True)),
@@ -401,8 +409,8 @@ for name, side in (("VLOOKUP", "column"), ("HLOOKUP", "row")):
             UNSORTED,
         ),
     )
-TABLE.add(
-    "LOOKUP",
+declare(
+    TABLE,
     Function(
         "LOOKUP",
         (VALUE, array("lookup_vector"), array("result_vector", None, absent=True)),
@@ -415,12 +423,12 @@ MODES = (
     integer("match_mode", 0.0),
     integer("search_mode", 1.0, empty_is_default=True),
 )
-TABLE.add(
-    "XMATCH",
+declare(
+    TABLE,
     Function("XMATCH", (VALUE, array("lookup_array"), *MODES), "The place of a value in a row or column.", _xmatch),
 )
-TABLE.add(
-    "XLOOKUP",
+declare(
+    TABLE,
     Function(
         "XLOOKUP",
         (

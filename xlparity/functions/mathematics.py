@@ -14,7 +14,7 @@ from xlparity.functions.fault import array_of, fault_of, first_fault, merged
 from xlparity.functions.lift import Checked, checked, elementwise
 from xlparity.functions.operators import divide, power
 from xlparity.functions.sample import Sample, aggregate, in_line, lanes_of, paired
-from xlparity.functions.signature import Argument, Function, Unsupported, array, number, numbers
+from xlparity.functions.signature import Argument, Function, Unsupported, array, declare, number, numbers
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -142,7 +142,7 @@ def _sum(arguments: Sequence[Argument], texts: Texts) -> Array:
     return array_of(total, fault)
 
 
-TABLE.add("SUM", Function("SUM", MANY, "The sum.", _sum))
+declare(TABLE, Function("SUM", MANY, "The sum.", _sum))
 
 
 @aggregate(TABLE, "PRODUCT", parameters=MANY, summary="The product; 0 of nothing.")
@@ -237,8 +237,8 @@ def _sumproduct(arguments: Sequence[Argument], _: Texts) -> Array:
     return array_of(sum_of_products(tensors), fault)
 
 
-TABLE.add(
-    "SUMPRODUCT",
+declare(
+    TABLE,
     Function("SUMPRODUCT", (array("array", repeating=True),), "The sum of the products of arrays.", _sumproduct),
 )
 

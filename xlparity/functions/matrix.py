@@ -12,7 +12,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.gather import integer_of
-from xlparity.functions.signature import Argument, Function, Unsupported, array, integer
+from xlparity.functions.signature import Argument, Function, Unsupported, array, declare, integer
 from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -55,8 +55,6 @@ def _minverse(arguments: Sequence[Argument], texts: Texts) -> Array:
         return Array.of_error(Error.VALUE)
     budget().work(4 * matrix.numel() * matrix.shape[-1])
     one = torch.eye(matrix.shape[-1], dtype=torch.float64)
-    if fault is not None:
-        matrix = torch.where(fault == 0, matrix, one)
     _, info = torch.linalg.inv_ex(matrix.detach())
     singular = (info != 0)[..., None, None]
     inverse = torch.linalg.inv(torch.where(singular, one, matrix))
@@ -82,8 +80,8 @@ def _munit(arguments: Sequence[Argument], texts: Texts) -> Array:
     return Array(torch.eye(size, dtype=torch.float64)) if size > 0 else Array.of_error(Error.VALUE)
 
 
-TABLE.add("MMULT", Function("MMULT", (array("array1"), array("array2")), "The product of two matrices.", _mmult))
-TABLE.add("TRANSPOSE", Function("TRANSPOSE", (array("array"),), "Rows as columns.", _transpose))
-TABLE.add("MINVERSE", Function("MINVERSE", (array("array"),), "The inverse of a matrix.", _minverse))
-TABLE.add("MDETERM", Function("MDETERM", (array("array"),), "The determinant of a matrix.", _mdeterm))
-TABLE.add("MUNIT", Function("MUNIT", (integer("dimension"),), "The identity matrix.", _munit))
+declare(TABLE, Function("MMULT", (array("array1"), array("array2")), "The product of two matrices.", _mmult))
+declare(TABLE, Function("TRANSPOSE", (array("array"),), "Rows as columns.", _transpose))
+declare(TABLE, Function("MINVERSE", (array("array"),), "The inverse of a matrix.", _minverse))
+declare(TABLE, Function("MDETERM", (array("array"),), "The determinant of a matrix.", _mdeterm))
+declare(TABLE, Function("MUNIT", (integer("dimension"),), "The identity matrix.", _munit))

@@ -54,7 +54,7 @@ def _write(value: int, base: int, places: float | None) -> str | Error:
     width = int(places)
     if not 0 < places <= 10 or (value >= 0 and len(made) > width):
         return Error.NUM
-    return made if value < 0 else made.rjust(width, "0")
+    return made.rjust(width, "0")
 
 
 def _convert(source: str, target: str) -> None:

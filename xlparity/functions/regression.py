@@ -15,7 +15,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, merged, where_error
 from xlparity.functions.gather import integers_of
 from xlparity.functions.matrix import matrix_of
-from xlparity.functions.signature import Argument, Function, Unsupported, array, boolean
+from xlparity.functions.signature import Argument, Function, Unsupported, array, boolean, declare
 from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error
@@ -120,13 +120,12 @@ def _with_statistics(
     inverse = torch.linalg.solve_triangular(r, torch.eye(k, dtype=torch.float64), upper=True)
     errors = (inverse.square().sum(-1, keepdim=True) * variance).sqrt()
     lanes = line.shape[:-2]
-    missing = torch.full((*lanes, 1, 1), float("nan"), dtype=torch.float64)
     if intercept:
         weights = x.mean(-2, keepdim=True) @ inverse
         constant_error = ((1 / n + weights.square().sum(-1, keepdim=True)) * variance).sqrt()
     else:
-        constant_error = missing
-    table = torch.full((*lanes, 5, k + 1), float("nan"), dtype=torch.float64)
+        constant_error = torch.zeros(1, 1, dtype=torch.float64)
+    table = torch.zeros((*lanes, 5, k + 1), dtype=torch.float64)
     table[..., 0:1, :] = line
     table[..., 1:2, :] = torch.cat([errors.mT.flip(-1), constant_error.expand(*lanes, 1, 1)], -1)
     table[..., 2:3, 0:1] = explained / total
@@ -143,7 +142,7 @@ def _with_statistics(
     perfect = (rest.detach() <= 1e-25 * total.detach()).expand(*lanes, 5, k + 1) & _row(3, 0, k)
     reason = UNDECIDED + texts.index("LINEST: the fit is perfect, so that rounding decides F")
     doubtful = perfect.to(torch.int32) * reason if bool(perfect.any()) else None
-    return torch.where(blank, 0.0, table), merged([empty, doubtful])
+    return table, merged([empty, doubtful])
 
 
 def _row(row: int, column: int, k: int) -> Tensor:
@@ -194,13 +193,13 @@ def _logest(arguments: Arguments, texts: Texts) -> Array:
     return _linest(arguments, texts, logarithmic=True)
 
 
-TABLE.add("LINEST", Function("LINEST", FITTED, "The coefficients of a linear least-squares fit.", _linest))
-TABLE.add("LOGEST", Function("LOGEST", FITTED, "The coefficients of an exponential fit.", _logest))
-TABLE.add(
-    "TREND",
+declare(TABLE, Function("LINEST", FITTED, "The coefficients of a linear least-squares fit.", _linest))
+declare(TABLE, Function("LOGEST", FITTED, "The coefficients of an exponential fit.", _logest))
+declare(
+    TABLE,
     Function("TREND", PREDICTED, "Values of a linear fit.", lambda a, t: _trend(a, t, logarithmic=False)),
 )
-TABLE.add(
-    "GROWTH",
+declare(
+    TABLE,
     Function("GROWTH", PREDICTED, "Values of an exponential fit.", lambda a, t: _trend(a, t, logarithmic=True)),
 )

@@ -15,7 +15,7 @@ from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of, collected, numbers_of
 from xlparity.functions.fault import Fault, array_of, fault_of, first_fault, merged
 from xlparity.functions.lift import Checked, fitted
-from xlparity.functions.signature import Argument, Function, Parameter, Type
+from xlparity.functions.signature import Argument, Function, Parameter, Type, declare
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -145,7 +145,7 @@ def aggregate(
         for name in names:
             function = Function(name, tuple(parameters), summary, body)
             declared.append(function)
-            table.add(name, function)
+            declare(table, function)
         return compute
 
     return enter
@@ -205,7 +205,7 @@ def paired(
             return array_of(made, merged([*faults, fault]))
 
         for name in names:
-            table.add(name, Function(name, tuple(parameters), summary, body))
+            declare(table, Function(name, tuple(parameters), summary, body))
         return compute
 
     return enter

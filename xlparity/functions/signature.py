@@ -15,6 +15,7 @@ from typing import Final
 from xlparity.errors import FormulaError
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.newer import NEWER
+from xlparity.model.table import Table
 from xlparity.model.value import Kind, Scalar
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "anything",
     "array",
     "boolean",
+    "declare",
     "integer",
     "number",
     "numbers",
@@ -154,9 +156,14 @@ class Function:
         return repeating[(position - first) % len(repeating)]
 
 
-def number(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:
+def declare(table: Table[str, Function], function: Function) -> None:
+    """Enter a function into a table, under its own name."""
+    table.add(function.name, function)
+
+
+def number(name: str, default: Scalar | _Required = REQUIRED) -> Parameter:
     """A parameter that is a number."""
-    return Parameter(name, Type.NUMBER, default, repeating)
+    return Parameter(name, Type.NUMBER, default)
 
 
 def integer(
@@ -171,9 +178,9 @@ def text(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool =
     return Parameter(name, Type.TEXT, default, repeating)
 
 
-def boolean(name: str, default: Scalar | _Required = REQUIRED, *, empty_is_default: bool = False) -> Parameter:
+def boolean(name: str, default: Scalar | _Required = REQUIRED) -> Parameter:
     """A parameter that is TRUE or FALSE."""
-    return Parameter(name, Type.BOOLEAN, default, empty_is_default=empty_is_default)
+    return Parameter(name, Type.BOOLEAN, default)
 
 
 def anything(name: str, default: Scalar | _Required = REQUIRED, *, repeating: bool = False) -> Parameter:

@@ -15,7 +15,7 @@ from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.lift import Checked, checked, fitted
 from xlparity.functions.sample import Sample, aggregate, joined, paired
-from xlparity.functions.signature import Argument, Body, Function, array, number, numbers
+from xlparity.functions.signature import Argument, Body, Function, array, declare, number, numbers
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
@@ -237,8 +237,8 @@ def _rank(arguments: Sequence[Argument], texts: Texts, *, average: bool) -> Arra
 RANK = (number("number"), array("ref"), number("order", 0.0))
 for names, average_ties in ((("RANK", "RANK.EQ"), False), (("RANK.AVG",), True)):
     for name in names:
-        TABLE.add(
-            name,
+        declare(
+            TABLE,
             Function(name, RANK, "The rank of a number in a list.", partial(_rank, average=average_ties)),
         )
 
@@ -322,9 +322,9 @@ def _at_least_2(total: Tensor | float) -> tuple[int, ...]:
 
 
 VALUES = (array("value", repeating=True),)
-TABLE.add("COUNT", Function("COUNT", VALUES, "How many numbers there are.", _count))
-TABLE.add("COUNTA", Function("COUNTA", VALUES, "How many values are not blank.", _counta))
-TABLE.add("COUNTBLANK", Function("COUNTBLANK", (array("range"),), "How many cells are blank.", _countblank))
+declare(TABLE, Function("COUNT", VALUES, "How many numbers there are.", _count))
+declare(TABLE, Function("COUNTA", VALUES, "How many values are not blank.", _counta))
+declare(TABLE, Function("COUNTBLANK", (array("range"),), "How many cells are blank.", _countblank))
 
 
 # The functions that count text as 0 and TRUE as 1 in ranges
@@ -361,7 +361,7 @@ for name, compute_all, summary in (
     ("STDEVA", stdev_s, "The standard deviation of a sample, with texts as 0 and TRUE as 1."),
     ("STDEVPA", stdev_p, "The standard deviation of a population, with texts as 0 and TRUE as 1."),
 ):
-    TABLE.add(name, Function(name, (numbers("value", repeating=True),), summary, _with_text(compute_all)))
+    declare(TABLE, Function(name, (numbers("value", repeating=True),), summary, _with_text(compute_all)))
 
 
 # Two arrays

@@ -22,6 +22,7 @@ from xlparity.functions.signature import (
     anything,
     array,
     boolean,
+    declare,
     integer,
     number,
     text,
@@ -114,7 +115,7 @@ def search(wanted: str, value: str, start: float) -> float | Error:
         return Error.VALUE
     skipped = cut(value, 0, int(start) - 1)
     place = wildcard(wanted).place(value, len(skipped))
-    return Error.VALUE if place < 0 else float(length(value[:place]) + 1)
+    return Error.VALUE if place is None else float(length(value[:place]) + 1)
 
 
 def _substitute(arguments: Sequence[Argument], texts: Texts) -> Array:
@@ -144,8 +145,8 @@ def _substitute(arguments: Sequence[Argument], texts: Texts) -> Array:
     return mapped([argument.array for argument in arguments], texts, one)
 
 
-TABLE.add(
-    "SUBSTITUTE",
+declare(
+    TABLE,
     Function(
         "SUBSTITUTE",
         (TEXT, text("old_text"), text("new_text"), integer("instance_num", None, absent=True)),
@@ -257,8 +258,8 @@ def _text(arguments: Sequence[Argument], texts: Texts) -> Array:
     return mapped([argument.array for argument in arguments], texts, one)
 
 
-TABLE.add(
-    "TEXT",
+declare(
+    TABLE,
     Function("TEXT", (anything("value"), text("format_text")), "A value in a number format.", _text, "fractions"),
 )
 

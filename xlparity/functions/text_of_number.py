@@ -43,28 +43,25 @@ def general(value: float) -> str:
         plain = f"{text[:point]}.{text[point:]}" if point > 0 else "0." + "0" * -point + text
     if point > 21 or (point < 1 and len(plain) > 20):
         mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
-        power = point - 1
-        return f"{prefix}{mantissa}E{'+' if power >= 0 else '-'}{abs(power):02d}"
+        return f"{prefix}{mantissa}E{point - 1:+03d}"
     return prefix + plain
 
 
-def general11(value: float) -> str:
-    """`value` as the format General shows it in a cell and TEXT prints it: at most 11 characters, sign aside."""
-    size = abs(value)
+def general11(size: float) -> str:
+    """A number that is not negative, as the format General shows it in a cell and TEXT prints it: in 11 characters."""
     if size == 0:
         return "0"
-    sign = "-" if value < 0 else ""
     exact = digits15(size)
     power = exact.adjusted()
     if power < 11:
         if power >= -4:  # 9 decimals below 1, 10 digits above
             rounded = exact.quantize(Decimal(1).scaleb(-9 if power < 0 else min(power - 9, 0)), ROUND_HALF_UP)
-            return sign + _stripped(f"{rounded:f}")
+            return _stripped(f"{rounded:f}")
         plain = _stripped(f"{exact:f}")
         if len(plain) <= 11:
-            return sign + plain
+            return plain
     mantissa, _, exponent = f"{size:.5E}".partition("E")
-    return f"{sign}{_stripped(mantissa)}E{exponent[0]}{abs(int(exponent)):02d}"
+    return f"{_stripped(mantissa)}E{exponent}"
 
 
 def _stripped(digits: str) -> str:

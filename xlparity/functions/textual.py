@@ -18,7 +18,7 @@ from xlparity.functions.coercion import boolean_of_scalar, number_of_scalar, tex
 from xlparity.functions.history import without_derivative
 from xlparity.functions.lift import broadcast
 from xlparity.functions.scalars import array_of_scalar, kind_and_payload, scalar_of
-from xlparity.functions.signature import Argument, Function, Parameter, Type, Unsupported
+from xlparity.functions.signature import Argument, Function, Parameter, Type, Unsupported, declare
 from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind, Scalar
@@ -42,7 +42,7 @@ def mapped(arrays: Sequence[Array], texts: Texts, compute: Callable[..., object]
         _, kind_code = np.unique(kinds, return_inverse=True)
         values, payload_code = np.unique(payloads, return_inverse=True)
         _, codes = np.unique(
-            (codes * (int(kind_code.max(initial=0)) + 1) + kind_code) * max(len(values), 1) + payload_code,
+            (codes * (int(kind_code.max()) + 1) + kind_code) * len(values) + payload_code,
             return_inverse=True,
         )
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
@@ -121,7 +121,7 @@ def textual(
             return mapped([argument.array for argument in arguments], texts, one)
 
         function = Function(name, parameters, summary, body, undecided)
-        table.add(name, function)
+        declare(table, function)
         return compute
 
     return enter

@@ -12,7 +12,7 @@ import torch
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.history import without_derivative
 from xlparity.functions.scalars import array_of_rows, array_of_scalar, scalar_of
-from xlparity.functions.signature import Argument, Function, LanesDiffer, Parameter, Type, Unsupported
+from xlparity.functions.signature import Argument, Function, LanesDiffer, Parameter, Type, Unsupported, declare
 from xlparity.functions.textual import converted
 from xlparity.limits import budget
 from xlparity.model.table import Table
@@ -42,7 +42,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
             budget().objects(math.prod(lanes) * sum(given.rows * given.columns for given in arrays))
             flat = [_flat(given, lanes) for given in arrays]
             made = []
-            for lane in range(max(int(np.prod(lanes)), 1)):
+            for lane in range(math.prod(lanes)):
                 budget().time()
                 grids = [_grid(kinds[lane], numbers[lane], texts) for kinds, numbers in flat]
                 undecided = next((value for grid in grids for row in grid for value in row if type(value) is int), None)
@@ -76,7 +76,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
 
         function = Function(name, parameters, summary, body)
         declared.append(function)
-        table.add(name, function)
+        declare(table, function)
         return compute
 
     return enter
@@ -84,7 +84,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
 
 def _flat(given: Array, lanes: tuple[int, ...]) -> tuple[list[list[list[int]]], list[list[list[float]]]]:
     shape = (*lanes, given.rows, given.columns)
-    size = (max(int(np.prod(lanes)), 1), given.rows, given.columns)
+    size = (math.prod(lanes), given.rows, given.columns)
     kinds = given.kinds.expand(shape).reshape(size)
     return kinds.tolist(), given.number.detach().expand(shape).reshape(size).tolist()
 

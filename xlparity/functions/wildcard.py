@@ -11,7 +11,7 @@ __all__ = ["Wildcard", "has_wildcard", "wildcard"]
 
 def has_wildcard(text: str) -> bool:
     """Whether `text` has one of the signs that mean something."""
-    return any(sign in text for sign in "*?~")
+    return re.search("[*?~]", text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,26 @@ class Wildcard:
             return first.fullmatch(text) is not None
         found = first.match(text)
         *middle, last = middle
-        at = found.end() if found else -1
+        at = found.end() if found else None
         for piece in middle:
             at = _end(piece, text, at)
         # Texts of one piece all have one length, so the last one is looked for at the end alone.
         start = len(text) - _length(last)
-        return 0 <= at <= start and last.fullmatch(text, start) is not None
+        return at is not None and at <= start and last.fullmatch(text, start) is not None
 
-    def place(self, text: str, start: int) -> int:
-        """Where in `text`, from `start` on, something begins that it means; -1 if nowhere."""
+    def place(self, text: str, start: int) -> int | None:
+        """Where in `text`, from `start` on, something begins that it means; None if nowhere."""
         first, *others = self.pieces
         found = first.search(text, start)
-        if found is None:
-            return -1
-        at = found.end()
+        at = found.end() if found else None
         for piece in others:
             at = _end(piece, text, at)
-        return found.start() if at >= 0 else -1
+        return found.start() if found and at is not None else None
 
 
-def _end(piece: re.Pattern[str], text: str, start: int) -> int:
-    found = piece.search(text, start) if start >= 0 else None
-    return -1 if found is None else found.end()
+def _end(piece: re.Pattern[str], text: str, start: int | None) -> int | None:
+    found = None if start is None else piece.search(text, start)
+    return found.end() if found else None
 
 
 @lru_cache(maxsize=4096)
