@@ -1,9 +1,11 @@
 import pytest
 import torch
 
+from tests.unit.functions.evaluation import value
 from xlparity.errors import FormulaError
-from xlparity.functions import Argument, call
+from xlparity.functions import FUNCTIONS, Argument, call
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.signature import Type
 from xlparity.model.value import Error, Kind
 
 
@@ -12,8 +14,29 @@ def test_a_wrong_number_of_arguments_is_an_error_of_the_formula() -> None:
         call("ABS", [None, None], Texts())
 
 
+CONVERTED = {Type.NUMBER, Type.INTEGER, Type.BOOLEAN, Type.TEXT}
+
+
+@pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.body is not None])
+def test_an_error_in_the_place_of_a_value_is_the_result_and_so_is_a_text_in_the_place_of_a_number(name: str) -> None:
+    parameters = FUNCTIONS[name].parameters
+    plain = [1.0 if one.type in CONVERTED or one.type is Type.ANY else (1.0, 2.0, 3.0) for one in parameters]
+    for at, parameter in enumerate(parameters):
+        for wrong, expected in [(Error.NA, Error.NA), ("x", Error.VALUE)]:
+            if parameter.type in CONVERTED and not (wrong == "x" and parameter.type is Type.TEXT):
+                made: object = value(name, *plain[:at], wrong, *plain[at + 1 :])
+                while isinstance(made, list):
+                    made = made[0]
+                assert made is expected, (parameter.name, wrong)
+
+
 def test_an_empty_argument_is_a_blank() -> None:
     assert call("EXP", [None], Texts()).number.item() == 1
+
+
+def test_why_a_text_is_undecided_is_told_in_the_words_of_who_found_it() -> None:
+    said = "'1/2' as a number is a date that Excel completes with the day of the calculation"
+    assert value("VALUE", "1/2") == f"undecided: {said}"
 
 
 def test_an_undecided_argument_keeps_its_reason() -> None:

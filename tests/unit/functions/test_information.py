@@ -42,8 +42,17 @@ def test_a_tilde_takes_a_wildcard_for_itself(pattern: str, count: float) -> None
     assert value("COUNTIF", CELLS, pattern) == count
 
 
-@pytest.mark.parametrize(("pattern", "place"), [("~?", 3.0), ("?c", 4.0), ("b~??", 2.0), ("~~", 6.0), ("~*", 7.0)])
-def test_search_finds_the_first_place_of_a_pattern(pattern: str, place: float) -> None:
+def test_a_wildcard_fits_texts_of_several_lines() -> None:
+    assert value("COUNTIF", (["a\nb"], ["c a\nb"], ["a\nbc"]), "*a\nb") == 2.0
+
+
+PLACES: list[tuple[str, object]] = [
+    ("~?", 3.0), ("?c", 4.0), ("b~??", 2.0), ("~~", 6.0), ("~*", 7.0), ("*", 1.0), ("*z", 1.0), ("*y", Error.VALUE)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pattern", "place"), PLACES)
+def test_search_finds_the_first_place_of_a_pattern(pattern: str, place: object) -> None:
     assert value("SEARCH", pattern, "ab?zc~*c") == place
 
 

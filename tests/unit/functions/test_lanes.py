@@ -9,6 +9,12 @@ from tests.unit.functions import test_tricky as tricky
 from tests.unit.functions.evaluation import argument, python
 from xlparity.functions import Argument, LanesDiffer, Unsupported, call
 from xlparity.functions.array import Array, Texts
+from xlparity.functions.calling import call_function
+from xlparity.functions.scalars import array_of_rows
+from xlparity.functions.signature import Function, array
+from xlparity.functions.whole import whole
+from xlparity.model.table import Table
+from xlparity.model.value import Error
 
 CASES = [
     *tricky.MATHEMATICS,
@@ -81,6 +87,40 @@ def _close(got: object, expected: object) -> bool:
     if isinstance(got, float) and isinstance(expected, float):
         return got == pytest.approx(expected, rel=1e-13, abs=1e-15)
     return got == expected
+
+
+@pytest.mark.parametrize("name", ["MINVERSE", "MDETERM"])
+def test_a_matrix_with_an_error_or_without_an_inverse_leaves_those_of_other_lanes_alone(name: str) -> None:
+    texts = Texts()
+    matrices: list[list[list[object]]] = [
+        [[2, 1], [1, 1]], [[Error.NA, 1], [0, 1]], [[1, 1], [1, 1]],
+        [[0, 1], [4, 0]], [["x", 1], [0, 1]], [[3, 0], [0, 1]],
+    ]  # fmt: skip
+    given = [array_of_rows(matrix, texts) for matrix in matrices]
+    alone = [call(name, [Argument(one)], texts) for one in given]
+    number, kinds = (part.reshape(2, 3, 2, 2) for part in (stacked(given).number, stacked(given).kinds))
+    made = call(name, [Argument(Array(number, kinds))], texts)
+    size = 2 if name == "MINVERSE" else 1
+    assert made.kinds.reshape(6, size, size).tolist() == [one.kinds.expand(size, size).tolist() for one in alone]
+    assert made.number.reshape(6, size, size).tolist() == [one.number.expand(size, size).tolist() for one in alone]
+
+
+def test_lanes_whose_sizes_are_numbers_and_errors_are_evaluated_alone() -> None:
+    sizes = Array(torch.tensor([2.0, Error.DIV0]).reshape(2, 1, 1).double(), torch.tensor([1, 4]).reshape(2, 1, 1))
+    with pytest.raises(LanesDiffer):
+        call("SEQUENCE", [Argument(sizes)], Texts())
+
+
+def test_a_lane_that_cannot_be_computed_leaves_the_others_alone() -> None:
+    table: Table[str, Function] = Table("one")
+    whole(table, "HALVES", array("values"), summary="Their reciprocal.")(lambda grid: 1 / grid[0][0])
+    texts = Texts()
+    made = call_function(
+        table["HALVES"], [Argument(Array(torch.tensor([2.0, 0.0, 4.0]).reshape(3, 1, 1).double()))], texts
+    )
+    first, failed, last = (python(Array(made.number[at], made.kinds[at]), texts) for at in range(3))
+    assert (first, last) == (0.5, 0.25)
+    assert failed == "undecided: HALVES: the computation fails here: float division by zero"
 
 
 def test_lanes_of_one_argument_meet_a_shared_other() -> None:

@@ -35,6 +35,40 @@ def test_a_larger_array_is_made_only_where_the_limits_allow_it(name: str, argume
         value(name, *arguments)
 
 
+def test_what_python_computes_with_the_values_of_arrays_takes_sixteen_times_as_much() -> None:
+    cells = [["a", "b", "c"]] * 2
+    with spending(Budget(elements=16 * 2 * 3)):
+        assert value("CONCAT", cells) == "abcabc"
+    with spending(Budget(elements=16 * 2 * 3 - 1)), pytest.raises(TooMuch, match="96 elements"):
+        value("CONCAT", cells)
+
+
+def test_a_product_of_matrices_may_be_as_large_as_allowed_in_all_its_lanes_and_no_larger() -> None:
+    left, right = (Argument(Array(torch.ones(*shape).double())) for shape in ((2, 3, 5), (7, 1, 5, 4)))
+    elements, products = 7 * 2 * 3 * 4, 7 * 2 * 3 * 4 * 5
+    with spending(Budget(elements=elements, products=products)):
+        assert call("MMULT", [left, right], Texts()).number.shape == (7, 2, 3, 4)
+    for less in (Budget(elements=elements - 1), Budget(products=products - 1)):
+        with spending(less), pytest.raises(TooMuch):
+            call("MMULT", [left, right], Texts())
+
+
+@pytest.mark.parametrize("name", ["MDETERM", "MINVERSE"])
+def test_a_matrix_of_n_rows_takes_multiplications_of_the_order_of_n_cubed(name: str) -> None:
+    matrix = [[2 * float(i == j) for j in range(10)] for i in range(10)]
+    with spending(Budget(products=4 * 10**3)):
+        value(name, matrix)
+    with spending(Budget(products=10**3 - 1)), pytest.raises(TooMuch, match="multiplications"):
+        value(name, matrix)
+
+
+def test_a_text_counts_once_however_often_it_is_made() -> None:
+    with spending(Budget(characters=6)):
+        assert value("UPPER", [["abc"], ["ABC"], ["abc"]]) == [["ABC"]] * 3
+    with spending(Budget(characters=5)), pytest.raises(TooMuch, match="too many characters"):
+        value("UPPER", [["abc"], ["ABC"], ["abc"]])
+
+
 def test_large_numbers_whose_sum_overflows_keep_their_values_and_gradients() -> None:
     x = torch.tensor([[1.7e308, -1.7e308, -1.7e308, -1.7e308]], dtype=torch.float64, requires_grad=True)
     made = call("ABS", [Argument(Array(x))], Texts())

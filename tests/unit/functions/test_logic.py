@@ -15,6 +15,8 @@ def test_each_lane_chooses_between_arrays_of_lanes_of_one_size() -> None:
     mask = torch.tensor([True, False]).reshape(2, 1, 1)
     made = choose(mask, lanes([[1, 2]], [[3, 4]]), Array(torch.tensor([[5.0, 6.0]], dtype=torch.float64)))
     assert made.number.tolist() == [[[1, 2]], [[5, 6]]]
+    made = choose(mask, Array(torch.tensor([[5.0, 6.0]], dtype=torch.float64)), lanes([[1, 2]], [[3, 4]]))
+    assert made.number.tolist() == [[[5, 6]], [[3, 4]]]
 
 
 def test_lanes_that_agree_take_a_whole_array_of_any_size() -> None:

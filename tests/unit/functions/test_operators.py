@@ -1,3 +1,5 @@
+from math import nextafter
+
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ from xlparity.model.value import Error
         ("12:00", "+", 0, 0.5),
         ("(5)", "+", 0, -5),
         ("abc", "+", 1, Error.VALUE),
+        ("1e999", "+", 1, Error.VALUE),
         ("", "+", 1, Error.VALUE),
         (Error.NA, "+", Error.DIV0, Error.NA),
         (Error.DIV0, "+", "abc", Error.DIV0),
@@ -56,6 +59,12 @@ from xlparity.model.value import Error
         ("a", "=", "A", True),
         ("a", "<", "B", True),
         ("10", "=", 10, False),
+        ("~", "<", "1", True),
+        ("_", "<", "a", True),
+        ("\N{ARABIC-INDIC DIGIT THREE}", "<", "a", True),
+        (nextafter(3e10, 4e10), "=", 3e10, True),
+        (nextafter(3e-10, 1), "=", 3e-10, True),
+        (3e-10, "<", 3.00000000000001e-10, True),
         ("10", ">", 1e300, True),
         (True, ">", "zzz", True),
         (False, ">", 5, True),

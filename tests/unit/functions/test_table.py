@@ -1,3 +1,4 @@
+import pytest
 from openpyxl.utils import FORMULAE
 
 from xlparity.engines.embedded import functions
@@ -214,6 +215,14 @@ def test_every_function_says_what_it_does() -> None:
         assert function.summary.endswith("."), name
         assert function.signature.startswith(name + "(")
         assert function.least <= (function.most or 255)
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [("ROUND", "ROUND(number, num_digits)"), ("LOG", "LOG(number, [base])"), ("SUM", "SUM(number, ...)")],
+)
+def test_a_signature_shows_what_repeats_and_what_may_be_left_out(name: str, signature: str) -> None:
+    assert FUNCTIONS[name].signature == signature
 
 
 def test_newer_functions_are_known_to_need_a_prefix() -> None:

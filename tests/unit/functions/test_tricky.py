@@ -415,6 +415,7 @@ DISTRIBUTIONS = [
     ("GAMMALN", [4], pytest.approx(1.791759469228055, rel=1e-15)),
     ("GAMMALN", [0], NUM),
     ("LOGNORM.DIST", [4, 3.5, 1.2, True], pytest.approx(0.0390835557068005, rel=1e-14)),
+    ("LOGNORM.DIST", [4, 3.5, 1.2, False], pytest.approx(0.0176176, abs=1e-7)),
     ("LOGNORM.INV", [0.039084, 3.5, 1.2], pytest.approx(4.0000252, abs=1e-6)),
     ("EXPON.DIST", [0.2, 10, True], pytest.approx(0.86466472, abs=1e-8)),
     ("WEIBULL.DIST", [105, 20, 100, True], pytest.approx(0.929581390069277, rel=1e-14)),
