@@ -88,11 +88,24 @@ def test_only_so_many_branches_are_sought(monkeypatch):
     assert checked(cells, X, ONE, samples=2).passed
 
 
+def ascent(cells, *rows):
+    made = book(cells)
+    program, values = Program(Map(rows)), EmbeddedEngine().evaluate(made)
+    own = {name: hold(values, one.block, one.dtype) for name, one in program.rows.items()}
+    return Ascent(program, made, FormulaIndex(made), own, {}, [one.tensor for one in rows if not one.torch])
+
+
+def test_a_branch_behind_a_truth_value_is_reached(monkeypatch):
+    # To Excel TRUE is not 1.
+    rows = X, row("m", "C1", shape=(), dtype="bool"), row("y", "D1", "where(m, x, 0)", shape=())
+    cells = {"A1": 2.0, "C1": True, "B1": "=IF(C1=TRUE,A1,0)", "D1": "=IF(B1>1E8,5,B1)"}
+    monkeypatch.setattr(Ascent, "_apart", lambda *_: iter(()))
+    points = ascent(cells, *rows).points([{"x": np.array(2.0), "m": np.array(1.0)}])
+    assert max((point["x"].item() for point in points), default=0.0) > 1e8
+
+
 def test_a_step_beyond_which_the_sheet_depends_on_nothing_is_the_last(monkeypatch):
     # The sheet goes away from torch by a part in a million, until it is cut off: by the smallest of the steps.
-    made = book({"A1": 1.0, "B1": "=IF(A1>1.01,0.5,A1*(1+1E-6))"})
-    program, values = Program(Map((X, ONE))), EmbeddedEngine().evaluate(made)
-    own = {name: hold(values, one.block, one.dtype) for name, one in program.rows.items()}
     monkeypatch.setattr(Ascent, "_switched", lambda *_: iter(()))
-    found = Ascent(program, made, FormulaIndex(made), own, {}, ("x",)).points([{"x": np.array(1.0)}])
+    found = ascent({"A1": 1.0, "B1": "=IF(A1>1.01,0.5,A1*(1+1E-6))"}, X, ONE).points([{"x": np.array(1.0)}])
     assert [point["x"].item() for point in found] == [1 + 1 / 64]

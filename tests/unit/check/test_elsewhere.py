@@ -64,6 +64,14 @@ def test_integers_infinities_and_zeros_are_changed_as_far_as_they_may_be() -> No
     assert right(*rows, formulas=formulas, suspects=SUSPECTS, numbers=numbers) == {"C2", "C3"}
 
 
+def test_truth_values_stay_such_on_other_numbers() -> None:
+    """To Excel TRUE is not 1."""
+    numbers = {**NUMBERS, "B1": True, "B2": False, "B3": True}
+    rows = (X, row("m", "B1:B3", dtype="bool"), row("y", "C1:C3", "where(m, x, -x)"))
+    formulas = {"C1": "=IF(B1=TRUE,A1,-A1)", "C2": "=IF(B2=FALSE,-A2,A2)", "C3": "=IF(B3=FALSE,A3,-A3)"}
+    assert right(*rows, formulas=formulas, suspects=SUSPECTS, numbers=numbers) == {"C1", "C2"}
+
+
 def test_a_formula_that_reads_what_torch_computes_anew_is_meant_where_that_of_the_fill_is_wrong() -> None:
     """D reads the squares in C; its expression squares by itself. D1 must read C3; in D2 the fill's is right too."""
     rows = (X, row("d", "D1:D3", "aten.flip.default(x * x, [0])"), row("s", "C1:C3", "x * x"))

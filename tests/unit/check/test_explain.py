@@ -73,6 +73,19 @@ def test_an_error_is_followed_through_an_unmapped_cell(book: Path) -> None:
     assert "S!B3  =A2  sheet 2.0  not in the map  2.0e+00 from what it gives on torch's values  carries 100% of" in text
 
 
+def test_a_truth_value_that_is_read_stays_such(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "S"
+    sheet["A1"], sheet["C1"], sheet["D1"] = 3.0, "=A1>0", "=IF(C1=TRUE,A1,0)+1"
+    book.save(path)
+    rows = MAP.replace("A1:A3", "A1").replace("C1:C3", "C1").replace("y.sum()", "(x * y)[0, 0]")
+    path.with_suffix(".parity.toml").write_text(rows.replace('"2 * x"', '"x > 0"\ndtype = "bool"'))
+    found = xlparity.explain(path, "D1")
+    assert (found.difference, found.own, found.rest) == (1.0, 1.0, 0.0)
+
+
 def test_right_cells_have_no_shares_and_depth_0_reads_nothing(book: Path) -> None:
     right = xlparity.explain(book, "C1", depth=2)
     assert right.own is None
