@@ -422,6 +422,13 @@ def test_of_a_cell_that_is_undecided_at_the_own_numbers_nobody_says_that_it_is_r
     assert "coincidence" not in found
 
 
+def test_a_constant_of_which_libreoffice_saved_15_digits_is_the_same() -> None:
+    solution: dict[str, Scalar] = {"A1": 2.5, "A2": -0.75, "B1": "=A1*0.3333333333333333", "B2": "=A2*12.34567890123456"}
+    assert held({"B1": "=A1*0.333333333333333", "B2": "=A2*12.3456789012346"}, solution, samples=20).passed
+    found = said(held({"B1": "=A1*0.33333333333333", "B2": "=A2*12.345678901235"}, solution))
+    assert {name: one.split(":")[0] for name, one in found.items()} == {"B1": "fault", "B2": "fault"}
+
+
 def test_a_sheet_that_has_errors_alone_is_compared_on_samples() -> None:
     solution: dict[str, Scalar] = {"A1": 0.0, "A2": 1.0, "B1": "=A2/A1"}
     report = held({"B1": "=2*A2/A1"}, solution, samples=20)

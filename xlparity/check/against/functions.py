@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import pi
 
 import numpy as np
@@ -20,6 +21,8 @@ _U = 2.0**-53
 _BASIC = 2 * _U  # an operation that rounds once, and the computation of this error
 _SMALLEST = 2.0**-1022  # below, float64 loses digits, and EXP(-800) is 0
 _LIBRARY = 8 * _U  # a function of a library: within 2 units in the last place, twice that allowed
+
+_SAVED_DIGITS = 15  # of a number in a formula, by LibreOffice
 
 
 class NoBound(Exception):
@@ -53,8 +56,15 @@ class Roundings:
         return Known(array, np.zeros((1, 1, 1, 1)))
 
     def literal(self, value: float) -> Known:
-        """A number in a formula's text: 0.1 means a tenth, which float64 does not have."""
-        size = 0.0 if value == round(value) else _U * abs(value)
+        """A number in a formula's text: 0.1 means a tenth, which float64 does not have.
+
+        Of more than 15 digits LibreOffice saves 15, so that all from the 15th on are taken for its rounding.
+        """
+        digits = Decimal(repr(value)).normalize()
+        if len(digits.as_tuple().digits) >= _SAVED_DIGITS:
+            size = 0.5 * 10.0 ** (digits.adjusted() + 1 - _SAVED_DIGITS)
+        else:
+            size = 0.0 if value == round(value) else _U * abs(value)
         return Known(np.full((1, 1, 1, 1), value), np.full((1, 1, 1, 1), size))
 
     def negated(self, one: Known) -> Known:
