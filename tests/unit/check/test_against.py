@@ -423,10 +423,21 @@ def test_of_a_cell_that_is_undecided_at_the_own_numbers_nobody_says_that_it_is_r
 
 
 def test_a_constant_of_which_libreoffice_saved_15_digits_is_the_same() -> None:
-    solution: dict[str, Scalar] = {"A1": 2.5, "A2": -0.75, "B1": "=A1*0.3333333333333333", "B2": "=A2*12.34567890123456"}
+    solution: dict[str, Scalar] = {"A1": 2.5, "A2": -0.5, "B1": "=A1*0.3333333333333333", "B2": "=A2*12.34567890123456"}
     assert held({"B1": "=A1*0.333333333333333", "B2": "=A2*12.3456789012346"}, solution, samples=20).passed
     found = said(held({"B1": "=A1*0.33333333333333", "B2": "=A2*12.345678901235"}, solution))
     assert {name: one.split(":")[0] for name, one in found.items()} == {"B1": "fault", "B2": "fault"}
+
+
+def test_a_value_that_was_computed_before_its_operands_were_saved_with_15_digits_is_not_stale() -> None:
+    solution: dict[str, Scalar] = {"A1": 1 / 7, "B1": "=A1*7-0.9999"}
+
+    def saved(value: float) -> Report:
+        other = Other("saved", {"B1": value}, slack=Slack(relative=5e-15))
+        return held({"A1": 0.142857142857143}, solution, engines=[EmbeddedEngine(), other])
+
+    assert saved(1 - 0.9999).passed
+    assert not saved(1 - 0.9999 + 1e-13).passed
 
 
 def test_a_sheet_that_has_errors_alone_is_compared_on_samples() -> None:

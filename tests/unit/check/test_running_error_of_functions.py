@@ -19,6 +19,7 @@ from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
 from xlparity.model.book import Book, DefinedName, Fill, FillKind, Sheet
 from xlparity.model.cell import Cell
+from xlparity.model.engine import Slack
 from xlparity.model.value import Cells, Error, Scalar
 
 CENTRE = np.array([1.25, -0.75, 2.5, 0.4])
@@ -60,7 +61,7 @@ def running_error(
     book = Book((Sheet("S", Cells.of(cells), fills), *others), NAMES)
     index, found = FormulaIndex(book), EmbeddedEngine().evaluate(book, Path())
     radii = {GIVEN: np.full((1, 4), radius)}
-    return RunningError(book, index, found, {}, radii, snapping).of_text(text, Cell("S", 0, RIGHT))
+    return RunningError(book, index, found, {}, radii, Slack(cancellation=snapping)).of_text(text, Cell("S", 0, RIGHT))
 
 
 # Of A1:D1, which may move. How much wider the error may be than what happens at worst among the moves.

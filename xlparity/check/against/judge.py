@@ -336,7 +336,7 @@ def judge_engine(
         for pair, one, o in zip(pairs, held, own, strict=True)
     ]
     different = [mask & ~one.same(o) for mask, one, o in zip(known, held, own, strict=True)]
-    errors = RunningError(book, index, again, forced, {}, engine.slack.cancellation)
+    errors = RunningError(book, index, again, forced, {}, engine.slack)
     found = []
     for pair, one, o, actual, mask in zip(pairs, held, own, has, different, strict=True):
         size = np.abs(o.values)

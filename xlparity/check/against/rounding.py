@@ -27,12 +27,14 @@ from xlparity.formula.parse import parse
 from xlparity.model.area import Area
 from xlparity.model.book import Book, Fill, FillKind
 from xlparity.model.cell import Cell
+from xlparity.model.engine import Slack
 from xlparity.model.value import Kind, Values
 
 __all__ = ["RunningError"]
 
 Array = NDArray[np.float64]
 
+_NONE = Slack()
 _MARGIN = 1 + 2.0**-40  # what the computation of the radii itself may lose, generously
 _SMALLEST = 2.0**-1022  # below, float64 loses precision
 _MOST_ELEMENTS = 1 << 22  # of an operand over all cells of a window
@@ -78,17 +80,18 @@ class RunningError:
     radii
         How far the exact operands may be from these values, by area; cells of no area here are exact if they are
         constants, and as far off as their own formula's running error if they are formulas.
-    snapping
-        The share of a sum's terms that the engine may snap to zero (`model.engine.Slack.cancellation`).
+    slack
+        How far the engine's values may be off: the numbers that formulas read by that part of their size, sums by that
+        share of their terms.
     """
 
     def __init__(
         self, book: Book, index: FormulaIndex, values: Values, given: Mapping[Area, Array], radii: Mapping[Area, Array],
-        snapping: float = 0.0,
+        slack: Slack = _NONE,
     ) -> None:  # fmt: skip
         self._book, self._index = book, index
         self._values, self._given, self._radii = values, given, radii
-        self._rules = Roundings(snapping)
+        self._rules, self._share = Roundings(slack.cancellation), slack.relative
         self._sheets: dict[str, _Sheet | None] = {}
         self._names = {sheet.name.casefold(): sheet.name for sheet in book.sheets}
         self._open: set[Area] = set()
@@ -295,6 +298,8 @@ class RunningError:
                 kind = Kind.BOOLEAN if numbers.dtype == np.bool_ else Kind.NUMBER
                 sheet.value[place][there], sheet.kind[place][there] = numbers[there], kind
                 sheet.ready[place] = True
+        if self._share:
+            sheet.radius[...] = np.where(sheet.kind == Kind.NUMBER, self._share * np.abs(sheet.value), 0.0)
         for area, radius in self._radii.items():
             if area.sheet == name:
                 sheet.radius[area.row : area.bottom, area.column : area.right] = radius
