@@ -17,6 +17,7 @@ from torch.nn.functional import binary_cross_entropy, smooth_l1_loss
 from tests.laws import examples
 from xlparity.check.bound import RULES, Ball, allowing
 
+aten = torch.ops.aten
 finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
 
 
@@ -174,17 +175,49 @@ def test_an_infinity_made_of_an_infinity_is_exact(function: Callable[[Tensor], T
     assert result.radius == 0
 
 
+ZEROS, FIRST = torch.zeros(1).double(), torch.tensor([0, 0])
+SUMS: list[Callable[[Tensor], Tensor]] = [
+    lambda x: x.sum(), lambda x: x.nansum(), lambda x: x.cumsum(0)[1], lambda x: torch.trace(x[:, None] + x),
+    lambda x: ZEROS.index_add(0, FIRST, x)[0], lambda x: ZEROS.scatter_add(0, FIRST, x)[0],
+    lambda x: ZEROS.index_put([FIRST], x, accumulate=True)[0], torch.linalg.vector_norm,
+    lambda x: aten.avg_pool2d.default(x[None, None], [1, 2], [1, 2], [0, 0], False, True, 1)[0, 0, 0],
+    lambda x: aten.embedding_dense_backward.default(x[:, None], FIRST, 1, -1, False)[0, 0],
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: x + x, lambda x: x * x, lambda x: x / 0.5, torch.exp, lambda x: x**2, lambda x: x ** number(3.0),
-        lambda x: torch.hypot(x, x),
+        *SUMS, lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / 0.5, lambda x: x.exp()[0],
+        lambda x: x[0] ** 2, lambda x: x[0] ** number(3.0), lambda x: torch.hypot(*x),
     ],
 )  # fmt: skip
 def test_an_infinity_made_of_finite_numbers_is_an_overflow_and_not_known(function: Callable[[Tensor], Tensor]) -> None:
-    result = function(number(1.5e308))
+    result = function(Ball(torch.full((2,), 1.5e308, dtype=torch.float64)))
     assert result.value == torch.inf
     assert result.radius.isnan()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *SUMS, torch.mean, lambda x: x.amax(0), torch.max, lambda x: torch.linalg.vector_norm(x, torch.inf),
+        lambda x: torch.maximum(*x), lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / x[1],
+        lambda x: x.exp().sum(), lambda x: x.logcumsumexp(0)[1], lambda x: torch.logaddexp(*x),
+        lambda x: x.clamp(0.0).sum(),
+        lambda x: ZEROS.scatter_reduce(0, FIRST, x, "amax")[0],
+    ],
+)  # fmt: skip
+def test_an_infinity_among_the_operands_is_as_sure_as_the_operands_are(function: Callable[[Tensor], Tensor]) -> None:
+    values = torch.tensor([torch.inf, 2.0]).double()
+    sure, lost, beside = (
+        function(Ball(values, torch.tensor(radii).double()))
+        for radii in ([0.0, 0.5], [torch.nan, 0.5], [0.0, torch.nan])
+    )
+    assert sure.value == lost.value == torch.inf
+    assert sure.radius == 0
+    assert lost.radius.isnan()
+    assert beside.radius.isnan()
 
 
 @given(st.lists(finite, min_size=2, max_size=6), st.floats(1e-12, 1e-3))

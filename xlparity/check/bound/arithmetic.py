@@ -41,7 +41,7 @@ def _sum_of_two(func: Any, left: Any, right: Any, alpha: float = 1, **_kwargs: A
         radius = radius + torch.nan_to_num(cancellation() * (size(a) + size(b)), posinf=0.0)
     if alpha != 1:  # its own product rounds too
         radius = radius + torch.nan_to_num(gamma(1, value.dtype) * (size(a) + size(b)), posinf=0.0)
-    return rounded(value, radius, infinite=is_infinite(a, b))
+    return rounded(value, radius, infinite=is_infinite(left, right))
 
 
 @ARITHMETIC.rule("mul", "mul_")
@@ -49,10 +49,8 @@ def _product(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = torch.as_tensor(a * b)
     radius = size(a) * rb + size(b) * ra + ra * rb
-    infinite = is_infinite(a, b)
-    if infinite is not False:  # the sign of the other factor must be sure
-        infinite = infinite & (size(a) > ra) & (size(b) > rb)
-    return rounded(value, radius, infinite=infinite)
+    # The sign of the other factor must be sure.
+    return rounded(value, radius, infinite=is_infinite(left, right) & (size(a) > ra) & (size(b) > rb))
 
 
 @ARITHMETIC.rule("div", "div_", "true_divide", "floor_divide")
@@ -62,10 +60,7 @@ def _quotient(func: Any, left: Any, right: Any, *, rounding_mode: str | None = N
     value = torch.as_tensor(a / b)
     away = size(b) - rb
     shared = (ra + torch.where(rb == 0, 0.0, size(value) * rb)) / torch.where(away > 0, away, torch.nan)
-    infinite = is_infinite(a)
-    if infinite is not False:
-        infinite = infinite & (away > 0)
-    quotient = rounded(value, shared, infinite=infinite)
+    quotient = rounded(value, shared, infinite=is_infinite(left) & (away > 0))
     if mode is None:
         return quotient
     whole = torch.as_tensor(torch.div(a, b, rounding_mode=mode))
@@ -164,8 +159,8 @@ def _plus_quotient(func: Any, operand: Any, left: Any, right: Any, *, value: flo
 def _between(func: Any, start: Any, end: Any, weight: Any) -> Any:
     made = start + weight * (end - start)
     # Torch starts from the nearer end, which rounds otherwise.
-    other = gamma(2, made.dtype) * (size(value_of(start)) + size(value_of(end)) * (1 + size(value_of(weight))))
-    return Ball(made.value, made.radius + other)
+    a, b, share = map(value_of, (start, end, weight))
+    return finished(func(a, b, share), made.radius + gamma(2, made.dtype) * (size(a) + size(b) * (1 + size(share))))
 
 
 @ARITHMETIC.rule("hypot")
@@ -203,7 +198,7 @@ def _log_of_sum(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     own = gamma(4, value.dtype) * (1 + size(a) + size(b) + size(value))
-    return finished(value, torch.maximum(ra, rb) + torch.nan_to_num(own, posinf=0.0), is_infinite(a, b))
+    return finished(value, torch.maximum(ra, rb) + torch.nan_to_num(own, posinf=0.0), is_infinite(left, right))
 
 
 @ARITHMETIC.rule("xlogy")

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map
 
 __all__ = [
     "MARGIN", "Ball", "Rule", "allowing", "broadcast_shape", "cancellation", "ends", "exact", "finished", "gamma",
+    "infinite_terms",
     "is_infinite", "parts", "radius_of", "rounded", "size", "unit_roundoff", "unknown", "value_of",
 ]  # fmt: skip
 
@@ -164,16 +165,18 @@ def size(value: Any) -> Tensor:
     return torch.as_tensor(value).to(torch.float64).abs()
 
 
-def is_infinite(*operands: Any) -> Tensor | bool:
-    """Where one of the operands is infinite."""
-    found: Tensor | bool = False
+def is_infinite(*operands: Any) -> Tensor:
+    """Where one of the operands is infinite and all of them are known."""
+    found, known = torch.tensor(False), torch.tensor(True)
     for operand in operands:
-        value = value_of(operand)
-        if isinstance(value, Tensor):
-            found = found | value.isinf() if value.is_floating_point() else found
-        else:
-            found = found | (value in (float("inf"), float("-inf")))
-    return found
+        value, radius = parts(operand)
+        found, known = found | torch.as_tensor(value).isinf(), known & ~radius.isnan()
+    return found & known
+
+
+def infinite_terms(value: Any) -> Tensor:
+    """1 for each infinity: a sum of these says whether that of `value` has one, or has become infinite by overflow."""
+    return torch.as_tensor(value).isinf().to(torch.float64)
 
 
 def finished(value: Tensor, radius: Tensor, infinite: Tensor | bool = False) -> Ball:

@@ -139,10 +139,11 @@ def _relu(func: Any, operand: Ball) -> Any:
 def _heaviside(func: Any, operand: Any, at_zero: Any) -> Any:
     (x, r), (v, rv) = parts(operand), parts(at_zero)
     value = func(x, v)
-    unsure = (r != 0) & ~(size(x) > r)
-    zero = torch.as_tensor(x) == 0
-    beyond = torch.maximum(size(value), size(1 - value)) + torch.maximum(size(v), size(v - value)) + rv
-    return Ball(value, torch.where(unsure, beyond, torch.where(zero, rv, 0.0)).expand(value.shape))
+    # The step is 0 below zero, 1 above it: what else of the three it may be.
+    radius = torch.where(x - r >= 0, 0.0, size(value))
+    radius = torch.maximum(radius, torch.where(x + r <= 0, 0.0, size(1 - value)))
+    radius = torch.maximum(radius, torch.where(size(x) > r, 0.0, size(v - value) + rv))
+    return Ball(value, radius.expand(value.shape))
 
 
 @CHOICE.rule("signbit")

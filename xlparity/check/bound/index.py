@@ -14,7 +14,7 @@ from xlparity.check.bound.ball import (
     ends,
     finished,
     gamma,
-    is_infinite,
+    infinite_terms,
     parts,
     radius_of,
     rounded,
@@ -170,7 +170,8 @@ def _summed(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     terms = int(counts.max().item()) if counts.numel() else 1
     if _doubtful(index):
         radius = torch.full_like(radius, torch.nan)
-    return rounded(result, radius, terms, is_infinite(sizes), sizes)
+    infinite = with_source(infinite_terms(value_of(operand)), infinite_terms(value_of(source))) > 0
+    return rounded(result, radius, terms, infinite & ~radius.isnan(), sizes)
 
 
 @INDEX.rule("scatter_reduce", "index_reduce")
@@ -189,8 +190,8 @@ def _reduced(
     if reduce in ("amax", "amin"):
         first, second = (ends(one if isinstance(one, Ball) else Ball(one)) for one in (operand, source))
         at = result.to(torch.float64)
-        away = torch.maximum(reduced(first[1], second[1], reduce) - at, at - reduced(first[0], second[0], reduce))
-        return finished(result, away, is_infinite(result))
+        low, high = (reduced(first[k], second[k], reduce) for k in (0, 1))
+        return finished(result, torch.maximum(high - at, at - low), low == high)
     sizes = reduced(size(value_of(operand)), size(value_of(source)), reduce)
     if reduce == "prod":
         reach = reduced(
@@ -216,7 +217,8 @@ def _put_by_indices(func: Any, operand: Any, indices: Any, source: Any, accumula
     ones = torch.ones((), dtype=torch.float64)
     counts = call(torch.ones(operand.shape, dtype=torch.float64), plain, ones, True)
     terms = int(counts.max().item()) if counts.numel() else 1
-    return rounded(result, radius, terms, is_infinite(sizes), sizes)
+    infinite = call(infinite_terms(value_of(operand)), plain, infinite_terms(value_of(source)), True) > 0
+    return rounded(result, radius, terms, infinite & ~radius.isnan(), sizes)
 
 
 @INDEX.rule("masked_fill")
@@ -244,4 +246,4 @@ def _embedding_backward(func: Any, gradient: Any, index: Any, count: int, paddin
     terms = int(torch.bincount(plain.flatten(), minlength=1).max().item()) if plain.numel() else 1
     if _doubtful(index):
         radius = torch.full_like(radius, torch.nan)
-    return rounded(result, radius, terms + by_count, is_infinite(sizes), sizes)
+    return rounded(result, radius, terms + by_count, (summed(infinite_terms(g)) > 0) & ~radius.isnan(), sizes)

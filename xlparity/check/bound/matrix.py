@@ -14,7 +14,7 @@ from xlparity.check.bound.ball import (
     broadcast_shape,
     finished,
     gamma,
-    is_infinite,
+    infinite_terms,
     parts,
     radius_of,
     rounded,
@@ -148,7 +148,8 @@ def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     radius = func(radius_of(operand).contiguous(), *wide, **kwargs)
     counted = _linear_terms(func, operand, wide, kwargs)
     # A negative divisor turns all signs.
-    return rounded(value, radius.abs(), counted, is_infinite(sizes), sizes.abs())
+    infinite = (func(infinite_terms(value_of(operand)), *wide, **kwargs) != 0) & ~radius.isnan()
+    return rounded(value, radius.abs(), counted, infinite, sizes.abs())
 
 
 @MATRIX.rule("upsample_bicubic2d")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, finished, gamma, is_infinite, radius_of, rounded, size
+from xlparity.check.bound.ball import Ball, Rule, ends, finished, gamma, infinite_terms, rounded, size
 from xlparity.model.table import Table
 
 __all__ = ["REDUCE"]
@@ -28,7 +28,8 @@ def _sum(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     radius = func(operand.radius, *args, **wide)
     if func.overloadpacket.__name__ == "nansum":
         radius = torch.where(func(operand.radius.isnan().to(torch.float64), *args, **wide) > 0, torch.nan, radius)
-    return rounded(result, radius, _terms(operand.value, result), is_infinite(sizes), sizes)
+    infinite = (func(infinite_terms(operand.value), *args, **wide) > 0) & ~radius.isnan()
+    return rounded(result, radius, _terms(operand.value, result), infinite, sizes)
 
 
 @REDUCE.rule("cumsum")
@@ -36,7 +37,8 @@ def _running_sum(func: Any, operand: Ball, dim: int, **kwargs: Any) -> Any:
     result = func(operand.value, dim, **kwargs)
     sizes, radius = torch.cumsum(size(operand.value), dim), torch.cumsum(operand.radius, dim)
     terms = operand.value.shape[dim] if operand.dim() else 1
-    return rounded(result, radius, terms, is_infinite(sizes), sizes)
+    infinite = (torch.cumsum(infinite_terms(operand.value), dim) > 0) & ~radius.isnan()
+    return rounded(result, radius, terms, infinite, sizes)
 
 
 @REDUCE.rule("prod", "cumprod")
@@ -113,10 +115,11 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
             torch.linalg.vector_norm(operand.radius, float("inf"), options.get("dim"), options.get("keepdim", False)),
         )
     # The triangle inequality: a norm moves by no more than the norm of what its operand moves.
-    share = func(radius_of(operand), *args, **wide)
+    share = func(operand.radius, *args, **wide)
+    infinite = (func(infinite_terms(operand.value), *args, **wide) > 0) & ~share.isnan()
     if order == float("inf"):
-        return finished(result, share, is_infinite(result))
-    return rounded(result, share, _terms(operand.value, result) + 4, is_infinite(result))
+        return finished(result, share, infinite)
+    return rounded(result, share, _terms(operand.value, result) + 4, infinite)
 
 
 def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result: Tensor) -> Ball:
@@ -156,4 +159,5 @@ def _log_of_running_sum(func: Any, operand: Ball, dim: int) -> Any:
     share = torch.cummax(operand.radius, dim).values
     reach = torch.cummax(torch.nan_to_num(size(operand.value), posinf=0.0), dim).values
     own = gamma(2 * operand.shape[dim] + 4, result.dtype) * (1 + reach + torch.nan_to_num(size(result), posinf=0.0))
-    return finished(result, share + own, is_infinite(operand))
+    infinite = torch.cumsum(infinite_terms(operand.value), dim) > 0
+    return finished(result, share + own, infinite & ~share.isnan())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, gamma, is_infinite, parts, rounded, size
+from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size
 from xlparity.model.table import Table
 
 __all__ = ["SPECIAL"]
@@ -97,7 +97,8 @@ def _falling(func: Any, operand: Ball) -> Any:
     away = torch.maximum(func(low) - at, at - func(high)) * (1 + 2.0**-30) + 2.0**-44 * at.abs()
     share = torch.where(operand.radius == 0, 0.0, torch.where(low > 0, away, torch.nan))
     own = gamma(4, value.dtype) * size(operand.value) * size(value)
-    return rounded(value, torch.where(operand.value == 0, 0.0, share + own), _TERMS, is_infinite(value))
+    infinite = (operand.value == 0) & (operand.radius == 0)
+    return rounded(value, torch.where(infinite, 0.0, share + own), _TERMS, infinite)
 
 
 def _chebyshev(name: str, shifted: bool) -> None:
