@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from fractions import Fraction
-from math import expm1, log1p
+from math import expm1, log, log1p
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.functional import binary_cross_entropy, smooth_l1_loss
 
 from tests.laws import examples
@@ -238,6 +239,59 @@ def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[fl
         assert ((moved - ball.value).abs() <= ball.radius).all()
 
 
+@pytest.mark.parametrize(
+    "function", [F.relu, F.elu, F.celu, F.leaky_relu, F.softplus, F.hardshrink, lambda x: F.threshold(x, 0, 0)]
+)
+def test_what_an_activation_hands_on_as_it_is_stays_exact(function: Callable[[Tensor], Tensor]) -> None:
+    found = function(number(25.0))
+    assert (found.value, found.radius) == (25.0, 0.0)
+
+
+def test_a_remainder_with_the_sign_of_its_dividend_does_not_jump_at_zero() -> None:
+    assert float(torch.fmod(number(0.0, 0.125), 1.0).radius) == pytest.approx(0.125)
+    assert float(torch.remainder(number(0.0, 0.125), 1.0).radius) >= 0.875
+
+
+def test_a_power_of_a_very_small_number_moves_by_its_logarithm_times_what_its_exponent_does() -> None:
+    found = number(2.0**-500) ** number(1.0, 2.0**-50)
+    assert float(found.radius) >= -(2.0**-500) * expm1(-500 * log(2) * 2.0**-50)
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_a_bucket_is_in_doubt_where_the_number_may_lie_on_either_side_of_a_limit(right: bool) -> None:
+    numbers, limits = torch.tensor([0.5, 1.0, 1.0, 2.5]).double(), torch.tensor([0.0, 1.0, 2.0]).double()
+    ball = Ball(numbers, torch.tensor([0.25, 0.25, 0.0, 2.0]).double())
+    for found in (torch.bucketize(ball, limits, right=right), torch.searchsorted(limits, ball, right=right)):
+        assert found.value.tolist() == [1, 2 if right else 1, 2 if right else 1, 3]
+        assert found.radius.tolist() == [0.0, 1.0, 0.0, 2.0]
+
+
+def test_a_histogram_is_in_doubt_by_as_many_numbers_as_may_lie_on_either_side_of_a_limit() -> None:
+    def doubt(numbers: list[float], radii: list[float], least: float, most: float) -> float:
+        found = torch.histc(Ball(torch.tensor(numbers).double(), torch.tensor(radii).double()), 4, least, most)
+        assert len(set(found.radius.tolist())) == 1
+        return float(found.radius[0])
+
+    assert doubt([1.0, 2.875, 7.0], [0.5, 0.5, 0.5], 0, 8) == 0  # limits at 0, 2, 4, 6 and 8
+    assert doubt([1.0, 3.75, 7.0], [0.5, 0.5, 0.5], 0, 8) == 1
+    assert doubt([1.75, 4.25, 7.0], [0.5, 0.5, 0.5], 0, 8) == 2
+    assert doubt([1.0, 2.5625, 5.0], [0.0, 0.125, 0.0], 0, 0) == 0  # without limits given: at 1, 2, 3, 4 and 5
+    assert doubt([1.0, 2.0625, 5.0], [0.0, 0.125, 0.0], 0, 0) == 1
+    assert doubt([2.0, 2.0], [0.0, 0.0], 0, 0) == 0
+
+
+@pytest.mark.parametrize("n", range(7))
+@pytest.mark.parametrize(
+    "kind", [f"{shift}chebyshev_polynomial_{kind}" for kind in "tuvw" for shift in ("", "shifted_")]
+)
+def test_a_polynomial_of_chebyshev_is_steepest_at_the_ends_of_its_interval(kind: str, n: int) -> None:
+    function, degree = getattr(torch.special, kind), torch.tensor(n)
+    for end in (1.0, 0.0 if "shifted" in kind else -1.0):
+        found = function(number(end, 1e-6), degree)
+        for point in (end - 1e-6, end + 1e-6):
+            assert abs(float(function(number(point).value, degree) - found.value)) <= float(found.radius)
+
+
 def test_an_undecided_branch_takes_the_hull_of_both() -> None:
     x = Ball(torch.tensor(0.1, dtype=torch.float64), torch.tensor(0.2, dtype=torch.float64))
     result = torch.where(x > 0, torch.tensor(5.0, dtype=torch.float64), torch.tensor(-5.0, dtype=torch.float64))
@@ -323,6 +377,23 @@ def test_a_number_that_may_lie_on_either_side_of_a_power_of_two_has_no_known_exp
     mantissa, exponent = torch.frexp(Ball(at, torch.full_like(at, 0.1)))
     assert exponent.radius.isnan().tolist() == [True, False]
     assert mantissa.radius[1] == pytest.approx(0.1 / 4)
+
+
+def test_the_options_of_an_operation_are_heeded() -> None:
+    x = Ball(torch.tensor([1.0, 4.0]).double())
+    assert torch.zeros_like(x, dtype=torch.float32).dtype == torch.float32
+    for function in (torch.var, torch.std):
+        with torch.inference_mode():  # in which an operation arrives as it is called
+            for unbiased in (False, True):
+                torch.testing.assert_close(function(x, unbiased=unbiased).value, function(x.value, unbiased=unbiased))
+    with pytest.raises(RuntimeError, match="singular"):
+        torch.linalg.inv_ex(Ball(torch.zeros(2, 2)), check_errors=True)
+
+
+def test_a_window_named_by_one_number_is_as_wide_in_all_directions() -> None:
+    image = Ball(torch.rand(1, 1, 6, 6, generator=torch.Generator().manual_seed(0)))
+    one, all_ = (aten.avg_pool2d.default(image, kernel) for kernel in ([3], [3, 3]))
+    assert torch.equal(one.radius, all_.radius)
 
 
 def test_a_row_that_is_masked_all_over_has_shares_of_exactly_zero() -> None:

@@ -167,9 +167,10 @@ KINKS = (-3.0, -2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 2.0, 3.0)
 # Wider than three times what the numbers inside can move: made of several operations, of a slope or of a norm.
 WIDER = frozenset(
     "atan2 cos erf frac sinc tan tanh cosh clamp copysign fmod remainder hypot lerp logaddexp logaddexp2 pow where "
-    "round elu gelu hardswish leaky_relu log_sigmoid_forward mish selu silu softplus _prelu_kernel_backward _prelu_kernel "
-    "elu_backward gelu_backward hardswish_backward hardtanh_backward leaky_relu_backward log_sigmoid_backward "
-    "logit_backward mish_backward sigmoid_backward silu_backward softplus_backward softshrink_backward".split()
+    "round elu gelu hardswish leaky_relu log_sigmoid_forward mish selu silu softplus _prelu_kernel "
+    "_prelu_kernel_backward elu_backward gelu_backward hardswish_backward hardtanh_backward leaky_relu_backward "
+    "log_sigmoid_backward logit_backward mish_backward sigmoid_backward silu_backward softplus_backward "
+    "softshrink_backward".split()
 )
 
 

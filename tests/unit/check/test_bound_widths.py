@@ -7,6 +7,7 @@ roundings: a number that is rounded once moves by up to 2^-53 of its size.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -136,6 +137,23 @@ def test_an_inverse_of_each_of_many_matrices_has_the_radius_of_each_alone(shape:
     assert found.radius.view(-1, 2, 2) == pytest.approx(torch.stack([one.radius for one in alone]), rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [2, 3, 6])
+def test_the_exact_solution_of_equations_lies_within_its_radius(n: int) -> None:
+    # Hilbert's matrices, as floats and so as fractions.
+    matrix = torch.tensor([[1.0 / (row + column + 1) for column in range(n)] for row in range(n)]).double()
+    right = torch.arange(1.0, n + 1).double()
+    rows = [[Fraction(x) for x in row] + [Fraction(y)] for row, y in zip(matrix.tolist(), right.tolist(), strict=True)]
+    for at in range(n):
+        rows[at] = [x / rows[at][at] for x in rows[at]]
+        for other in range(n):
+            if other != at:
+                rows[other] = [x - rows[other][at] * y for x, y in zip(rows[other], rows[at], strict=True)]
+    for operands in ((Ball(matrix), right), (matrix, Ball(right))):
+        found = torch.linalg.solve(*operands)
+        for value, radius, row in zip(found.value.tolist(), found.radius.tolist(), rows, strict=True):
+            assert abs(Fraction(value) - row[-1]) <= Fraction(radius)
+
+
 @pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean"])
 @pytest.mark.parametrize("keepdim", [False, True])
 def test_spreads_and_means_have_the_shapes_that_torch_gives_them(name: str, keepdim: bool) -> None:
@@ -167,6 +185,12 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
         ).default(wrap(PREDICTION), TARGET, reduction, limit)
         for name in ("smooth_l1_loss", "huber_loss")
         for limit in (0.5, 2.0)
+        for reduction in (0, 1, 2)
+    },
+    **{
+        f"gradient of the mean square, reduced by {reduction}": lambda wrap, reduction=reduction: (
+            aten.mse_loss_backward.default(floats(3.0), wrap(PREDICTION), TARGET, reduction)
+        )
         for reduction in (0, 1, 2)
     },
     **{
@@ -218,9 +242,9 @@ def test_the_gradient_of_a_doubtful_largest_may_be_that_of_any_element_of_its_wi
 
 
 def test_a_number_that_is_surely_zero_or_surely_not_is_a_sure_truth() -> None:
-    found = Ball(floats(0.0, 2.0, 0.5, 0.0), floats(0.0, 1.0, 1.0, 1.0)).to(torch.bool)
-    assert found.value.tolist() == [False, True, True, False]
-    assert found.radius.tolist() == [0.0, 0.0, 1.0, 1.0]
+    found = Ball(floats(0.0, 2.0, 0.5, 0.0, 1.0), floats(0.0, 1.0, 1.0, 1.0, 1.0)).to(torch.bool)
+    assert found.value.tolist() == [False, True, True, False, True]
+    assert found.radius.tolist() == [0.0, 0.0, 1.0, 1.0, 1.0]
 
 
 def test_tensors_that_nothing_is_written_into_are_zero_and_not_what_memory_held() -> None:

@@ -233,6 +233,24 @@ def test_operations_in_place_take_the_model_along() -> None:
     assert (zero.radius >= 0.1).all()
 
 
+def test_known_numbers_beside_an_uncertain_one_stay_known() -> None:
+    known = torch.tensor([[1.0, 2.0], [3.0, 5.0]]).double()
+    balls = {"known": Ball(known), "x": Ball(torch.ones(1).double(), torch.ones(1).double())}
+    for operands in (balls, {"known": balls["known"]}):
+        made = with_generators(operands)["known"]
+        for function in (
+            torch.sum,
+            torch.t,
+            lambda one: one @ one,
+            lambda one: one[0],
+            torch.exp,
+            lambda one: one + one,
+        ):
+            found = function(made)
+            assert float(found.radius.max()) < 1e-12
+            torch.testing.assert_close(found.value, function(known))
+
+
 def test_an_overflow_and_a_pole_have_no_bound() -> None:
     assert torch.exp(number(1000.0, 1.0)).radius.isnan()
     assert (1 / number(0.1, 0.2)).radius.isnan()

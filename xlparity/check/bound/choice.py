@@ -163,14 +163,14 @@ def _threshold_backward(func: Any, gradient: Any, output: Any, threshold: float)
 
 
 @CHOICE.rule("bucketize", "searchsorted")
-def _bucket(func: Any, first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
+def _bucket(func: Any, first: Any, second: Any, **kwargs: Any) -> Any:
     swap = func.overloadpacket.__name__ == "searchsorted"
     numbers, limits = (second, first) if swap else (first, second)
-    value = func(value_of(first), value_of(second), *args, **kwargs)
+    value = func(value_of(first), value_of(second), **kwargs)
     if radius_of(limits).any():
         return Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64))
     if not radius_of(numbers).any():
         return Ball(value)
     wide = value_of(limits).to(torch.float64)
-    low, high = (func(*((wide, end) if swap else (end, wide)), *args, **kwargs) for end in ends(numbers))
+    low, high = (func(*((wide, end) if swap else (end, wide)), **kwargs) for end in ends(numbers))
     return Ball(value, torch.maximum(high - value, value - low).to(torch.float64))

@@ -129,7 +129,6 @@ def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result
     powers = sizes**order
     moved = torch.maximum((least**order - powers).abs(), ((sizes + r) ** order - powers).abs()) * (1 + 2.0**-40)
     dims = options.get("dim")
-    dims = list(range(operand.dim())) if dims is None or dims == [] else dims
     keep = bool(options.get("keepdim", False))
     total = powers.sum(dims, keepdim=keep)
     share = torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers).sum(dims, keepdim=keep)

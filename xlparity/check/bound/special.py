@@ -35,8 +35,11 @@ def _sine_quotient(func: Any, operand: Ball) -> Any:
     return Ball(value, 0.5 * operand.radius + gamma(4, value.dtype))
 
 
-def _monotone_in_both(name: str, domain: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """A function of two numbers that only rises, or only falls, in each of them where `domain` holds."""
+def _monotone_in_both(name: str) -> None:
+    """A function of two numbers that only rises, or only falls, in each of them where the second is not negative.
+
+    Where the first is outside the function's domain, torch gives no number.
+    """
 
     def rule(func: Any, left: Any, right: Any) -> Any:
         (a, ra), (b, rb) = parts(left), parts(right)
@@ -47,16 +50,15 @@ def _monotone_in_both(name: str, domain: Callable[[Tensor, Tensor], Tensor]) -> 
         away = torch.zeros_like(at)
         for first, second in product((x - ra, x + ra), (y - rb, y + rb)):
             away = torch.maximum(away, (torch.as_tensor(call(first, second)) - at).abs())
-        inside = torch.where(domain(x - ra, y - rb), away * (1 + 2.0**-30) + 2.0**-44 * (at.abs() + 2.0**-4), torch.nan)
+        inside = torch.where(y - rb >= 0, away * (1 + 2.0**-30) + 2.0**-44 * (at.abs() + 2.0**-4), torch.nan)
         known = torch.where((ra == 0) & (rb == 0), 0.0, inside)
         return rounded(value, known + 2 * gamma(_TERMS, value.dtype), _TERMS)
 
     SPECIAL.add(name, rule)
 
 
-_monotone_in_both("igamma", lambda a, x: (a > 0) & (x >= 0))
-_monotone_in_both("igammac", lambda a, x: (a > 0) & (x >= 0))
-_monotone_in_both("special_zeta", lambda s, q: (s > 1) & (q > 0))
+for _name in ("igamma", "igammac", "special_zeta"):
+    _monotone_in_both(_name)
 
 
 @SPECIAL.rule("polygamma")
@@ -94,7 +96,7 @@ for _name in ("special_i0e", "special_i1e"):
 def _falling(func: Any, operand: Ball) -> Any:
     value, at = func(operand.value), func(operand.value.to(torch.float64))
     low, high = ends(operand)
-    away = torch.maximum(func(low) - at, at - func(high)) * (1 + 2.0**-30) + 2.0**-44 * at.abs()
+    away = torch.maximum(func(low) - at, at - func(high)) * (1 + 2.0**-30)
     share = torch.where(operand.radius == 0, 0.0, torch.where(low > 0, away, torch.nan))
     own = gamma(4, value.dtype) * size(operand.value) * size(value)
     infinite = (operand.value == 0) & (operand.radius == 0)

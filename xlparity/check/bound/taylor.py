@@ -131,12 +131,18 @@ def coefficients(part: Any, dims: int) -> Tensor | float:
 
 def each(function: Callable[..., Tensor], *linear: Tensor) -> Tensor:
     """`function`, which makes 0 of 0, of the coefficients of each generator."""
-    live = torch.stack([one.reshape(len(one), -1).any(1) for one in linear]).any(0).nonzero().flatten().tolist()
+    count = len(linear[0])
+    live = (
+        torch.stack([one.reshape(count, one.numel() // max(count, 1)).any(1) for one in linear])
+        .any(0)
+        .nonzero()
+        .flatten()
+        .tolist()
+    )
+    if not live:
+        return torch.zeros(count, *function(*(one.sum(0) for one in linear)).shape, dtype=torch.float64)
     made_of = [torch.as_tensor(function(*(one[at] for one in linear))) for at in live]
-    if not made_of:
-        one = torch.as_tensor(function(*(one[0] for one in linear)))
-        return torch.zeros(linear[0].shape[0], *one.shape, dtype=torch.float64)
-    result = torch.zeros(linear[0].shape[0], *made_of[0].shape, dtype=torch.float64)
+    result = torch.zeros(count, *made_of[0].shape, dtype=torch.float64)
     result[live] = torch.stack(made_of)
     return result
 
