@@ -137,10 +137,12 @@ def test_an_inverse_of_each_of_many_matrices_has_the_radius_of_each_alone(shape:
     assert found.radius.view(-1, 2, 2) == pytest.approx(torch.stack([one.radius for one in alone]), rel=1e-6)
 
 
-@pytest.mark.parametrize("n", [2, 3, 6])
-def test_the_exact_solution_of_equations_lies_within_its_radius(n: int) -> None:
-    # Hilbert's matrices, as floats and so as fractions.
-    matrix = torch.tensor([[1.0 / (row + column + 1) for column in range(n)] for row in range(n)]).double()
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+@pytest.mark.parametrize(
+    "entry", [lambda row, column: 1 / (row + column + 1), lambda row, column: 7.0 * (row == column)]
+)
+def test_the_exact_solution_of_equations_lies_within_its_radius(n: int, entry: Callable[[int, int], float]) -> None:
+    matrix = torch.tensor([[entry(row, column) for column in range(n)] for row in range(n)], dtype=torch.float64)
     right = torch.arange(1.0, n + 1).double()
     rows = [[Fraction(x) for x in row] + [Fraction(y)] for row, y in zip(matrix.tolist(), right.tolist(), strict=True)]
     for at in range(n):

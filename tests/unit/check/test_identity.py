@@ -150,6 +150,58 @@ def test_degrees_of_sums_products_and_quotients():
     assert Degree(3, 1).apart(Degree(1, 2)) == 5
 
 
+@pytest.mark.parametrize("degrees", list(itertools.product(range(3), repeat=4)))
+def test_degrees_are_those_of_the_polynomials(degrees):
+    # p / q and r / s, whose first terms do not cancel
+    p, q, r, s = (
+        factor * np.polynomial.Polynomial(np.arange(1.0, degree + 2))
+        for factor, degree in zip((1, 3, 7, 13), degrees, strict=True)
+    )
+    one, other = Degree(p.degree(), q.degree()), Degree(r.degree(), s.degree())
+    assert one + other == Degree((p * s + r * q).degree(), (q * s).degree())
+    assert one * other == Degree((p * r).degree(), (q * s).degree())
+    assert one / other == Degree((p * s).degree(), (q * r).degree())
+    assert one.power(3) == Degree((p**3).degree(), (q**3).degree())
+    assert one.power(-2) == Degree((q**2).degree(), (p**2).degree())
+    assert one.apart(other) == (p * s - r * q).degree()
+    assert one | other == Degree(max(p.degree(), r.degree()), max(q.degree(), s.degree()))
+    assert one.sum_of(3) == one + one + one
+
+
+def degree_along_a_line(values, prime):
+    """The degree of the polynomial that has these values, a row each, at 0, 1, 2, ...: differences get to 0."""
+    for degree in range(-1, len(values)):
+        if not (values % prime).any():
+            return degree
+        values = np.diff(values, axis=0) % prime
+    raise AssertionError("more values are needed")
+
+
+X, Y = torch.arange(1, 13).reshape(3, 4), torch.tensor([[2, 7, 1, 8], [2, 8, 1, 8], [4, 5, 9, 5]])
+POLYNOMIALS = [
+    lambda x, y: x + y, lambda x, y: x - 2 * y, lambda x, y: x * y, lambda x, y: x * 3, lambda x, y: x**4,
+    lambda x, y: x.square() + y, lambda x, y: -x * y, lambda x, y: (x * y).sum(), lambda x, y: (x * y).mean(0),
+    lambda x, y: (x * y).var(1), lambda x, y: x @ y.T, lambda x, y: torch.addmm(y, x, y.T @ x),
+    lambda x, y: x[0].dot(y[0]),
+    lambda x, y: torch.cat([x, x * y]), lambda x, y: torch.stack([x * y, x]), lambda x, y: x.reshape(2, 6).T[1],
+    lambda x, y: torch.nn.functional.conv1d(x[None], y[:, :3, None].expand(3, 3, 2)),
+    lambda x, y: torch.nn.functional.conv1d(x[None], y[:, :3, None].expand(3, 3, 2), (x * x * x)[:, 0]),
+    torch.nn.functional.mse_loss, lambda x, y: torch.baddbmm(x[None, :, :3], x[None], y.T[None]),
+    lambda x, y: torch.addcmul(x, x, y, value=2), lambda x, y: torch.ones_like(x) * y, lambda x, y: x / 3,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(len(POLYNOMIALS)))
+def test_the_degree_of_what_torch_computes_is_that_of_the_polynomial(at):
+    prime, found = 2_147_483_647, []
+    with modulo(prime):
+        for step in range(8):
+            one, other = (Residues(part + step * part.flip(0) % prime, Degree(1)) for part in (X, Y))
+            result = POLYNOMIALS[at](one, other)
+            found.append(result.residue.numpy().ravel())
+    assert result.degree == Degree(degree_along_a_line(np.stack(found), prime))
+
+
 def test_residues_of_integers_are_torchs_own_results():
     torch.manual_seed(0)
     a, b = torch.randint(-50, 50, (3, 4)), torch.randint(-50, 50, (4, 2))

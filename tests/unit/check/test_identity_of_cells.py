@@ -216,6 +216,15 @@ def test_two_tensors_in_the_same_cells_are_the_same_to_what_reads_them() -> None
     assert identical(small.book({**CELLS, "D1": "=EXP(A1)", "E1": "=D1+D1"}), *rows) == set()
 
 
+def test_of_a_tensor_that_is_cut_the_cells_of_another_stay_as_they_are_and_its_own_become_variables() -> None:
+    rows = (
+        X, small.row("e", "D1", "torch.exp(x[0])", shape=()), small.row("both", "D1:D2", "torch.exp(x[:2])"),
+        small.row("z", "E1", "both[0] - e + both[1] * 2", shape=()),
+    )  # fmt: skip
+    formulas = {"D1": "=EXP(A1)", "D2": "=EXP(A2)", "E1": "=D2+D2"}
+    assert identical(small.book({**CELLS, **formulas}), *rows) == {"z"}
+
+
 def test_of_large_workbooks_and_of_too_many_cells_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_identical("SUM(A1:A4)", "x.sum()")
     with monkeypatch.context() as patched:
