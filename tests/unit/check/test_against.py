@@ -440,6 +440,27 @@ def test_a_value_that_was_computed_before_its_operands_were_saved_with_15_digits
     assert not saved(1 - 0.9999 + 1e-13).passed
 
 
+def test_a_value_that_libreoffice_kept_is_not_stale_beside_one_that_it_snapped_to_zero() -> None:
+    solution: dict[str, Scalar] = {
+        "A1": 0.15368679008951996, "A2": 0.15368679008951994, "B1": "=A1-A2", "C1": "=MAX(B1,0)", "D1": "=C1+A1",
+    }  # fmt: skip
+
+    def saved(value: float) -> Report:
+        other = Other("saved", {"B1": 0.0, "C1": value}, slack=Slack(relative=5e-15, cancellation=2.0**-48))
+        return held({"A1": 0.15368679008952, "A2": 0.15368679008952}, solution, engines=[EmbeddedEngine(), other])
+
+    assert saved(2.7755575615628914e-17).passed
+    assert not saved(1e-14).passed
+
+
+def test_a_number_of_which_15_digits_were_saved_is_not_changed() -> None:
+    solution: dict[str, Scalar] = {"A1": 10 / 7, "A2": 9.9999999999999987, "B1": "=A1+A2"}
+    for name, mine, changed in (("A1", 1.42857142857143, 0), ("A2", 10.0, 0), ("A1", 1.4285714285714, 1)):
+        against = held({name: mine}, solution).against
+        assert against is not None
+        assert len(against.changed) == changed
+
+
 def test_a_sheet_that_has_errors_alone_is_compared_on_samples() -> None:
     solution: dict[str, Scalar] = {"A1": 0.0, "A2": 1.0, "B1": "=A2/A1"}
     report = held({"B1": "=2*A2/A1"}, solution, samples=20)

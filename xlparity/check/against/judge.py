@@ -331,24 +331,43 @@ def judge_engine(
     forced = on_sheets(book, pairs, [one.operands for one in held], [one.truth for one in held])
     again = EmbeddedEngine().evaluate(book, forced=forced)
     own = [contents(again, pair.student, pair.dtype, texts) for pair in pairs]
+    formula = [index.mask_of(pair.student) for pair in pairs]
     known = [
-        index.mask_of(pair.student) & (one.kind != Kind.BLANK) & (one.kind != Kind.UNDECIDED) & (o.kind < Kind.ERROR)
-        for pair, one, o in zip(pairs, held, own, strict=True)
+        mask & (one.kind != Kind.BLANK) & (one.kind != Kind.UNDECIDED) & (o.kind < Kind.ERROR)
+        for mask, one, o in zip(formula, held, own, strict=True)
     ]
     different = [mask & ~one.same(o) for mask, one, o in zip(known, held, own, strict=True)]
-    errors = RunningError(book, index, again, forced, {}, engine.slack)
-    found = []
-    for pair, one, o, actual, mask in zip(pairs, held, own, has, different, strict=True):
-        size = np.abs(o.values)
-        if tolerance is not None:
-            allowed = tolerance.atol + tolerance.rtol * size
-        elif mask.any():
-            allowed = running_errors(pair.student, mask, index, errors) + engine.slack.relative * size
-            allowed = np.where(np.isnan(allowed), _GROSS * size, allowed)
-        else:
-            allowed = np.zeros(size.shape)
-        with np.errstate(invalid="ignore"):
-            # A value is as it should be too where only those that it is computed from are stale.
-            apart = np.fmin(np.abs(one.values - o.values), np.abs(one.values - actual.values))
-            found.append((one, mask & ~one.same(actual) & ~(apart <= allowed)))
-    return found
+
+    def rounding(needs: Sequence[_Mask], operands: Mapping[Area, Array]) -> list[Array]:
+        """How far rounding may set the needed values apart, where it is known."""
+        errors = RunningError(book, index, again, forced, operands, engine.slack)
+        return [
+            running_errors(pair.student, need, index, errors)
+            if need.any() and tolerance is None
+            else np.full(pair.student.shape, np.nan)
+            for pair, need in zip(pairs, needs, strict=True)
+        ]
+
+    def wrong(radii: Sequence[Array]) -> list[_Mask]:
+        found = []
+        for one, o, actual, mask, radius in zip(held, own, has, different, radii, strict=True):
+            size = np.abs(o.values)
+            if tolerance is not None:
+                allowed = tolerance.atol + tolerance.rtol * size
+            else:
+                allowed = np.where(np.isnan(radius), _GROSS * size, radius + engine.slack.relative * size)
+            with np.errstate(invalid="ignore"):
+                # A value is as it should be too where only those that it is computed from are stale.
+                apart = np.fmin(np.abs(one.values - o.values), np.abs(one.values - actual.values))
+                found.append(mask & ~one.same(actual) & ~(apart <= allowed))
+        return found
+
+    found = wrong(rounding(different, {}))
+    if engine.slack.relative and tolerance is None and any(mask.any() for mask in found):
+        # LibreOffice saves values that it was given beside such that it computed anew from rounded numbers.
+        off = [
+            np.nan_to_num(radius) + engine.slack.relative * np.nan_to_num(np.abs(one.values))
+            for radius, one in zip(rounding(formula, {}), own, strict=True)
+        ]
+        found = wrong(rounding(different, on_sheets(book, pairs, off)))
+    return list(zip(held, found, strict=True))

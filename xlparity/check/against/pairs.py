@@ -33,7 +33,7 @@ _KEY = np.int64(MAX_COLUMNS)
 _MOST_LISTED = 1_000
 # What becomes of a tensor that the student's map lacks, a given one and a computed one.
 _FATE = "the solution's own numbers stand for it", "which was not compared"
-_SAVED = 5e-16  # of its size: so far a number moves that another program saves with 16 digits
+_SAVED = 5e-15  # of its size: so far a number moves that LibreOffice saves, with 15 digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _merged(
 
 
 def _differ(before: Array, now: Array) -> NDArray[np.bool_]:
-    """Which numbers somebody changed; a program that saves 16 digits has not."""
+    """Which numbers somebody changed; a program that saves 15 digits has not."""
     return np.asarray(np.abs(now - before) > _SAVED * np.abs(before))
 
 
