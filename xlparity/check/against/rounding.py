@@ -210,7 +210,7 @@ class RunningError:
             start, count = (
                 (frame.window.row, frame.window.height) if name == "ROW" else (frame.window.column, frame.window.width)
             )
-            numbers = 1.0 + np.arange(start, start + count)
+            numbers = np.arange(start + 1, start + count + 1, dtype=np.float64)
             return self._rules.exact(numbers.reshape((-1, 1, 1, 1) if name == "ROW" else (1, -1, 1, 1)))
         rule = FUNCTIONS.get(name)
         if rule is None:
