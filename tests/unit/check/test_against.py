@@ -454,8 +454,15 @@ def test_a_value_that_libreoffice_kept_is_not_stale_beside_one_that_it_snapped_t
 
 
 def test_a_number_of_which_15_digits_were_saved_is_not_changed() -> None:
-    solution: dict[str, Scalar] = {"A1": 10 / 7, "A2": 9.9999999999999987, "B1": "=A1+A2"}
-    for name, mine, changed in (("A1", 1.42857142857143, 0), ("A2", 10.0, 0), ("A1", 1.4285714285714, 1)):
+    solution: dict[str, Scalar] = {
+        "A1": 10 / 7,
+        "A2": 9.9999999999999987,
+        "A3": 1.001651507605245e-05,
+        "B1": "=SUM(A1:A3)",
+    }
+    for name, mine, changed in (
+        ("A1", 1.42857142857143, 0), ("A1", 1.4285714285714, 1), ("A2", 10.0, 0), ("A3", 1.00165150760525e-05, 0),
+    ):  # fmt: skip
         against = held({name: mine}, solution).against
         assert against is not None
         assert len(against.changed) == changed
