@@ -312,7 +312,7 @@ def _deciding(formula: str) -> Iterator[str]:
 def _spread(batch: Tensor, block: Block) -> dict[Area, Tensor]:
     """A batch of a tensor's numbers as they lie in the sheet."""
     count = len(batch)
-    planes = batch.reshape(count, -1, *block.shape[-2:]) if len(block.shape) > 2 else batch[:, None]
+    planes = batch.reshape(count, -1, *block.shape[-2:])
     areas = {}
     for at, plane in enumerate(block.planes):
         numbers = planes[:, at]

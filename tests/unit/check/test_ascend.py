@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import xlparity
 from benchmarks.handmade import handmade
@@ -17,7 +19,9 @@ from xlparity.check.judge import hold
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.formula.a1 import parse_cell, show_cell
-from xlparity.model.map import Map
+from xlparity.model.area import Area
+from xlparity.model.block import Block
+from xlparity.model.map import Map, MapRow, Role
 from xlparity.xlsx.edit import replace_formula
 
 MSE = Path(__file__).parents[3] / "workbooks" / "mse.xlsx"
@@ -109,3 +113,43 @@ def test_a_step_beyond_which_the_sheet_depends_on_nothing_is_the_last(monkeypatc
     monkeypatch.setattr(Ascent, "_switched", lambda *_: iter(()))
     found = ascent({"A1": 1.0, "B1": "=IF(A1>1.01,0.5,A1*(1+1E-6))"}, X, ONE).points([{"x": np.array(1.0)}])
     assert [point["x"].item() for point in found] == [1 + 1 / 64]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3), (2, 2, 3), (2, 1, 2, 3)])
+def test_tensors_of_any_shape_are_compared_sample_by_sample_as_they_lie_in_the_sheet(shape, turned):
+    turned = turned and len(shape) > 1
+    height, width = ((1, 1, *shape)[-2:])[:: -1 if turned else 1]
+    x, y = (
+        Block(shape, tuple(Area.of("S", 4 * at, column, height, width) for at in range(math.prod(shape[:-2]))), turned)
+        for column in (0, 5)
+    )
+    names = [[show_cell(block.cell(at)).partition("!")[2] for at in block.indices()] for block in (x, y)]
+    cells = dict.fromkeys(names[0], 1.0) | {to: f"=3*{of}" for of, to in zip(*names, strict=True)}
+    made = ascent(cells, MapRow("x", Role.INPUT, x), MapRow("y", Role.COMPUTED, y, torch="2 * x"))
+    apart, direction = made._difference([{"x": np.full(shape, size)} for size in (1.0, 2.0, 1000.0)])
+    assert (apart > 0).all()  # the sheet's are larger in each
+    assert direction["x"].shape == (3, *shape)
+    assert (direction["x"] > 0).all()  # and the more so, the larger x
+
+
+def test_a_step_is_of_each_samples_own_size():
+    made, at = ascent({"A1": 1.0, "B1": "=A1"}, X, ONE), torch.tensor([1.0, -1000.0, 0.0])
+    assert made._moved({"x": at}, {"x": torch.ones(3)}, 0.5)["x"].tolist() == [1.5, -500.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("formula", "deciding"),
+    [
+        ("IF(A1>B1,1,2)", ["A1-B1"]),
+        ("MAX(A1,B1)+MIN(C1,0)", ["A1-B1", "C1-0"]),
+        ("ABS(A1-3)", ["A1-3"]),
+        ("MAX(A1:A3,B1)", []),
+        ("MIN(B1,A1:A3)", []),
+        ("MAX(A1,B1,C1)", []),
+        ("IF(A1<1E300,1,2)", []),
+        ("IF(1<2,A1,2)", []),
+    ],
+)
+def test_what_decides_a_branch_is_what_changes_its_sign(formula, deciding):
+    assert sorted(ascend._deciding(formula)) == deciding

@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 import xlparity
+from tests.unit.check import small
 from xlparity.check.derivatives import loss_derivatives
+from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
 from xlparity.model.block import Block
 from xlparity.model.derivatives import Derivatives
@@ -131,6 +133,15 @@ def test_an_operations_derivative_is_written_as_a_person_would(
     edge = next(edge for edge in graph.edges if (edge.source, edge.target) == ("a", "m"))
     assert (edge.local, edge.back) == (local, back)
     assert edge.share is not None
+
+
+def test_whole_numbers_are_places_and_classes() -> None:
+    w, at = small.row("w", "A1:A3", role=Role.PARAMETER), small.row("at", "B1:B2", dtype="int64")
+    cells = EmbeddedEngine().evaluate(small.book({"A1": 1.0, "A2": 4.0, "A3": 9.0, "B1": 2.0, "B2": 0.0}))
+    graph = loss_derivatives(Map((w, at, small.row("loss", "C1", "(w[at] ** 2).sum()", shape=()))), cells)
+    assert graph is not None
+    assert {node.name: node.gradient is None for node in graph.nodes} == {"w": False, "at": True, "loss": False}
+    np.testing.assert_array_equal(next(node.gradient for node in graph.nodes if node.name == "w"), [2.0, 0.0, 18.0])
 
 
 def test_gradients_of_several_ways_come_together() -> None:
