@@ -247,6 +247,16 @@ def test_what_an_activation_hands_on_as_it_is_stays_exact(function: Callable[[Te
     assert (found.value, found.radius) == (25.0, 0.0)
 
 
+def test_remainders_and_whole_quotients_of_whole_numbers_are_exact() -> None:
+    a, b = torch.arange(-7.0, 8.0).double()[:, None], torch.tensor([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0]).double()
+    for function in (
+        torch.remainder, torch.fmod, torch.floor_divide, lambda a, b: torch.div(a, b, rounding_mode="trunc"),
+    ):  # fmt: skip
+        for found in (function(Ball(a), b), function(a, Ball(b)), function(Ball(a.long()), b.long())):
+            assert (found.radius == 0).all()
+            assert torch.equal(found.value.double(), function(a, b))
+
+
 def test_a_remainder_with_the_sign_of_its_dividend_does_not_jump_at_zero() -> None:
     assert float(torch.fmod(number(0.0, 0.125), 1.0).radius) == pytest.approx(0.125)
     assert float(torch.remainder(number(0.0, 0.125), 1.0).radius) >= 0.875
