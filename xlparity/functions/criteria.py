@@ -41,15 +41,15 @@ class Criterion:
 
     symbol: str
     operand: Scalar
-    bare: bool
+    bare: bool = False
 
 
 def criterion_of(value: Scalar) -> Criterion:
     """The criterion that a value means; a blank cell means 0."""
     if value is None:
-        return Criterion("=", 0.0, False)
+        return Criterion("=", 0.0)
     if not isinstance(value, str):
-        return Criterion("=", value, False)
+        return Criterion("=", value)
     found = OPERATOR.fullmatch(value)
     assert found is not None
     symbol, text = found[1] or "=", found[2]
@@ -69,7 +69,7 @@ def matches(given: Array, criterion: Criterion, texts: Texts) -> Tensor:
     if criterion.symbol == "<>":
         if isinstance(operand, float):  # a text that looks like the number differs from it here
             return ~((kind == int(Kind.NUMBER)) & (payload == operand))
-        return ~matches(given, Criterion("=", operand, False), texts)
+        return ~matches(given, Criterion("=", operand), texts)
     if criterion.symbol == "=":
         return _equal(kind, payload, criterion, texts)
     compare = {"<": torch.lt, "<=": torch.le, ">": torch.gt, ">=": torch.ge}[criterion.symbol]
@@ -226,7 +226,8 @@ def _combined(
         result, own = combine(number, mask & is_number)
         if codes is not None:  # errors count only where the criteria are met
             found = first_fault(torch.where(mask, codes.flatten(-2)[..., None, None, :], 0), 1)
-            own = merged([None if found is None else found.squeeze(-1), own])
+            assert found is not None
+            own = merged([found.squeeze(-1), own])
         return result, own
 
     return _measured(ranges, criteria, texts, measure, lanes=number.ndim > 3)

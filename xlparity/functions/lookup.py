@@ -18,7 +18,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.coercion import booleans_of, numbers_of
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, merged, where_error
-from xlparity.functions.gather import elements_of, integer_of, integers_of, lane_fault, reshaped
+from xlparity.functions.gather import columns_of, elements_of, integer_of, integers_of, lane_fault, reshaped, rows_of
 from xlparity.functions.lift import fitted
 from xlparity.functions.logic import choose
 from xlparity.functions.order import text_ranks
@@ -272,7 +272,7 @@ def _table_lookup(arguments: Sequence[Argument], texts: Texts, *, vertical: bool
     ranged, ranged_fault = booleans_of(approximately, texts)
     if not _uniform(ranged):
         raise LanesDiffer("range_lookup differs")
-    first = Array(table.number[..., :1], None if table.kind is None else table.kind[..., :1])
+    first = columns_of(table, [0])
     fault = merged([fault_of(value), column_fault, ranged_fault, lane_fault(first)])
     if bool(ranged.all()):
         at, own = approximate(value, first, texts, descending=False)
@@ -294,15 +294,10 @@ def _lookup(arguments: Sequence[Argument], texts: Texts) -> Array:
         if result.rows > 1 and result.columns > 1:
             return Array.of_error(Error.NA)
     elif vector.columns > vector.rows:
-        result = Array(vector.number[..., -1:, :], None if vector.kind is None else vector.kind[..., -1:, :])
+        result = rows_of(vector, [vector.rows - 1])
     else:
-        result = Array(vector.number[..., -1:], None if vector.kind is None else vector.kind[..., -1:])
-    if len(arguments) == 2 or (vector.rows > 1 and vector.columns > 1):
-        wide = vector.columns > vector.rows
-        number = vector.number[..., :1, :] if wide else vector.number[..., :1]
-        kind = vector.kind if vector.kind is None else vector.kind[..., :1, :] if wide else vector.kind[..., :1]
-        vector = Array(number, kind)
-    vector = _vector(vector)
+        result = columns_of(vector, [vector.columns - 1])
+    vector = _vector(rows_of(vector, [0]) if vector.columns > vector.rows else columns_of(vector, [0]))
     at, own = approximate(value, vector, texts, descending=False)
     outside = where_error(at >= result.rows * result.columns, Error.REF)
     fault = merged([fault_of(value), lane_fault(vector), own, _not_found(at), outside])

@@ -171,7 +171,7 @@ def _folded(sample: Sample, fold: object) -> Tensor:
     made = []
     for row in rows:
         integers = [math.trunc(value) for value in row]
-        folded = fold(*integers) if all(0 <= value < 2**53 for value in integers) else -1  # type: ignore[operator]
+        folded = fold(*integers) if all(0 <= value < 2**53 for value in integers) else math.nan  # type: ignore[operator]
         made.append(float(folded) if 0 <= folded < 2**53 else float("nan"))
     return torch.tensor(made, dtype=torch.float64).reshape(sample.number.shape[:-1])
 

@@ -17,9 +17,6 @@ from xlparity.model.value import Kind
 
 __all__ = ["comparison", "sign15", "text_key", "text_ranks"]
 
-# Kinds in the order of comparison; a blank takes the kind of what it is compared with.
-CLASS = torch.tensor([0, 0, 1, 2, 3, 4], dtype=torch.int8)
-
 
 def text_key(text: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts texts as Excel does: signs before digits before letters, whatever their case."""
@@ -74,10 +71,10 @@ def comparison(left: Array, right: Array, texts: Texts) -> Tensor:
         second = torch.where(two == int(Kind.TEXT), ranks[_index(two, second)], second)
         first = torch.where(blank_one & (two == int(Kind.TEXT)), zero, first)
         second = torch.where(blank_two & (one == int(Kind.TEXT)), zero, second)
-    class_one, class_two = CLASS[one.long()], CLASS[two.long()]
-    class_one, class_two = torch.where(blank_one, class_two, class_one), torch.where(blank_two, class_one, class_two)
-    of_class = (class_one > class_two).to(torch.int8) - (class_one < class_two).to(torch.int8)
-    return torch.where(of_class != 0, of_class, sign15(first, second))
+    # Kinds are in the order of comparison; a blank takes the kind of what it is compared with.
+    one, two = torch.where(blank_one, two, one), torch.where(blank_two, one, two)
+    of_kind = (one > two).to(torch.int8) - (one < two).to(torch.int8)
+    return torch.where(of_kind != 0, of_kind, sign15(first, second))
 
 
 def _index(kind: Tensor, payload: Tensor) -> Tensor:

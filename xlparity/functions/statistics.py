@@ -171,7 +171,7 @@ def percentile_inc(sample: Sample, k: Tensor) -> Checked:
 def percentile_exc(sample: Sample, k: Tensor) -> Checked:
     """The k-th percentile, 0 and 1 excluded."""
     position = k * (sample.count + 1) - 1
-    outside = (k.detach() <= 0) | (k.detach() >= 1) | (position.detach() < 0) | (position.detach() > sample.count - 1)
+    outside = (position.detach() < 0) | (position.detach() > sample.count - 1)
     return checked(_at(sample, torch.where(outside, 0.0, position)), (outside, Error.NUM))
 
 

@@ -14,7 +14,7 @@ from xlparity.functions.signature import Unsupported
 
 __all__ = ["digits15", "general", "general11", "number_of_text"]
 
-NUMBER = re.compile(r"(\d+(?:,\d{3,})*|(?=\.\d))(\.\d*)?(?:E([+-]?\d{1,3}))?", re.IGNORECASE)
+NUMBER = re.compile(r"(?:\d+(?:,\d{3,})*|(?=\.\d))(?:\.\d*)?(?:E[+-]?\d{1,3})?", re.IGNORECASE)
 FRACTION = re.compile(r"(?:(\d+) +)?(\d{1,7})/(\d{1,7})")
 
 
@@ -38,13 +38,12 @@ def general(value: float) -> str:
     text = "".join(map(str, digits))
     point = len(text) + exponent  # digits before the decimal point
     prefix = "-" if sign else ""
-    plain = text + "0" * (point - len(text)) if point >= len(text) else ""
-    if not plain:
-        plain = f"{text[:point]}.{text[point:]}" if point > 0 else "0." + "0" * -point + text
-    if point > 21 or (point < 1 and len(plain) > 20):
-        mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
-        return f"{prefix}{mantissa}E{point - 1:+03d}"
-    return prefix + plain
+    if 0 < point <= 21:
+        return prefix + text.ljust(point, "0")
+    if point <= 0 and len(text) - point <= 18:
+        return prefix + "0." + "0" * -point + text
+    mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+    return f"{prefix}{mantissa}E{point - 1:+03d}"
 
 
 def general11(size: float) -> str:
@@ -55,7 +54,7 @@ def general11(size: float) -> str:
     power = exact.adjusted()
     if power < 11:
         if power >= -4:  # 9 decimals below 1, 10 digits above
-            rounded = exact.quantize(Decimal(1).scaleb(-9 if power < 0 else min(power - 9, 0)), ROUND_HALF_UP)
+            rounded = exact.quantize(Decimal(1).scaleb(min(max(power, 0) - 9, 0)), ROUND_HALF_UP)
             return _stripped(f"{rounded:f}")
         plain = _stripped(f"{exact:f}")
         if len(plain) <= 11:
@@ -92,22 +91,19 @@ def _plain_number(body: str) -> float | None:
     sign = 1.0
     if body.startswith("(") and body.endswith(")") and len(body) > 2:
         sign, body = -1.0, body[1:-1].strip(" ")
-        if body[:1] in "+-":
-            return None
-    percent, currency, signed = 0, False, sign < 0
+    percent, currency, signed = False, False, sign < 0
     while body:
         if body[0] in "+-" and not signed:
             sign, signed, body = (-sign if body[0] == "-" else sign), True, body[1:].lstrip(" ")
         elif body[0] == "$" and not currency:
             currency, body = True, body[1:].lstrip(" ")
-        elif body[0] == "%" and percent == 0:
-            percent, body = 1, body[1:].lstrip(" ")
+        elif body[0] == "%" and not percent:
+            percent, body = True, body[1:].lstrip(" ")
         else:
             break
-    while body.endswith("%") and percent == 0:
-        percent, body = percent + 1, body[:-1].rstrip(" ")
-    match = NUMBER.fullmatch(body)
-    if match and (match[1] or len(match[2] or "") > 1):
+    if body.endswith("%") and not percent:
+        percent, body = True, body[:-1].rstrip(" ")
+    if NUMBER.fullmatch(body):
         value = float(body.replace(",", ""))
         return sign * value / (100.0 if percent else 1.0) if math.isfinite(value) else None
     fraction = FRACTION.fullmatch(body)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.unit.functions.evaluation import value
+from tests.unit.functions.evaluation import argument, value
 from xlparity.errors import FormulaError
 from xlparity.functions import FUNCTIONS, Argument, call
 from xlparity.functions.array import Array, Texts
@@ -83,6 +83,28 @@ def test_what_depends_on_an_undecided_value_is_undecided_for_the_same_reason(
     texts.reason("because")
     made = call(name, arguments, texts)
     assert (set(made.kinds.flatten().tolist()), set(made.number.flatten().tolist())) == ({Kind.UNDECIDED}, {0})
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [("SUM", []), ("COUNT", []), ("SORT", []), ("UNIQUE", []), ("MINVERSE", []), ("LARGE", [1.0]), ("CONCAT", []),
+     ("MATCH", [0.0]), ("MATCH", [1.0]), ("XMATCH", []), ("VLOOKUP", [1.0, False]), ("LOOKUP", []), ("XLOOKUP", []),
+     ("COUNTIF", [1.0]), ("SUMPRODUCT", []), ("SLOPE", []), ("TEXTJOIN", [])],
+)  # fmt: skip
+def test_what_depends_on_a_range_with_an_undecided_cell_is_undecided(name: str, others: list[object]) -> None:
+    texts = Texts()
+    texts.reason("because")
+    kind = torch.tensor([[Kind.NUMBER, Kind.UNDECIDED], [Kind.NUMBER, Kind.NUMBER]], dtype=torch.uint8)
+    number = torch.tensor([[1.0, 0.0], [2.0, 3.0]], dtype=torch.float64)
+    if name in {"MATCH", "XMATCH", "XLOOKUP", "VLOOKUP", "LOOKUP"}:
+        number, kind = number[:1].mT, kind[:1].mT
+    area = Argument(Array(number, kind), True)
+    before: list[object] = {"MATCH": [1.0], "XMATCH": [1.0], "VLOOKUP": [1.0], "LOOKUP": [1.0], "XLOOKUP": [1.0],
+                            "TEXTJOIN": ["", True]}.get(name, [])  # fmt: skip
+    twice = [area] if name in {"XLOOKUP", "SLOPE"} else []
+    given = [*(argument(one, texts) for one in before), area, *twice, *(argument(one, texts) for one in others)]
+    made = call(name, given, texts)
+    assert set(made.kinds.flatten().tolist()) == {Kind.UNDECIDED}
 
 
 def test_an_error_puts_no_nan_into_the_gradients_of_others() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from math import comb, e, erfc, exp, log, pi, sqrt
+from math import comb, e, erfc, exp, factorial, log, pi, sqrt
 
 import pytest
 
@@ -965,6 +965,8 @@ CONDITIONS = [
     ("MAXIFS", [([5], [NA]), ([1], [2]), [[1, 2], [3, 1]]], [[5, NA], [0, 5]]),
     ("COUNTIF", [WORDS, ">#N/A"], "undecided"),
     ("COUNTIFS", [([1], [2]), ">0", ([1],), ">0"], VALUE),
+    ("COUNTIFS", [([1], [2], [3], [4]), ">1", ([1], [2], [3], [4]), "<4", ([1], [2], [3], [4]), "<>3"], 1),
+    ("SUMIFS", [([5], [6], [7], [8]), *[([1], [2], [3], [4]), ">1", ([1], [2], [3], [4]), "<4"]], 13),
     ("COUNTIFS", [([1], [2]), ">0", ..., ...], VALUE),  # a condition left empty is not left out
     ("SUMIFS", [([1], [2]), ([1],), ">0"], VALUE),
     ("SUMIFS", [([1], [2], [4]), ([1], [2], [3]), ">1", ([5], [6], [7]), "<7"], 2),
@@ -1012,6 +1014,7 @@ FITS = [
     ("LINEST", [YS, ([1], [2])], REF),
     ("LINEST", [([1],), ([1],)], "undecided"),
     ("LOGEST", [([2], [4], [8]), XS], [[near(2), near(1)]]),
+    ("LOGEST", [([0.5], [0.25], [0.125]), XS], [[near(0.5), near(1)]]),
     ("LOGEST", [([2], [0], [8]), XS], [[NUM, NUM]]),
     ("TREND", [YS, XS, 4], near(1.5 * 4 - 2 / 3)),
     ("TREND", [YS, XS, 4, False], near(17 / 14 * 4)),
@@ -1028,6 +1031,8 @@ FITS = [
     ("TREND", [([1], [2], [4], [8]), ([1, 0], [0, 1], [1, 1], [2, 0]), ([1],)], REF),
     ("GROWTH", [([2], [4], [8]), XS, 4], near(16)),
     ("GROWTH", [([2], [-4], [8]), XS, 4], NUM),
+    ("GROWTH", [([2], [0], [8]), XS, 4], NUM),
+    ("TREND", [([3],), ([1],), 2, False], "undecided"),
 ]
 
 NUMBERS = [
@@ -1189,6 +1194,29 @@ NUMBERS = [
     ("COUNTBLANK", [([1], [2])], 0),
     ("AVERAGEA", [([1], ["x"], [True])], near(2 / 3)),
     ("AVERAGEA", [1, 3], 2),
+    ("AVERAGEA", [[[3, "x"]]], 1.5),
+    ("MAXA", [[["x", -1]]], 0),
+    ("MIN", [([3], [None], ["x"])], 3),
+    ("MAX", [([-3], [None], ["x"])], -3),
+    ("MIN", [([None],)], 0),
+    ("SUM", [([1], [None], ["x"]), [[2, 3]], True], 7),
+    ("AVERAGE", [[[2, 3]], ([1], [None], ["x"])], 2),
+    ("DEVSQ", [5], 0),
+    ("DEVSQ", [([None],)], NUM),
+    ("PERCENTILE.EXC", [[[1, 2, 3]], 0], NUM),
+    ("PERCENTILE.EXC", [[[1, 2, 3]], 1], NUM),
+    ("PERCENTILE.EXC", [[[1, 2, 3]], 0.25], 1),
+    ("PERCENTILE.EXC", [[[1, 2, 3]], 0.75], 3),
+    ("PERCENTILE.EXC", [[[1, 2, 3]], 0.76], NUM),
+    ("FACTDOUBLE", [300], near(2.0**150 * factorial(150))),
+    ("FACTDOUBLE", [301], NUM),
+    ("FACTDOUBLE", [1e15], NUM),
+    ("NOT", ["false"], True),
+    ("NOT", ["True"], False),
+    ("NOT", ["x"], VALUE),
+    ("OR", [False, 0], False),
+    ("AND", [True, 0], False),
+    ("XOR", [True, True], False),
     ("MAXA", [([-1], ["x"])], 0),
     ("MINA", [([5], [True])], 1),
     ("VARA", [([1], [True], [4])], 3),
@@ -1212,6 +1240,8 @@ ARRAYS = [
     ("SORT", [[[3], [1]], 2], VALUE),
     ("SORT", [[[3, 1]], [[NA, DIV0]]], NA),
     ("SORT", [[[3, 1]], DIV0], DIV0),
+    ("SORT", [[[1.7e308], [1e308]]], [[1e308], [1.7e308]]),
+    ("SORTBY", [[[1], [2], [3], [4]], [[1, 2], [3, 4]]], VALUE),
     ("SORT", [[[3], [1], [2]], ..., ...], [[1], [2], [3]]),
     ("SORT", [[[3], [1], [2]], ..., -1], [[3], [2], [1]]),
     ("SORT", [[[3], [1]], 0], VALUE),
@@ -1317,6 +1347,9 @@ LOOKUP = [
     ("LOOKUP", [4, [[1, 3, 5], ["a", "b", "c"]]], "b"),
     ("LOOKUP", [4, SORTED, [[1, 2], [3, 4]]], NA),
     ("LOOKUP", [4, SORTED, [["a"]]], REF),
+    ("LOOKUP", [4, [[1, 9], [3, 9], [5, 9]], [["a"], ["b"], ["c"]]], "b"),
+    ("LOOKUP", [4, [[1, 9], [5, 9]], [["a"], ["b"]]], "a"),
+    ("LOOKUP", [4, [[1, 3, 5]], [["a", "b", "c"]]], "b"),
     ("XMATCH", [4, SORTED, -1], 2),
     ("XMATCH", [4, SORTED, 1], 3),
     ("XMATCH", [4, SORTED, 0], NA),
@@ -1334,6 +1367,10 @@ LOOKUP = [
     ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]], "none"], "none"),
     ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]], "none", 5], VALUE),
     ("XLOOKUP", [3, SORTED, [["a"], ["b"]]], VALUE),
+    ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b", "c"]]], "b"),
+    ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b", "c"], ["d", "e", "f"]]], [["b"], ["e"]]),
+    ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b"]]], VALUE),
+    ("XLOOKUP", [3, [[1, 3, 5]], [["a"], ["b"], ["c"]]], VALUE),
     ("XLOOKUP", [3, [[3], [3]], [["a"], ["b"]], "none", ..., ...], "a"),
     ("XLOOKUP", [3, [[3], [3]], [["a"], ["b"]], "none", ..., -1], "b"),
     ("XMATCH", [3, [[3], [3]], ..., ...], 1),

@@ -170,6 +170,8 @@ def test_a_sum_with_an_error_in_one_lane_keeps_the_other_lanes_gradients() -> No
         payload = torch.where(kind == int(Kind.ERROR), float(Error.NA), x)
         made = call(name, [Argument(Array(payload, kind), True)], Texts())
         assert made.kinds.flatten().tolist() == [1, 4]
+        alone = call(name, [Argument(Array(x[0].detach()), True)], Texts())
+        assert made.number[0].tolist() == alone.number.tolist(), name
         (gradient,) = torch.autograd.grad(made.number[0, 0, 0], x)
         assert bool(torch.isfinite(gradient).all()), name
         assert not bool(gradient[1].any()), name

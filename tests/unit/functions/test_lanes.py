@@ -66,19 +66,32 @@ def test_lanes_give_what_each_gives_alone(name: str) -> None:
             else Argument(stacked([given[place].array for given in group]), first[place].reference)
             for place in range(len(first))
         ]
-        try:
-            made = call(name, together, texts)
-        except (LanesDiffer, Unsupported):
-            continue
-        number, kinds = made.number, made.kinds
-        if number.ndim == 2:
-            number, kinds = number.expand(len(group), *number.shape), kinds.expand(len(group), *kinds.shape)
-        assert number.shape[0] == len(group)
-        for lane, expected in enumerate(single):
-            got = python(Array(number[lane], kinds[lane]), texts)
-            spread = isinstance(got, list) and not isinstance(expected, list)
-            wanted = [[expected] * len(row) for row in got] if spread else expected
-            assert _close(got, wanted), (BY_NAME[name], lane)
+        assert_lanes(name, together, single, texts)
+        # Lanes in one argument alone, in two dimensions as a fill's rows and columns are.
+        for place, one in enumerate(first):
+            if one is not None:
+                shape = (3, 2, *one.array.number.shape)
+                spread = Array(one.array.number.expand(shape), one.array.kinds.expand(shape))
+                given = [*first[:place], Argument(spread, one.reference), *first[place + 1 :]]
+                assert_lanes(name, given, single[:1] * 6, texts)
+
+
+def assert_lanes(name: str, together: list[Argument | None], single: list[object], texts: Texts) -> None:
+    try:
+        made = call(name, together, texts)
+    except (LanesDiffer, Unsupported):
+        return
+    size, count = made.number.shape[-2:], len(single)
+    number, kinds = (
+        part.reshape(-1, *size).expand(count, *size) if part[..., 0, 0].numel() == 1 else part.reshape(-1, *size)
+        for part in (made.number, made.kinds)
+    )
+    assert number.shape[0] == count
+    for lane, expected in enumerate(single):
+        got = python(Array(number[lane], kinds[lane]), texts)
+        spread = isinstance(got, list) and not isinstance(expected, list)
+        wanted = [[expected] * len(row) for row in got] if spread else expected
+        assert _close(got, wanted), (name, lane)
 
 
 def _close(got: object, expected: object) -> bool:
@@ -121,6 +134,15 @@ def test_a_lane_that_cannot_be_computed_leaves_the_others_alone() -> None:
     first, failed, last = (python(Array(made.number[at], made.kinds[at]), texts) for at in range(3))
     assert (first, last) == (0.5, 0.25)
     assert failed == "undecided: HALVES: the computation fails here: float division by zero"
+
+
+@pytest.mark.parametrize("name", ["SUM", "VAR.S", "SUMPRODUCT"])
+@pytest.mark.parametrize("count", [2, 3, 50])
+def test_the_columns_of_a_table_are_added_up_as_each_alone_to_the_last_bit(name: str, count: int) -> None:
+    table = torch.randn(1001, count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    made = call(name, [Argument(Array(table.T[:, :, None]), True)], Texts())
+    alone = [call(name, [Argument(Array(column[:, None].clone()), True)], Texts()).number.item() for column in table.T]
+    assert made.number.flatten().tolist() == alone
 
 
 def test_lanes_of_one_argument_meet_a_shared_other() -> None:

@@ -1,8 +1,9 @@
 """Choices element by element, and truth values put together."""
 
+import pytest
 import torch
 
-from xlparity.functions import Argument, call
+from xlparity.functions import FUNCTIONS, Argument, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.logic import choose
 
@@ -34,6 +35,21 @@ def test_each_lane_puts_its_own_truth_values_together() -> None:
         "OR": [[[1]], [[1]], [[1]]],
         "XOR": [[[1]], [[0]], [[1]]],
     }
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "IF(logical_test, value_if_true, [value_if_false])",
+        "IFERROR(value, value_if_error)",
+        "IFNA(value, value_if_na)",
+        "IFS(logical_test, value_if_true, [more, ...])",
+        "SWITCH(expression, value1, result1, [more, ...])",
+        "CHOOSE(index_num, value, ...)",
+    ],
+)
+def test_what_the_engine_computes_itself_is_listed_with_its_arguments(signature: str) -> None:
+    assert FUNCTIONS[signature.partition("(")[0]].signature == signature
 
 
 def test_true_and_false_are_functions_too() -> None:

@@ -551,6 +551,51 @@ DATES = [
     ("WORKDAY", [39722, 151, ([39778], [39786], [39834])], 39938),
 ]
 REGRESSION = [
+    (
+        "LINEST",  # Microsoft's example of a multiple regression
+        [
+            (
+                [142000],
+                [144000],
+                [151000],
+                [150000],
+                [139000],
+                [169000],
+                [126000],
+                [142900],
+                [163000],
+                [169000],
+                [149000],
+            ),
+            tuple(
+                [2310 + 23 * at, offices, entrances, age]
+                for at, (offices, entrances, age) in enumerate(
+                    [
+                        (2, 2, 20),
+                        (2, 2, 12),
+                        (3, 1.5, 33),
+                        (3, 2, 43),
+                        (2, 3, 53),
+                        (4, 2, 23),
+                        (2, 1.5, 99),
+                        (2, 2, 34),
+                        (3, 3, 23),
+                        (4, 4, 55),
+                        (2, 3, 22),
+                    ]
+                )
+            ),
+            True,
+            True,
+        ],
+        [
+            [pytest.approx(one, abs=1e-4) for one in (-234.2371645, 2553.21066, 12529.76817, 27.64138737, 52317.83051)],
+            [pytest.approx(one, abs=1e-4) for one in (13.26801148, 530.6691519, 400.0668382, 5.429374042, 12237.3616)],
+            [pytest.approx(0.996747993, abs=1e-9), pytest.approx(970.5784629, abs=1e-6), NA, NA, NA],
+            [pytest.approx(459.7536742, abs=1e-6), 6, NA, NA, NA],
+            [pytest.approx(1732393319, abs=1), pytest.approx(5652135.316, abs=1e-2), NA, NA, NA],
+        ],
+    ),
     ("LINEST", [([1], [9], [5], [7]), ([0], [4], [2], [3])], [[pytest.approx(2), pytest.approx(1)]]),
     ("LINEST", [([2], [4], [6]), ...], [[pytest.approx(2), pytest.approx(0, abs=1e-14)]]),
     ("LINEST", [([1], [3], [7]), ([1], [2], [3]), False], [[pytest.approx(2), 0]]),
