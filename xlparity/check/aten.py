@@ -103,7 +103,7 @@ _REFUSED_TAGS = frozenset(
 @cache
 def aten_overload(packet: str, name: str) -> Any:
     """The overload `aten.packet.name`, or None if a map may not use it."""
-    if packet not in PACKETS or name.startswith("_"):
+    if packet not in PACKETS:
         return None
     family = getattr(torch.ops.aten, packet, None)
     if family is None or name not in family.overloads():

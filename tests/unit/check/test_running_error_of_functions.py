@@ -30,7 +30,8 @@ GIVEN = Area.of("S", 0, 0, 1, 4)
 RIGHT = 12  # the column of the formulas
 NAMES = (DefinedName("rate", "0.1"), DefinedName("all", "S!$A$1:$D$1"), DefinedName("moving", "S!A1"),
          DefinedName("all_columns", "S!$A:$D"),
-         DefinedName("half", "S!$A$1:B1"), DefinedName("other", "S!A1:$B$1"))  # fmt: skip
+         DefinedName("half", "S!$A$1:B1"), DefinedName("other", "S!A1:$B$1"),
+         DefinedName("columns", "S!A:$B"), DefinedName("rows", "S!1:$1"))  # fmt: skip
 
 
 def values(text: str, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,8 +76,8 @@ TIGHT = [
     "A1*PI()", "IF(A1>0,A1,B1)", "IF(A1>0,A1)", "IF(A1<0,A1)+C1", "IFERROR(A1,B1)", "IFERROR(LN(B1),C1)",
     "A1*NOT(B1>0)", "A1*AND(C1>0,D1>0)", "A1*OR(C1<0,D1>0)", "A1*ROWS(A1:D1)", "A1*COLUMNS(A1:D1)", "INDEX(A1:D1,2)",
     "INDEX(A1:D1,1,3)", "INDEX(TRANSPOSE(A1:D1),3)", "A1*COUNT(A1:F1)", "A1*ROW()", "A1*COLUMN()", "A1*TRUE",
-    "IFERROR(K1,C1)", "IFERROR(SUM(A1:K1),B1)", "SUM(A1,PI())", "A1*(B1<>C1)", "A1*(B1<=C1)",
-    "A1*(C1>=B1)", "A1*(B1=B1+1)+C1", "SUM($A:$A)", "SUM($A:$D)", "SUM(all_columns)",
+    "IFERROR(K1,C1)", "IFERROR(SUM(A1:K1),B1)", "SUM(A1,PI())", "A1*SUM(TRANSPOSE(E1:H1))", "A1*(B1<>C1)",
+    "A1*(B1<=C1)", "A1*(C1>=B1)", "A1*(B1=B1+1)+C1", "SUM($A:$A)", "SUM($A:$D)", "SUM(all_columns)",
 ]  # fmt: skip
 # These forget that a number occurs twice, and are wider by more.
 LOOSE = [
@@ -180,7 +181,8 @@ OTHER = (Sheet("T", Cells.of({(0, 0): 5.0})),)
         "MEDIAN(A1:F1)", "ROUND(A1,B1)", "SUMX2MY2(A1:B1,C1:E1)", "SUMXMY2(A1:E1,A1:E1)", "MMULT(A1:B1,C1:D1)",
         "MMULT(E1:F1,TRANSPOSE(A1:B1))", "SUMPRODUCT(A1:B1,A1:C1)", "IF(A1)", "INDEX(A1:D1,5)", "INDEX(A1:D1,0)",
         "INDEX(A1:D1,1,0)", "INDEX(A1:D1,D1)", "INDEX(A1:D1,1,1,1)", "AND(A1:F1)", "ABS(A1,B1)", "GAMMALN(A1)",
-        "U!A1", "SUM(S:T!A1)", '"word"', "A1&B1", "moving*2", "SUM(half)", "SUM(other)", "unknown*2", "M1+1", "A1:D1",
+        "U!A1", "SUM(S:T!A1)", '"word"', "A1&B1", "moving*2", "SUM(half)", "SUM(other)", "SUM(columns)", "SUM(rows)",
+        "unknown*2", "M1+1", "A1:D1",
         "LN(A1-1.2500001)", "1/(A1-1.25)", "(A1-1.2500001)^0.5", "E1+1", "LN(B1)", "SUMPRODUCT()", "SUM((", "{1,2}",
         "A1/0", "SUMXMY2(A1:B1,A1:C1)",
     ],
@@ -194,6 +196,9 @@ def test_cells_of_other_sheets_rows_and_columns_are_read() -> None:
     found = running_error("SUM(T!1:1)+SUM(T!A:A)+SUM(T!$C$9:$D$10)", others=OTHER)
     assert found is not None
     assert found[0] == 10.0
+    corner = running_error("SUM(T!A1:D3)", others=(Sheet("T", Cells.of({(0, 0): 5.0, (2, 3): 2.0})),))
+    assert corner is not None
+    assert corner[0] == 7.0
     empty = running_error("SUM(T!A1:B2)+A1", others=(Sheet("T"),))
     assert empty is not None
     assert empty[0] == 1.25

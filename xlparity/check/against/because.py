@@ -110,15 +110,15 @@ class Because:
         like = neighbours_formula(self._index, self._parts.judged[self._number(cell)].student, cell)
         hint = f"; its neighbours fill ={like}" if like is not None and like != text else ""
         if judged.has.kind[at] == Kind.ERROR and judged.gives.kind[at] == Kind.ERROR:
-            note = self._values.notes.get(cell)
-            why = f" ({note.because})" if note is not None else ""
-            return f"its formula gives {show_value(self._values.scalar(cell))}{why}; {solution}{hint}"
+            why = self._values.notes[cell].because
+            return f"its formula gives {show_value(self._values.scalar(cell))} ({why}); {solution}{hint}"
         if judged.gives.kind[at] == Kind.NUMBER and judged.wanted.kind[at] == Kind.NUMBER:
             if judged.gives.same(judged.wanted)[at]:
                 return f"its formula is right on the solution's values alone; {solution}{hint}"
             gives, wanted = float(judged.gives.number[at]), float(judged.wanted.number[at])
             return f"on the same values it gives {gives!r}, {solution}, which gives {wanted!r}{hint}"
-        return f"its formula gives another kind of value than the solution's; {solution}{hint}"
+        kind = "text" if judged.gives.kind[at] == judged.wanted.kind[at] == Kind.TEXT else "kind of value"
+        return f"its formula gives another {kind} than the solution's; {solution}{hint}"
 
     def _number(self, cell: Cell) -> int:
         return next(number for number, pair in enumerate(self._parts.judged) if cell in pair.student)

@@ -210,11 +210,8 @@ def judge_formulas(
         (verdict == MATCH) & ~one.same(other) & (one.kind == Kind.NUMBER) & (other.kind == Kind.NUMBER)
         for verdict, one, other in zip(verdicts, mended, wanted, strict=True)
     ]
-    off = [
-        np.where(mask, np.nan_to_num(np.abs(one.values - e), nan=0.0, posinf=0.0), 0.0)
-        for mask, one, e in zip(moved, mended, expected, strict=True)
-    ]
-    wide = allowed(moved, off) if any(mask.any() for mask in moved) else bounds
+    off = [np.where(mask, np.abs(one.values - e), 0.0) for mask, one, e in zip(moved, mended, expected, strict=True)]
+    wide = allowed(moved, off)
     judged = []
     for place, verdict in enumerate(verdicts):
         near = np.abs(has[place].values - mended[place].values) <= tight[place]
@@ -248,7 +245,7 @@ def _with_texts(book: Book, index: FormulaIndex, values: Mapping[Cell, Scalar], 
     fills: dict[str, list[Fill]] = {}
     for cell in values:
         text = index.text(cell)
-        if text is not None and cell.column + aside.get(cell.sheet, 0) < MAX_COLUMNS:
+        if text is not None and cell.column + aside[cell.sheet] < MAX_COLUMNS:
             fills.setdefault(cell.sheet, []).append(Fill(Area(cell.moved(0, aside[cell.sheet]), 1, 1), text))
     sheets = (
         replace(sheet, fills=(*sheet.fills, *fills.get(sheet.name, ())))

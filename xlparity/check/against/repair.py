@@ -115,7 +115,8 @@ class _Repairer:
                 return True
             for fill in self._index.fills_in(area) if area.size <= _MOST_FORMULAS else ():
                 part = fill.area.intersection(area)
-                for read in part.cells() if part is not None else ():
+                assert part is not None  # since the fill is one of those in the area
+                for read in part.cells():
                     new = set(self._index.precedents(read)) - seen
                     seen |= new
                     todo += new

@@ -276,13 +276,8 @@ class RunningError:
 
     def _entered(self, name: str) -> _Sheet | None:
         book = self._book.sheet(name)
-        bottom = max([fill.area.bottom for fill in book.fills], default=0)
-        right = max([fill.area.right for fill in book.fills], default=0)
-        if len(book.constants):
-            bottom = max(bottom, int(book.constants.row.max()) + 1)
-            right = max(right, int(book.constants.column.max()) + 1)
-        if not bottom * right:
-            bottom = right = 1
+        bottom = max([int(book.constants.row.max(initial=0)) + 1, *(fill.area.bottom for fill in book.fills)])
+        right = max([int(book.constants.column.max(initial=0)) + 1, *(fill.area.right for fill in book.fills)])
         if bottom * right > _MOST_CELLS:
             return None
         grid = self._values.grid(Area.of(name, 0, 0, bottom, right))
