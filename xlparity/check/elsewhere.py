@@ -152,10 +152,10 @@ def areas_of(
 
     Those that are `truths` stand once more, behind their planes, as areas of booleans.
     """
-    planes = array.reshape((-1, *block.shape[-2:])) if len(block.shape) > 2 else array[None]
+    planes = array.reshape((len(block.planes), *block.shape[-2:]))
     areas = {}
     for plane, numbers in zip(block.planes, planes, strict=True):
-        shaped = numbers.T if block.transposed else numbers
+        shaped = np.transpose(numbers) if block.transposed else np.asarray(numbers)
         areas[plane] = np.ascontiguousarray(shaped.reshape(plane.height, plane.width))
     if truths is not None and truths.any():
         for plane, mask in areas_of(block, truths.astype(np.float64)).items():

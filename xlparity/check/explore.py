@@ -318,22 +318,24 @@ class Explorer:
         """What the cells of all tensors, or of those with one of `names`, hold in each of `count` samples."""
         rows = {name: row for name, row in self._program.rows.items() if names is None or name in names}
         planes = {plane for row in rows.values() for plane in row.block.planes}
-        grids = {plane: (trace.kinds(plane).numpy(), trace.tensor(plane).numpy()) for plane in planes}
+        # What depends on no input is there once for all samples.
+        grids = {
+            plane: [part.expand((count, -1, -1)).numpy() for part in (trace.kinds(plane), trace.tensor(plane))]
+            for plane in planes
+        }
         for number in range(count):
             held = {}
             for name, row in rows.items():
                 parts = [grids[plane] for plane in row.block.planes]
-                # What depends on no input is there once for all samples.
-                kinds = [kind[min(number, len(kind) - 1)] for kind, _ in parts]
-                numbers = [part[min(number, len(part) - 1)] for _, part in parts]
+                kinds, numbers = [kind[number] for kind, _ in parts], [part[number] for _, part in parts]
                 held[name] = held_in(kinds, numbers, row.block, row.dtype)
             yield held
 
     def _evaluated(self, samples: Sequence[_Sample], names: Collection[str] | None = None) -> Iterator[_Drawn]:
         trace = self.trace(samples)
-        overflowed = trace.overflowed().tolist()
-        for number, held in enumerate(self.held(trace, len(samples), names)):
-            yield _Drawn(held, overflowed[min(number, len(overflowed) - 1)])
+        overflowed = trace.overflowed().expand(len(samples)).tolist()
+        for drawn in zip(self.held(trace, len(samples), names), overflowed, strict=True):
+            yield _Drawn(*drawn)
 
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
         batches: dict[Area, Array] = {}

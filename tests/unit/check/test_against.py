@@ -400,6 +400,21 @@ def test_a_zero_that_is_one_in_both_is_not_changed() -> None:
     assert report.against.changed == ()
 
 
+def test_a_finding_has_what_stands_there_and_how_far_it_is_off() -> None:
+    unknown = {"F1": "=GAMMALN(A1*7.3+1)"}
+    report = held({"B1": None, "B2": 6.5, "B3": "=A3*2", "F1": "=GAMMALN(A1*7.3+1)+1E-12"}, {**SOLUTION, **unknown})
+    found = {show_cell(one.cell, sheet=False): one for one in report.cells}
+    assert {name: one.formula for name, one in found.items() if name != "C1"} == {
+        "B1": "", "B2": "6.5", "B3": "=A3*2", "F1": "=GAMMALN(A1*7.3+1)+1E-12",
+    }  # fmt: skip
+    assert [found[name].difference for name in ("B1", "B2", "B3")] == [None, -0.25, -0.5]
+    assert [one.bound is None for one in found.values()] == [name == "F1" for name in found]
+    assert report.exploration is None  # without samples being asked for
+    right = report.finding(cell("E1"))
+    assert right is not None
+    assert (right.formula, right.verdict.value) == ("=C1>0", "match")
+
+
 def test_only_numbers_that_the_solutions_formulas_read_are_changed() -> None:
     solution: dict[str, Scalar] = {**{f"A{at}": float(at) for at in range(1, 8)}, "B1": "=SUM(A3:A5)"}
     found = held({f"A{at}": 10.0 * at for at in range(1, 8)}, solution).against

@@ -86,6 +86,33 @@ def test_a_truth_value_that_is_read_stays_such(tmp_path: Path) -> None:
     assert (found.difference, found.own, found.rest) == (1.0, 1.0, 0.0)
 
 
+def held(folder: Path, rows: str, **cells: object) -> Path:
+    path = folder / "held.xlsx"
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "S"
+    for cell, content in cells.items():
+        sheet[cell] = content
+    book.save(path)
+    path.with_suffix(".parity.toml").write_text(rows)
+    return path
+
+
+def test_a_number_beside_a_formula_carries_what_the_formula_makes_of_it_alone(tmp_path: Path) -> None:
+    path = held(tmp_path, MAP.replace("C1:C3", "B1:B3").replace("D1", "A5"), A1=1.0, A2=2.0, A3=4.0,
+                B1="=2*A1+1", B2="=2*A2", B3="=2*A3", A5="=B5", B5="=SUM(B1:B3)")  # fmt: skip
+    found = xlparity.explain(path, "A5", depth=1)
+    assert (found.difference, below(found)["B5"].share) == (1.0, 1.0)
+
+
+def test_where_right_operands_give_no_number_no_own_part_is_told(tmp_path: Path) -> None:
+    path = held(tmp_path, MAP, A1=1.0, A2=2.0, A3=4.0, C1="=2*A1", C2="=2*A2+1", C3="=2*A3",
+                D1="=IF(C2=4,NA(),SUM(C1:C3))")  # fmt: skip
+    found = xlparity.explain(path, "D1", depth=1)
+    assert found.difference == 1.0
+    assert (found.own, found.rest) == (None, None)
+
+
 def test_right_cells_have_no_shares_and_depth_0_reads_nothing(book: Path) -> None:
     right = xlparity.explain(book, "C1", depth=2)
     assert right.own is None

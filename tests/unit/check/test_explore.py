@@ -59,8 +59,9 @@ def test_a_cell_that_reads_what_the_map_does_not_say_is_shown_with_that_number_t
 
 
 def test_the_first_counterexamples_are_made_small_and_the_others_shown_as_they_are_drawn() -> None:
-    rows = row("x", "A1:A12"), row("y", "B1:B12", "torch.relu(x)")
-    cells: dict[str, Scalar] = {}
+    # What v is computed from shows nothing of y.
+    rows = row("x", "A1:A12"), row("y", "B1:B12", "torch.relu(x)"), row("w", "D1"), row("v", "E1", "2 * w")
+    cells: dict[str, Scalar] = {"D1": 3.0, "E1": "=2*D1"}
     for at in range(1, 13):
         cells |= {f"A{at}": float(at), f"B{at}": f"=ABS(A{at})"}
     found = checked(cells, *rows, samples=20).faults
@@ -107,6 +108,8 @@ def test_truth_values_stay_such_on_samples() -> None:
     assert checked({**cells, **formulas}, *rows, samples=20).passed
     fault = only(checked({**cells, **formulas, "C1": "=IF(A1=TRUE,1,1)*B1"}, *rows, samples=20))
     assert typed(fault) == {cell("A1"): False}
+    alike = {**cells, "A1": False, **formulas, "C1": "=-B1"}  # no TRUE stands in the sheet
+    assert typed(only(checked(alike, *rows, samples=20))) == {cell("A1"): True}
     assert "with S!A1 = FALSE it gives 1.5" in fault.because
 
 

@@ -12,9 +12,11 @@ from xlparity.check import repair, unmapped
 from xlparity.check.check import check_book
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.formula.a1 import show_cell
+from xlparity.model.area import Area
+from xlparity.model.block import Block
 from xlparity.model.book import Book, Fill, Sheet
-from xlparity.model.cell import MAX_COLUMNS
-from xlparity.model.map import Map
+from xlparity.model.cell import MAX_COLUMNS, Cell
+from xlparity.model.map import Map, MapRow, Role
 from xlparity.model.value import Cells, Scalar
 from xlparity.model.verdict import Finding, Repair
 
@@ -44,6 +46,15 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
         ("=A1*B1", "x[0] * y[0] + x[1]", "A1*B1+A2"),
         (0.5, "x[0] * y[0]", "A1*B1"),
         (0.5, "torch.relu(x[1])", "MAX(0,A2)"),
+        (0.5, "torch.exp(x[0])", "EXP(A1)"),
+        (0.5, "torch.log(y[0])", "LN(B1)"),
+        (0.5, "torch.sqrt(y[0])", "SQRT(B1)"),
+        (0.5, "torch.abs(x[2])", "ABS(A3)"),
+        (0.5, "1 / (1 + torch.exp(-x[0]))", "1/(1+EXP(-A1))"),
+        (0.5, "2 / y[0]", "2/B1"),
+        (0.5, "x[0] - y[0] * x[1]", "A1-A2*B1"),
+        (0.5, "((x - x.mean()) ** 2).sum()", "DEVSQ(A1:A3)"),
+        ("=SUMPRODUCT(A1:A3)", "(x - y).sum()", "SUMPRODUCT(A1:A3-B1:B3)"),
         (0.5, "torch.abs(x).max()", "MAX(MAX(A1:A3),-MIN(A1:A3))"),
         (0.5, "((x - y) ** 2).sum()", "SUMXMY2(A1:A3,B1:B3)"),
         (0.5, "(x * y).mean()", "SUMPRODUCT(A1:A3,B1:B3)/3"),
@@ -151,6 +162,26 @@ def test_a_pasted_number_gets_the_formula_that_the_layer_before_has() -> None:
     assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
         f"S!F1{at}": f"-TANH(C{at})*T!$A$1%*2" for at in (1, 2, 3)
     }
+
+
+def test_what_a_pasted_formula_reads_of_no_tensor_moves_with_it() -> None:
+    rows = X, row("h", "C1:C3", "torch.tanh(x) * 4"), row("z", "F11:F13", "torch.tanh(h) * 4")
+    cells: dict[str, Scalar] = {f"C{at}": f"=TANH(A{at})*E{at}" for at in (1, 2, 3)}
+    for at in (1, 2, 3):
+        cells |= {f"E{at}": 4.0, f"H1{at}": 4.0, f"E1{at}": 7.0, f"F1{at}": 0.5}
+    found = checked({**NUMBERS, **cells}, *rows).faults
+    assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
+        f"S!F1{at}": f"TANH(C{at})*H1{at}" for at in (1, 2, 3)
+    }
+
+
+def test_an_operand_of_another_sheet_is_put_back() -> None:
+    other = Area(Cell("T", 0, 0), 1, 1)
+    rows = Map((X, MapRow("t", Role.INPUT, Block((), (other,)), "float64", ""), row("z", "D1", "x[0] + t", shape=())))
+    both = Book((*book({**NUMBERS, "D1": "=A1"}).sheets, Sheet("T", Cells.of({(0, 0): 7.0}))))
+    (found,) = check_book(both, Path("book.xlsx"), rows, [EmbeddedEngine()]).faults
+    assert found.repair is not None
+    assert found.repair.formula == "A1+T!A1"
 
 
 def test_the_last_cell_of_one_range_stands_for_the_last_of_another() -> None:
