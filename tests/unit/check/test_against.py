@@ -434,14 +434,16 @@ def test_each_cell_of_a_fill_has_its_own_row_and_column(window: str) -> None:
     assert report.passed
 
 
-def test_of_fills_beside_each_other_each_has_its_own_rounding() -> None:
-    numbers = Cells.of({(at, column): math.sqrt(at + column) for at in range(20) for column in range(2)})
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_fills_beside_each_other_each_has_its_own_rounding(turned: bool) -> None:
+    # The numbers on the right are larger by far, and so are the roundings.
+    numbers = Cells.of({(at, column): math.sqrt(at) * 1e6**column for at in range(20) for column in range(2)})
     left, right = area("C1:C20"), area("D1:D20")
     pairs = [
         (Fill(left, "(A1+0.1)^2"), Fill(right, "(B1+0.7)^2")),
         (Fill(left, "A1^2+0.2*A1+0.01"), Fill(right, "B1^2+1.4*B1+0.49")),
     ]
-    mine, solution = (Book((Sheet("S", numbers, one),)) for one in pairs)
+    mine, solution = (Book((Sheet("S", numbers, one[::-1] if turned else one),)) for one in pairs)
     report = against(mine, solution)
     (tensor,) = report.tensors
     assert (tensor.actual != tensor.expected).any(0).all()
