@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -15,6 +16,7 @@ import openpyxl
 import pytest
 
 import xlparity
+from xlparity.engines.libreoffice.office import find_office
 from xlparity.lessons import LESSONS
 from xlparity.xlsx.map_file import map_of_book
 from xlparity.xlsx.read import read_book
@@ -163,3 +165,15 @@ def test_changing_an_input_in_libreoffice_changes_everything_after_it(tmp_path: 
     assert new["Checks"]["B4"].value == "changed"
     report = xlparity.check(saved, engines=["embedded", "libreoffice"])
     assert report.passed, str(report)
+
+
+@pytest.mark.libreoffice
+def test_a_copy_that_libreoffice_saved_still_agrees(tmp_path: Path) -> None:
+    subprocess.run(
+        [find_office()[0], f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless", "--convert-to",
+         "xlsx", "--outdir", tmp_path, WORKBOOKS / "descent.xlsx"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    report = xlparity.check(tmp_path / "descent.xlsx")
+    assert report.passed, str(report)
+    assert report.engines[-1].name == "cached"

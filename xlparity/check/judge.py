@@ -165,40 +165,72 @@ def judge_computed(
     """
     order = [name for name in program.order if name in held]
     values = {name: tensor.values for name, tensor in held.items()}
-    judged: dict[str, Judged] = {}
+    off = {
+        name: slack.saved * np.where(np.abs(array) < _INFINITE, np.abs(array), 0.0) for name, array in values.items()
+    }
     with allowing(slack.cancellation):
-        given = {name: program.given(name, values[name]) for name in values if name not in program.expressions}
+        given = {
+            name: program.given(name, values[name], off[name]) for name in values if name not in program.expressions
+        }
         whole = program.whole(given, shown, names=order)
-        for name in order:
-            row, own = program.rows[name], held[name]
-            near = program.local(name, values, shown, whole)
-            near_bound = _allowed(near, slack, tolerance)
-            whole_bound = _allowed(whole[name], slack, tolerance)
-            local = _within(own.values, near.value, near_bound)
-            # Bounds from the given numbers on grow with every layer until they say nothing. Then the proof is by
-            # steps: this operation is right on its operands, and these are proved.
-            by_steps = _says_nothing(whole[name], whole_bound) & all(
-                (judged[operand].verdicts == MATCH).all() for operand in program.operands(name) if operand in judged
-            )
-            right = _within(own.values, whole[name].value, whole_bound) | by_steps
-            verdicts = np.select(
-                [own.kinds == Kind.UNDECIDED, np.isnan(whole[name].value), local & right, local],
-                [UNDECIDED, UNDECIDED, MATCH, INHERITED],
-                FAULT,
-            ).astype(np.uint8)
-            # A bound that is not known decides nothing, unless the cell holds no number at all.
-            unknown = np.isnan(near_bound) & np.isfinite(near.value)
-            unknown |= np.isnan(whole_bound) & np.isfinite(whole[name].value) & ~by_steps
-            verdicts = np.where(unknown & ~np.isnan(own.values), UNDECIDED, verdicts).astype(np.uint8)
-            verdicts = np.where(is_formula[name], verdicts, FAULT).astype(np.uint8)
-            passed = verdicts == MATCH
-            expected = np.where(passed, near.value, whole[name].value)
-            bound = np.where(passed, near_bound, whole_bound)
-            known = ~np.isnan(near.value)
-            judged[name] = Judged(row, own, verdicts, expected, bound, local, known, np.full(row.block.shape, np.nan))
-        if any((tensor.verdicts == FAULT).any() for tensor in judged.values()):
+        judged = _judge_steps(program, held, shown, slack, tolerance, is_formula, whole, off)
+        if slack.saved and _any_fault(judged):
+            # An engine that snaps to zero saves values computed from such beside others that it was given.
+            for name in judged:
+                off[name] += np.nan_to_num(program.local(name, values, shown, whole).radius)
+            judged = _judge_steps(program, held, shown, slack, tolerance, is_formula, whole, off)
+        if _any_fault(judged):
             _forgive_right_formulas(program, judged, whole, shown, slack, tolerance, is_formula, evaluate_forced)
     return judged, whole
+
+
+def _any_fault(judged: Mapping[str, Judged]) -> bool:
+    return any((tensor.verdicts == FAULT).any() for tensor in judged.values())
+
+
+def _judge_steps(
+    program: Program,
+    held: Mapping[str, Held],
+    shown: Mapping[tuple[str, bool], Array],
+    slack: Slack,
+    tolerance: Tolerance | None,
+    is_formula: Mapping[str, NDArray[np.bool_]],
+    whole: Mapping[str, Reference],
+    off: Mapping[str, Array],
+) -> dict[str, Judged]:
+    """Verdicts for every computed tensor in `held`, whose values may be `off` where others read them."""
+    values = {name: tensor.values for name, tensor in held.items()}
+    judged: dict[str, Judged] = {}
+    for name in program.order:
+        if name not in held:
+            continue
+        row, own = program.rows[name], held[name]
+        near = program.local(name, values, shown, whole, off)
+        near_bound = _allowed(near, slack, tolerance)
+        whole_bound = _allowed(whole[name], slack, tolerance)
+        local = _within(own.values, near.value, near_bound)
+        # Bounds from the given numbers on grow with every layer until they say nothing. Then the proof is by
+        # steps: this operation is right on its operands, and these are proved.
+        by_steps = _says_nothing(whole[name], whole_bound) & all(
+            (judged[operand].verdicts == MATCH).all() for operand in program.operands(name) if operand in judged
+        )
+        right = _within(own.values, whole[name].value, whole_bound) | by_steps
+        verdicts = np.select(
+            [own.kinds == Kind.UNDECIDED, np.isnan(whole[name].value), local & right, local],
+            [UNDECIDED, UNDECIDED, MATCH, INHERITED],
+            FAULT,
+        ).astype(np.uint8)
+        # A bound that is not known decides nothing, unless the cell holds no number at all.
+        unknown = np.isnan(near_bound) & np.isfinite(near.value)
+        unknown |= np.isnan(whole_bound) & np.isfinite(whole[name].value) & ~by_steps
+        verdicts = np.where(unknown & ~np.isnan(own.values), UNDECIDED, verdicts).astype(np.uint8)
+        verdicts = np.where(is_formula[name], verdicts, FAULT).astype(np.uint8)
+        passed = verdicts == MATCH
+        expected = np.where(passed, near.value, whole[name].value)
+        bound = np.where(passed, near_bound, whole_bound)
+        known = ~np.isnan(near.value)
+        judged[name] = Judged(row, own, verdicts, expected, bound, local, known, np.full(row.block.shape, np.nan))
+    return judged
 
 
 def _forgive_right_formulas(
@@ -229,6 +261,8 @@ def _forgive_right_formulas(
 _INFINITE = 1e300
 # A bound as large as the value itself tells nothing about it.
 _WORTHLESS = 1e-3
+# Half a unit of the 15th digit, the last that Excel takes of a typed number and that LibreOffice saves.
+_SAVED = 5e-15
 # In its place, for values that are shown as PyTorch's: this part of the largest value, and at least this.
 _SHOWN, _SHOWN_LEAST = 1e-7, 1e-12
 
@@ -390,7 +424,8 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel, is_rounded: bool) 
     at_sheet, at_model = tightened(at_sheet), tightened(at_model)
     # What rounded numbers leave open is as wide as it is; only a bound of rounding errors may be too wide to be true.
     within = within if is_rounded else tightened(within)
-    own_rounding = half_unit + 2 * unit_roundoff(getattr(torch, row.dtype)) * np.abs(at_model.value) + _SMALLEST
+    share = 2 * unit_roundoff(getattr(torch, row.dtype)) + _SAVED
+    own_rounding = half_unit + share * np.abs(at_model.value) + _SMALLEST
     equal = _within(own.values, at_sheet.value, at_model.radius + own_rounding)
     true_to_model = _within(own.values, at_model.value, np.fmax(within.radius, at_model.radius) + own_rounding)
     with np.errstate(invalid="ignore"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -140,17 +141,19 @@ class Program:
         values: Mapping[str, NDArray[np.float64]],
         shown: Mapping[tuple[str, bool], NDArray[np.float64]],
         right: Mapping[str, Reference] | None = None,
+        off: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
     ) -> Reference:
         """The value of `name` from its operands' `values`, with the error that this one expression may make.
 
         Where an operand's cells hold no number, or none that its dtype has, nothing is known (NaN). If torch refuses
-        the operands, an index is out of range: those that are not `right` are then as good as none.
+        the operands, an index is out of range: those that are not `right` are then as good as none. `off` says of
+        operands how far the values may be off.
         """
         doubtful = [operand for operand in self.operands(name) if self._is_doubtful(operand, values[operand])]
         given: dict[str, Tensor] = {}  # in the place of the sheet's
 
         def operand_of(operand: str) -> Tensor:
-            return given[operand] if operand in given else self.given(operand, values[operand])
+            return given[operand] if operand in given else self.given(operand, values[operand], off.get(operand, 0.0))
 
         lookup = _Lookup(self, operand_of, lambda key: _ball(_with_infinities(shown[key])))
         try:
@@ -243,8 +246,8 @@ class Program:
         # Integers above 2^53 are not told apart in float64, and 2^63 as such is none of int64.
         return np.asarray((np.rint(values) == values) & (values >= low) & (values <= high) & (np.abs(values) < 2.0**63))
 
-    def given(self, name: str, values: NDArray[np.float64], radius: float = 0.0) -> Tensor:
-        """The tensor `name` with the sheet's `values`: a float64 Ball, or exact integers for an integer dtype.
+    def given(self, name: str, values: NDArray[np.float64], radius: NDArray[np.float64] | float = 0.0) -> Tensor:
+        """The tensor `name` with the sheet's `values`, within `radius`: a float64 Ball; exact for an integer dtype.
 
         Values that are no such integers become 0 and are known to within nothing (a radius of NaN).
         """
@@ -268,9 +271,8 @@ def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(values) >= 1e300, np.copysign(np.inf, values), values)
 
 
-def _ball(values: NDArray[np.float64], radius: float = 0.0) -> Ball:
-    value = torch.from_numpy(np.array(values))
-    return Ball(value, torch.full_like(value, radius))
+def _ball(values: NDArray[np.float64], radius: NDArray[np.float64] | float = 0.0) -> Ball:
+    return Ball(torch.from_numpy(np.array(values)), torch.from_numpy(np.broadcast_to(radius, values.shape).copy()))
 
 
 def _reference_of(tensor: Tensor) -> Reference:

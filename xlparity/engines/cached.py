@@ -19,7 +19,7 @@ class CachedValues:
     name = "cached"
     version = "as saved in the file"
     # Excel and LibreOffice save 15 to 17 digits and snap near-zero differences of sums to zero.
-    slack = Slack(relative=5e-15, cancellation=2.0**-48)
+    slack = Slack(relative=5e-15, cancellation=2.0**-48, saved=5e-15)
 
     def evaluate(self, book: Book, path: Path | None = None) -> Values:  # noqa: ARG002 - the protocol of all engines
         """Constants and remembered values of every sheet; formula cells without a remembered value are missing."""

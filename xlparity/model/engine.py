@@ -17,11 +17,13 @@ class Slack:
     """How far an engine's correct answer may be from float64 arithmetic.
 
     `relative` of the value's size (an engine that keeps 15 digits) plus `cancellation` of the sum of the terms' sizes
-    (an engine that snaps near-zero differences to zero).
+    (an engine that snaps near-zero differences to zero). What it was computed from may have been off by `saved` of its
+    size (a file that keeps 15 digits of each value).
     """
 
     relative: float = 0.0
     cancellation: float = 0.0
+    saved: float = 0.0
 
 
 class Engine(Protocol):

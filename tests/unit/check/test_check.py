@@ -433,3 +433,22 @@ def test_what_is_remembered_of_a_comparison_is_not_stale_where_its_operand_is_no
     rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "torch.where(y > 0, 1.0, 0.0)")
     cells: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=IF(B1>0,1,0)"}
     assert verdicts(checked(cells, *rows, cached={"C1": 1.0})) == {}
+
+
+def test_values_that_a_file_saves_with_15_digits_are_not_stale() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "(y - 2.2) ** 2"), row("u", "D1", "z * 2")
+    exact = 0.7339449541284404 * 3
+    cells: dict[str, Scalar] = {"A1": 0.733944954128440, "B1": "=A1*3", "C1": "=(B1-2.2)^2", "D1": "=C1*2"}
+    saved = {"B1": float(f"{exact:.15g}"), "C1": float(f"{(exact - 2.2) ** 2:.15g}"), "D1": 2 * (exact - 2.2) ** 2}
+    assert verdicts(checked(cells, *rows, cached=saved)) == {}
+    for name, factor in (("B1", 1 + 1e-13), ("C1", 1 + 1e-10), ("D1", 1 + 1e-10)):
+        found = checked(cells, *rows, cached=saved | {name: saved[name] * factor})
+        assert verdicts(found)[name] == "fault"
+
+
+def test_what_is_shown_as_pytorchs_may_have_15_digits() -> None:
+    rows = row("x", "A1"), row("y", "B1", "x ** 2"), row("y", "C1", role=Role.EXPECTED)
+    cells: dict[str, Scalar] = {"A1": 36.2088, "B1": "=A1^2"}
+    exact = 36.2088**2
+    assert verdicts(checked(cells | {"C1": float(f"{exact:.15g}")}, *rows)) == {}
+    assert verdicts(checked(cells | {"C1": exact * (1 + 3e-14)}, *rows)) == {"C1": "fault"}
