@@ -180,11 +180,11 @@ def test_numbers_at_kinks_and_poles_and_radii_as_large_as_the_numbers_are_held(t
     chance = torch.Generator().manual_seed(0)
 
     def some(options: list[float]) -> Tensor:
-        return torch.tensor(options).double()[torch.randint(len(options), (8, 3, 4), generator=chance)]
+        return torch.tensor(options).double()[torch.randint(len(options), (12, 3, 4), generator=chance)]
 
     signed, shares = [-torch.inf, -4.0, *KINKS, 4.0, torch.inf], [0.0, 0.25, 0.5, 0.75, 1.0]
     middles = {"x": some(signed), "y": some(signed), "p": some(shares), "q": some(shares)}
-    radii = {name: some([0.0, 0.0, 2.0**-10, 0.25, 0.5, *([1.0, 2.0] if name in "xy" else [])]) for name in middles}
+    radii = {name: some([0.0] * 4 + [2.0**-10, 0.25, 0.5] + ([1.0, 2.0] if name in "xy" else [])) for name in middles}
     radii = {name: radius.masked_fill(middles[name].isinf(), 0.0) for name, radius in radii.items()}
     balls = {name: Ball(middle.to(dtype), radii[name]) for name, middle in middles.items()}
     found = result(text, balls, wide=dtype == torch.float64)

@@ -9,7 +9,6 @@ from math import pi, sqrt
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from xlparity.check.bound.ball import Ball, Rule
 from xlparity.model.table import Table
@@ -17,10 +16,6 @@ from xlparity.model.table import Table
 __all__ = ["ACTIVATION"]
 
 ACTIVATION: Table[str, Rule] = Table("rules of activation functions")
-
-
-def _constant(number: float, like: Tensor) -> Tensor:
-    return torch.full((), number, dtype=like.dtype)
 
 
 def _sure_below(operand: Any, limit: float) -> Any:
@@ -154,12 +149,12 @@ def _prelu(func: Any, x: Any, weight: Any) -> Any:
 @ACTIVATION.rule("_prelu_kernel_backward")
 def _prelu_backward(func: Any, gradient: Any, x: Any, weight: Any) -> Any:
     to_x = torch.where(x > 0, gradient, weight * gradient)
-    return to_x, torch.where(x > 0, _constant(0, gradient), x * gradient)
+    return to_x, torch.where(x > 0, 0.0, x * gradient)
 
 
 @ACTIVATION.rule("hardtanh_backward")
 def _hardtanh_backward(func: Any, gradient: Any, x: Any, least: float, most: float) -> Any:
-    return torch.where((x <= least) | (x >= most), _constant(0, gradient), gradient)
+    return torch.where((x <= least) | (x >= most), 0.0, gradient)
 
 
 @ACTIVATION.rule("hardsigmoid")
@@ -172,7 +167,7 @@ def _hardsigmoid_backward(func: Any, gradient: Any, x: Any) -> Any:
     # Torch's kernel takes 1/6 in float32, whatever the dtype; its decomposition does not.
     sixth = torch.tensor(1 / 6, dtype=gradient.dtype)
     off = torch.tensor(abs(float(torch.tensor(1 / 6, dtype=torch.float32)) - 1 / 6), dtype=torch.float64)
-    return torch.where((x > -3) & (x < 3), gradient * Ball(sixth, off), _constant(0, gradient))
+    return torch.where((x > -3) & (x < 3), gradient * Ball(sixth, off), 0.0)
 
 
 @ACTIVATION.rule("hardswish", "hardswish_")
@@ -183,22 +178,22 @@ def _hardswish(func: Any, x: Ball) -> Any:
 @ACTIVATION.rule("hardswish_backward")
 def _hardswish_backward(func: Any, gradient: Any, x: Any) -> Any:
     inside = torch.where(x < 3, gradient * (x / 3 + 0.5), gradient)
-    return torch.where(x <= -3, _constant(0, gradient), inside)
+    return torch.where(x <= -3, 0.0, inside)
 
 
 @ACTIVATION.rule("softshrink")
 def _softshrink(func: Any, x: Ball, limit: float = 0.5) -> Any:
-    return torch.where(x > limit, x - limit, torch.where(x < -limit, x + limit, _constant(0, x)))
+    return torch.where(x > limit, x - limit, torch.where(x < -limit, x + limit, 0.0))
 
 
 @ACTIVATION.rule("hardshrink")
 def _hardshrink(func: Any, x: Ball, limit: float = 0.5) -> Any:
-    return torch.where((x >= -limit) & (x <= limit), _constant(0, x), x)
+    return torch.where((x >= -limit) & (x <= limit), 0.0, x)
 
 
 @ACTIVATION.rule("softshrink_backward", "hardshrink_backward")
 def _shrink_backward(func: Any, gradient: Any, x: Any, limit: float) -> Any:
-    return torch.where((x >= -limit) & (x <= limit), _constant(0, gradient), gradient)
+    return torch.where((x >= -limit) & (x <= limit), 0.0, gradient)
 
 
 @ACTIVATION.rule("glu")

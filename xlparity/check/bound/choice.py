@@ -77,8 +77,8 @@ def _count(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
 @CHOICE.rule("where")
 def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
     (c, rc), (a, ra), (b, rb) = parts(condition), parts(left), parts(right)
+    value = func(c, a, b)
     a, b = torch.as_tensor(a), torch.as_tensor(b)
-    value = torch.where(c, a, b)
     chosen = torch.where(c, ra, rb)
     if rc.any():  # an undecided condition takes both branches
         apart = torch.where(a == b, 0.0, size(a.to(torch.float64) - b.to(torch.float64)) * MARGIN)
