@@ -262,13 +262,13 @@ def test_a_remainder_with_the_sign_of_its_dividend_does_not_jump_at_zero() -> No
     assert float(torch.remainder(number(0.0, 0.125), 1.0).radius) >= 0.875
 
 
-def test_a_power_of_a_very_small_othermoves_by_its_logarithm_times_what_its_exponent_does() -> None:
+def test_a_power_of_a_very_small_number_moves_by_its_logarithm_times_what_its_exponent_does() -> None:
     found = number(2.0**-500) ** number(1.0, 2.0**-50)
     assert float(found.radius) >= -(2.0**-500) * expm1(-500 * log(2) * 2.0**-50)
 
 
 @pytest.mark.parametrize("right", [False, True])
-def test_a_bucket_is_in_doubt_where_the_othermay_lie_on_either_side_of_a_limit(right: bool) -> None:
+def test_a_bucket_is_in_doubt_where_the_number_may_lie_on_either_side_of_a_limit(right: bool) -> None:
     numbers, limits = torch.tensor([0.5, 1.0, 1.0, 2.5]).double(), torch.tensor([0.0, 1.0, 2.0]).double()
     ball = Ball(numbers, torch.tensor([0.25, 0.25, 0.0, 2.0]).double())
     for found in (torch.bucketize(ball, limits, right=right), torch.searchsorted(limits, ball, right=right)):
@@ -368,13 +368,13 @@ def test_a_step_at_zero_is_as_sure_as_what_it_is_given_there() -> None:
     torch.testing.assert_close(found.radius.float(), torch.tensor([0.1, 0.0, 0.0]))
 
 
-def test_an_exact_zero_is_false_and_one_that_may_be_another_otheris_not_known() -> None:
+def test_an_exact_zero_is_false_and_one_that_may_be_another_number_is_not_known() -> None:
     zeros = torch.zeros(2, dtype=torch.float64)
     assert torch.any(Ball(zeros)).radius == 0
     assert torch.any(Ball(zeros, torch.ones(2, dtype=torch.float64))).radius != 0
 
 
-def test_the_place_of_the_largest_is_sure_where_no_other_othermay_be_as_large() -> None:
+def test_the_place_of_the_largest_is_sure_where_no_other_number_may_be_as_large() -> None:
     numbers = torch.tensor([[1.0, 3.0, 2.9], [1.0, 3.0, 2.0], [3.0, 3.0, 3.0]], dtype=torch.float64)
     for radius, sure in ((0.0, [True, True, True]), (0.1, [False, True, False])):
         found = torch.max(Ball(numbers, torch.full_like(numbers, radius)), 1).indices
@@ -382,7 +382,7 @@ def test_the_place_of_the_largest_is_sure_where_no_other_othermay_be_as_large() 
         assert found.value.tolist()[:2] == [1, 1]
 
 
-def test_a_otherthat_may_lie_on_either_side_of_a_power_of_two_has_no_known_exponent() -> None:
+def test_a_number_that_may_lie_on_either_side_of_a_power_of_two_has_no_known_exponent() -> None:
     at = torch.tensor([1.0, 3.0], dtype=torch.float64)
     mantissa, exponent = torch.frexp(Ball(at, torch.full_like(at, 0.1)))
     assert exponent.radius.isnan().tolist() == [True, False]
@@ -401,7 +401,7 @@ def test_the_options_of_an_operation_are_heeded() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64, torch.int64])
-def test_a_choice_between_a_otherand_a_tensor_has_the_dtype_that_torch_gives_it(dtype: torch.dtype) -> None:
+def test_a_choice_between_a_number_and_a_tensor_has_the_dtype_that_torch_gives_it(dtype: torch.dtype) -> None:
     tensor = torch.tensor(3).to(dtype)
     for other in (0, 0.5):
         found = torch.where(Ball(tensor) > 2, other, Ball(tensor))
@@ -409,7 +409,7 @@ def test_a_choice_between_a_otherand_a_tensor_has_the_dtype_that_torch_gives_it(
         assert (found.dtype, found.value.dtype, found.value.item()) == (expected.dtype, expected.dtype, expected.item())
 
 
-def test_a_window_named_by_one_otheris_as_wide_in_all_directions() -> None:
+def test_a_window_named_by_one_number_is_as_wide_in_all_directions() -> None:
     image = Ball(torch.rand(1, 1, 6, 6, generator=torch.Generator().manual_seed(0)))
     one, all_ = (aten.avg_pool2d.default(image, kernel) for kernel in ([3], [3, 3]))
     assert torch.equal(one.radius, all_.radius)

@@ -231,6 +231,32 @@ def test_the_place_of_the_largest_is_in_doubt_only_if_another_may_be_as_large(na
         assert (found.radius >= 1) if doubtful else (found.radius == 0)
 
 
+@pytest.mark.parametrize("name", list(PLACES))
+def test_a_place_in_doubt_may_be_any_of_the_dimension(name: str) -> None:
+    numbers, radii = (floats(5.0, 1.0, 4.9), floats(0.1, 0.0, 0.1))
+    found = PLACES[name](Ball(numbers, radii))
+    other = PLACES[name](numbers + floats(-0.1, 0.0, 0.1))
+    assert (found.value, other) == (0, 2)
+    assert found.radius >= 2
+
+
+@pytest.mark.parametrize("gap", [1, 2])
+def test_the_gradient_of_a_max_pool_is_any_elements_of_a_window_whose_largest_is_in_doubt(gap: int) -> None:
+    image = torch.tensor([[[[0.0, 3.0, 2.9, 2.95]]]]).double()
+    options = [1, 2], [1, 3 - gap], [0, 0], [1, gap], False
+    for radius in (0.01, 0.2):
+        ball = Ball(image, torch.full_like(image, radius))
+        values, places = aten.max_pool2d_with_indices.default(ball, *options)
+        found = aten.max_pool2d_with_indices_backward.default(torch.ones_like(values.value), ball, *options, places)
+        assert found.value.flatten().tolist() == ([0.0, 1.0, 0.0, 1.0] if gap == 1 else [0.0, 1.0, 1.0, 0.0])
+        if radius == 0.01:
+            assert (found.radius < 1e-12).all()
+        elif gap == 1:
+            assert found.radius.flatten().tolist() == pytest.approx([0.0, 0.0, 1.0, 1.0])
+        else:  # windows with gaps have no rule
+            assert found.radius.isnan().all()
+
+
 def test_the_gradient_of_a_doubtful_largest_may_be_that_of_any_element_of_its_window() -> None:
     image = torch.tensor([[[[1.0, 3.0, 0.0, 9.0]]]]).double()
     radius = torch.tensor([[[[2.0, 2.0, 0.0, 0.0]]]]).double()
