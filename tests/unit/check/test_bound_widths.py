@@ -241,8 +241,11 @@ def test_a_place_in_doubt_may_be_any_of_the_dimension(name: str) -> None:
 
 
 @pytest.mark.parametrize("gap", [1, 2])
-def test_the_gradient_of_a_max_pool_is_any_elements_of_a_window_whose_largest_is_in_doubt(gap: int) -> None:
-    image = torch.tensor([[[[0.0, 3.0, 2.9, 2.95]]]]).double()
+@pytest.mark.parametrize("batch", [(), (1,)])
+def test_the_gradient_of_a_max_pool_is_any_elements_of_a_window_whose_largest_is_in_doubt(
+    batch: tuple[int, ...], gap: int
+) -> None:
+    image = torch.tensor([0.0, 3.0, 2.9, 2.95]).double().reshape(*batch, 1, 1, 4)
     options = [1, 2], [1, 3 - gap], [0, 0], [1, gap], False
     for radius in (0.01, 0.2):
         ball = Ball(image, torch.full_like(image, radius))
