@@ -213,6 +213,47 @@ def test_a_loss_made_of_smaller_operations_is_torchs_to_within_a_few_roundings(n
     assert (found.radius <= 200 * UNIT * (1 + expected.abs())).all()
 
 
+GEOMETRY = [1, 1], [0, 0], [1, 1], False, [0, 0], 1
+PRODUCTS: dict[str, tuple[Callable[..., Tensor], tuple[int, ...], tuple[int, ...]]] = {
+    "of numbers": (torch.mul, (2, 3), (3,)),
+    "of matrices": (torch.mm, (2, 3), (3, 2)),
+    "of batches": (torch.bmm, (2, 2, 3), (2, 3, 1)),
+    "of a matrix and a vector": (torch.mv, (2, 3), (3,)),
+    "of vectors": (torch.dot, (3,), (3,)),
+    "of vectors, all with all": (torch.outer, (2,), (3,)),
+    "of matrices, added": (lambda a, b: torch.addmm(torch.ones(2, 2).double(), a, b, alpha=-2), (2, 3), (3, 2)),
+    "of images and kernels": (lambda a, b: aten.convolution.default(a, b, None, *GEOMETRY), (1, 2, 4, 4), (3, 2, 2, 2)),
+    "of gradients and kernels": (
+        lambda a, b: aten.convolution_backward.default(
+            a, torch.zeros(1, 2, 4, 4).double(), b, None, *GEOMETRY, [True, False, False]
+        )[0],
+        (1, 3, 3, 3),
+        (3, 2, 2, 2),
+    ),
+    "of gradients and images": (
+        lambda a, b: aten.convolution_backward.default(
+            a, b, torch.zeros(3, 2, 2, 2).double(), None, *GEOMETRY, [False, True, False]
+        )[1],
+        (1, 3, 3, 3),
+        (1, 2, 4, 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(PRODUCTS))
+def test_a_product_moves_by_what_both_factors_and_both_together_move(name: str) -> None:
+    function, *shapes = PRODUCTS[name]
+    chance = torch.Generator().manual_seed(0)
+    a, b = (torch.rand(shape, generator=chance, dtype=torch.float64) + 0.5 for shape in shapes)
+    # Of factors above 0 the farthest corner is where both are largest, or, of a negative product, least.
+    expected = (function(a + 0.25, b + 0.5) - function(a, b)).abs()
+    balls = {"a": Ball(a, torch.full_like(a, 0.25)), "b": Ball(b, torch.full_like(b, 0.5))}
+    for operands in (balls, with_generators(balls)):
+        found = function(operands["a"], operands["b"])
+        assert isinstance(found, Ball)
+        torch.testing.assert_close(found.radius, expected, rtol=1e-9, atol=0)
+
+
 PLACES: dict[str, Callable[[Any], Any]] = {
     "max": lambda x: torch.max(x, 0)[1],
     "sort": lambda x: torch.sort(x)[1][-1],
