@@ -176,12 +176,12 @@ def test_an_infinity_made_of_an_infinity_is_exact(function: Callable[[Tensor], T
     assert result.radius == 0
 
 
-ZEROS, FIRST = torch.zeros(1).double(), torch.tensor([0, 0])
+ZEROS, FIRST = torch.zeros(1).double(), torch.tensor([0, 0, 0])
 SUMS: list[Callable[[Tensor], Tensor]] = [
-    lambda x: x.sum(), lambda x: x.nansum(), lambda x: x.cumsum(0)[1], lambda x: torch.trace(x[:, None] + x),
+    lambda x: x.sum(), lambda x: x.nansum(), lambda x: x.cumsum(0)[2], lambda x: torch.trace(x[:, None] + x),
     lambda x: ZEROS.index_add(0, FIRST, x)[0], lambda x: ZEROS.scatter_add(0, FIRST, x)[0],
     lambda x: ZEROS.index_put([FIRST], x, accumulate=True)[0], torch.linalg.vector_norm,
-    lambda x: aten.avg_pool2d.default(x[None, None], [1, 2], [1, 2], [0, 0], False, True, 1)[0, 0, 0],
+    lambda x: aten.avg_pool2d.default(x[None, None], [1, 3], [1, 3], [0, 0], False, True, 1)[0, 0, 0],
     lambda x: aten.embedding_dense_backward.default(x[:, None], FIRST, 1, -1, False)[0, 0],
 ]  # fmt: skip
 
@@ -190,30 +190,38 @@ SUMS: list[Callable[[Tensor], Tensor]] = [
     "function",
     [
         *SUMS, lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / 0.5, lambda x: x.exp()[0],
-        lambda x: x[0] ** 2, lambda x: x[0] ** number(3.0), lambda x: torch.hypot(*x),
+        lambda x: x[0] ** 2, lambda x: x[0] ** number(3.0), lambda x: torch.hypot(x[0], x[1]),
     ],
 )  # fmt: skip
 def test_an_infinity_made_of_finite_numbers_is_an_overflow_and_not_known(function: Callable[[Tensor], Tensor]) -> None:
-    result = function(Ball(torch.full((2,), 1.5e308, dtype=torch.float64)))
+    result = function(Ball(torch.full((3,), 1.5e308, dtype=torch.float64)))
     assert result.value == torch.inf
     assert result.radius.isnan()
+
+
+@pytest.mark.parametrize("function", [function for function in SUMS if function is not torch.linalg.vector_norm])
+def test_a_sum_whose_terms_cancel_errs_by_their_sizes(function: Callable[[Tensor], Tensor]) -> None:
+    found = function(Ball(torch.tensor([1e16, 1.0, -1e16]).double()))
+    exact = function(torch.tensor([0.0, 1.0, 0.0]).double())
+    assert abs(found.value - exact) <= found.radius < 1000
 
 
 @pytest.mark.parametrize(
     "function",
     [
         *SUMS, torch.mean, lambda x: x.amax(0), torch.max, lambda x: torch.linalg.vector_norm(x, torch.inf),
-        lambda x: torch.maximum(*x), lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / x[1],
-        lambda x: x.exp().sum(), lambda x: x.logcumsumexp(0)[1], lambda x: torch.logaddexp(*x),
+        lambda x: torch.maximum(x[0], x[1]), lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / x[1],
+        lambda x: x.exp().sum(), lambda x: x.logcumsumexp(0)[2],
+        lambda x: torch.logaddexp(x[0], x[1]),
         lambda x: x.clamp(0.0).sum(),
         lambda x: ZEROS.scatter_reduce(0, FIRST, x, "amax")[0],
     ],
 )  # fmt: skip
 def test_an_infinity_among_the_operands_is_as_sure_as_the_operands_are(function: Callable[[Tensor], Tensor]) -> None:
-    values = torch.tensor([torch.inf, 2.0]).double()
+    values = torch.tensor([torch.inf, 2.0, 3.0]).double()
     sure, lost, beside = (
         function(Ball(values, torch.tensor(radii).double()))
-        for radii in ([0.0, 0.5], [torch.nan, 0.5], [0.0, torch.nan])
+        for radii in ([0.0, 0.5, 0.0], [torch.nan, 0.5, 0.0], [0.0, torch.nan, 0.0])
     )
     assert sure.value == lost.value == torch.inf
     assert sure.radius == 0

@@ -99,6 +99,12 @@ def test_two_indices_of_which_one_is_in_doubt(axes: int) -> None:
     assert found.radius[1] == 0
 
 
+def test_of_columns_by_a_place_in_doubt_nothing_is_known() -> None:
+    found = aten.index.Tensor(Ball(TABLE.T.contiguous()), [None, INDEX])
+    assert torch.equal(found.value, TABLE.T[:, INDEX.value])
+    assert found.radius.isnan().all()
+
+
 def test_the_larger_of_two_tensors_is_no_further_off_than_they_are() -> None:
     one, other = (Ball(SOURCE[at], torch.full((2,), 0.5, dtype=torch.float64)) for at in (0, 1))
     for function, value in ((aten.max.other, [30.0, 40.0]), (aten.min.other, [10.0, 20.0])):
