@@ -439,6 +439,12 @@ def test_logarithms_of_sure_events_are_kept_at_minus_100_and_weights_are_factors
         torch.testing.assert_close(call(Ball(p)).value, call(p))
 
 
+def test_what_is_unknown_in_one_row_leaves_the_sums_of_others_known() -> None:
+    x = Ball(torch.ones(2, 2).double(), torch.tensor([[torch.nan, 0.0], [0.5, 0.0]]).double())
+    for found in (x.sum(1), x.nansum(1), x.mean(1), x.amax(1), x.cumsum(1)[:, 1]):
+        assert found.radius.isnan().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_variances_and_means_keep_their_dimensions_where_they_should(keep: bool) -> None:
     x = torch.tensor([[1.0, 2.0, 4.0], [0.0, 5.0, 6.0]])

@@ -251,6 +251,14 @@ def test_known_numbers_beside_an_uncertain_one_stay_known() -> None:
             torch.testing.assert_close(found.value, function(known))
 
 
+@pytest.mark.parametrize("numbers", [(1.0, 3.0), (-3.0, -1.0), (-1.0, 0.5)])
+def test_an_extreme_is_the_element_that_surely_is_it(numbers: tuple[float, float]) -> None:
+    for radius in (0.25, 2.0):
+        (x,) = uncertain(torch.tensor(numbers).double(), radius=radius)
+        for extreme, element in ((x.amin(0), x[0]), (x.amax(0), x[1])):
+            assert float((extreme - element).radius) < 1e-9 if radius < 1 else float(extreme.radius) >= 2
+
+
 def test_an_overflow_and_a_pole_have_no_bound() -> None:
     assert torch.exp(number(1000.0, 1.0)).radius.isnan()
     assert (1 / number(0.1, 0.2)).radius.isnan()
