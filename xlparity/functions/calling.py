@@ -18,7 +18,7 @@ def check_count(function: Function, count: int) -> None:
     """FormulaError, as Excel refuses to enter such a formula, unless `function` takes `count` arguments."""
     least, most = function.least, function.most
     repeating = sum(1 for parameter in function.parameters if parameter.repeating)
-    uneven = repeating > 1 and (count - len(function.parameters)) % repeating != 0
+    uneven = (count - len(function.parameters)) % max(repeating, 1) != 0
     if count < least or (most is not None and count > most) or uneven:
         takes = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
         raise FormulaError(f"{function.name} takes {takes} argument(s), not {count}: {function.signature}")

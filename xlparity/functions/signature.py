@@ -140,11 +140,6 @@ class Function:
         """The greatest number of arguments; None if the last ones repeat."""
         return None if any(parameter.repeating for parameter in self.parameters) else len(self.parameters)
 
-    @property
-    def page(self) -> str:
-        """Where Microsoft documents the function."""
-        return "https://support.microsoft.com/search/results?query=" + self.name + "+function"
-
     def parameter(self, position: int) -> Parameter:
         """The parameter that the argument at `position` (from 0) belongs to; FormulaError if there is none."""
         if position < len(self.parameters):

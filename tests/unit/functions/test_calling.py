@@ -1,11 +1,16 @@
+import math
+
 import pytest
 import torch
 
-from tests.unit.functions.evaluation import argument, value
+from tests.unit.functions.evaluation import argument, python, value
 from xlparity.errors import FormulaError
 from xlparity.functions import FUNCTIONS, Argument, call
 from xlparity.functions.array import Array, Texts
-from xlparity.functions.signature import Type
+from xlparity.functions.calling import call_function
+from xlparity.functions.signature import Function, Type, number
+from xlparity.functions.textual import textual
+from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
 
 
@@ -37,6 +42,22 @@ def test_an_empty_argument_is_a_blank() -> None:
 def test_why_a_text_is_undecided_is_told_in_the_words_of_who_found_it() -> None:
     said = "'1/2' as a number is a date that Excel completes with the day of the calculation"
     assert value("VALUE", "1/2") == f"undecided: {said}"
+
+
+def test_a_computation_that_fails_is_undecided_and_says_how() -> None:
+    table: Table[str, Function] = Table("one")
+    textual(table, "ROOT", number("number"), summary="The root.")(math.sqrt)
+    texts = Texts()
+    made = call_function(table["ROOT"], [argument([[4.0, -1.0]], texts)], texts)
+    assert python(made, texts) == [[2.0, "undecided: the computation fails here: math domain error"]]
+
+
+def test_a_function_of_single_values_tells_every_combination_of_values_and_kinds_from_the_others() -> None:
+    """A text's payload is its place in a table: 0, 1, 2, ... are payloads of numbers, texts and truth values."""
+    shown = {None: "", 0.0: "0", 2.0: "2", "b": "b", "c": "c", "d": "d", True: "TRUE", 3.5: "3.5"}
+    down, across = [[one] for one in shown], [list(shown)[::-1]]
+    expected = [[shown[one] + shown[other] + "!" for other in across[0]] for one in shown]
+    assert value("CONCATENATE", down, across, "!") == expected
 
 
 def test_an_undecided_argument_keeps_its_reason() -> None:

@@ -469,6 +469,9 @@ FINANCIAL = [
     ("NPER", [0.1, 0, 100, 121], NUM),
     ("NPV", [1, 2, 4], near(2)),
     ("NPV", [-1, 2, 4], DIV0),
+    ("NPV", [1, "2", True], 1.25),
+    ("NPV", [1, "x"], VALUE),
+    ("NPV", [1, ([2], ["x"], [True], [4])], 2),  # of a range only the numbers count
     ("ISPMT", [0.1, 1, 4, 100], near(-7.5)),
     ("ISPMT", [0.1, 1, 0, 100], DIV0),
     ("EFFECT", [0.2, 2], near(0.21)),
@@ -909,6 +912,7 @@ DATABASE = [
     ("DSUM", [ORCHARD, "Width", APPLES], VALUE),
     ("DSUM", [(["Tree", "Height"],), "Height", APPLES], VALUE),
     ("DSUM", [(["Tree", "Height"], ["Apple", 18]), "Height", APPLES], 18),
+    ("DPRODUCT", [(["Tree", "Height"], ["Apple", 1e200], ["Apple", 1e200]), "Height", APPLES], NUM),
     ("DCOUNT", [(["Tree", "Height"], ["Apple", 18]), "Height", APPLES], 1),
     ("DCOUNTA", [(["Tree", "Height"], ["Apple", 18]), "Tree", APPLES], 1),
     ("DSUM", [ORCHARD, "Height", (["Tree", "Height"], ["Apple", ">15"], ["Pear", None])], 30),

@@ -126,14 +126,29 @@ def test_lanes_whose_sizes_are_numbers_and_errors_are_evaluated_alone() -> None:
 
 def test_a_lane_that_cannot_be_computed_leaves_the_others_alone() -> None:
     table: Table[str, Function] = Table("one")
-    whole(table, "HALVES", array("values"), summary="Their reciprocal.")(lambda grid: 1 / grid[0][0])
+
+    @whole(table, "RECIPROCAL", array("values"), summary="Their reciprocal.")
+    def reciprocal(grid: list[list[float]]) -> float:
+        if grid[0][0] < 0:
+            raise Unsupported("a negative number")
+        return 1 / grid[0][0]
+
     texts = Texts()
     made = call_function(
-        table["HALVES"], [Argument(Array(torch.tensor([2.0, 0.0, 4.0]).reshape(3, 1, 1).double()))], texts
+        table["RECIPROCAL"], [Argument(Array(torch.tensor([2.0, 0.0, -1.0, 4.0]).reshape(4, 1, 1).double()))], texts
     )
-    first, failed, last = (python(Array(made.number[at], made.kinds[at]), texts) for at in range(3))
+    first, failed, negative, last = (python(Array(made.number[at], made.kinds[at]), texts) for at in range(4))
     assert (first, last) == (0.5, 0.25)
-    assert failed == "undecided: HALVES: the computation fails here: float division by zero"
+    assert failed == "undecided: RECIPROCAL: the computation fails here: float division by zero"
+    assert negative == "undecided: a negative number"
+
+
+def test_lanes_with_arrays_of_two_sizes_are_evaluated_alone() -> None:
+    texts = Texts()
+    cells = stacked([array_of_rows([[text]], texts) for text in ("a,b", "c,d,e")])
+    comma = argument(",", texts)
+    with pytest.raises(LanesDiffer):
+        call("TEXTSPLIT", [Argument(cells), comma], texts)
 
 
 @pytest.mark.parametrize("name", ["SUM", "VAR.S", "SUMPRODUCT"])

@@ -238,3 +238,4 @@ def test_functions_are_newer_that_openpyxl_does_not_list_as_stored_without_a_pre
 def test_what_a_function_leaves_undecided_is_told_where_it_is_listed() -> None:
     assert functions()["DATEDIF"] == "The days, months or years between two dates. Undecided: the units MD and YD."
     assert functions()["ABS"] == "The absolute value."
+    assert functions()["UPPER"] == FUNCTIONS["UPPER"].summary
