@@ -36,7 +36,7 @@ def rectangles(keys: NDArray[np.int64], sheet: str) -> list[Area]:
         Area.of(sheet, int(top[a]), int(left[a]), int(top[b] - top[a] + 1), int(right[a] - left[a] + 1))
         for a, b in zip(first.tolist(), last.tolist(), strict=True)
     ]
-    return sorted(found, key=lambda area: (area.row, area.column))
+    return sorted(found)
 
 
 def without_formulas(book: Book, areas: Sequence[Area]) -> Book:

@@ -13,14 +13,12 @@ from xlparity.errors import FormulaError
 from xlparity.formula.a1 import show_area, show_cell
 from xlparity.formula.ast import (
     AreaReference,
-    Binary,
     Boolean,
     Call,
     CellReference,
     Expression,
     Number,
     Text,
-    Unary,
     walk,
 )
 from xlparity.formula.parse import parse
@@ -338,10 +336,6 @@ def _build(expression: Expression) -> list[str]:
     parts = []
     for node in walk(expression):
         match node:
-            case Binary():
-                parts.append("binary")
-            case Unary():
-                parts.append("unary")
             case Number() | Text() | Boolean() | CellReference():
                 parts.append("operand")
             case Call(name=name):

@@ -129,6 +129,12 @@ def test_planes_and_transposed_tensors_lie_as_in_the_sheet() -> None:
         area("A1:B3"): [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]],
         area("D1:E3"): [[6.0, 9.0], [7.0, 10.0], [8.0, 11.0]],
     }
+    truths = np.zeros((2, 2, 3), bool)
+    truths[1, :, 1:] = True
+    booleans = areas_of(block, np.arange(12.0).reshape(2, 2, 3), truths)
+    assert {one: array.tolist() for one, array in booleans.items() if array.dtype == bool} == {
+        area("D2:E3"): [[True, True], [True, True]],
+    }  # fmt: skip
     column = areas_of(Block((3,), (area("A1:A3"),)), np.arange(3.0))
     assert [array.tolist() for array in column.values()] == [[[0.0], [1.0], [2.0]]]
     (one,) = areas_of(Block((), (area("A1"),)), np.array(5.0)).values()

@@ -114,6 +114,17 @@ def test_everything_else_is_refused_in_one_line(text: str) -> None:
     assert "Parity!A5" in str(raised.value)
 
 
+def test_what_is_shown_is_read_within_a_gradient_and_beside_it() -> None:
+    text = "expected(loss) + grad(F.mse_loss(net, printed(y)), net[0].weight) + expected(x)"
+    assert parse_expression(text, NAMES, "here").shown == (("loss", False), ("y", True), ("x", False))
+
+
+def test_a_number_alone_has_the_precision_that_is_asked_for() -> None:
+    number = parse_expression("0.1", NAMES, "here")
+    assert evaluate(number, Numbers(), wide=True).dtype == torch.float64
+    assert evaluate(number, Numbers(), wide=False).dtype == torch.float32
+
+
 def test_a_message_has_the_first_80_characters_of_what_it_refuses() -> None:
     refused = "x.numpy" + "y" * 200
     with pytest.raises(MapError, match=f"here: '{refused[:80]}' is not a tensor of the map"):

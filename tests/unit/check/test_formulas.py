@@ -49,6 +49,20 @@ def test_the_numbers_of_the_formulas_are_given_in_their_order_each_once_and_so_m
     assert index.numbers(most=3) == (2.0, 0.5, 3.0)
 
 
+def test_a_cell_is_filled_as_its_column_before_its_row() -> None:
+    fills = Fill(area("B1:B4"), "$H1*2"), Fill(area("C1:C4"), "$H1*3"), Fill(area("D1:D4"), "$H1*2")
+    index = FormulaIndex(Book((Sheet("S", fills=fills),)))
+    block = Block((4, 3), (area("B1:D4"),))
+    assert neighbours_formula(index, block, cell("C2")) == "$H2*3"
+    assert neighbours_formulas(index, block, cell("C2")) == ["$H2*3", "$H2*2"]
+
+
+def test_beside_a_column_of_very_many_cells_its_row_is_asked() -> None:
+    tall = Area.of("S", 0, 1, 100_001, 3)
+    index = FormulaIndex(Book((Sheet("S", fills=(Fill(area("B5:D5"), "H1*2"),)),)))
+    assert neighbours_formula(index, Block((100_001, 3), (tall,)), cell("C5")) == "I1*2"
+
+
 def test_a_cell_has_its_neighbours_in_its_own_plane_of_a_tensor():
     planes = (area("A1:B3"), area("D1:E3"))
     index = FormulaIndex(Book((Sheet("S", fills=(Fill(planes[0], "G1*2"), Fill(planes[1], "G1*3"))),)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections import OrderedDict
 from fractions import Fraction
 from pathlib import Path
 
@@ -260,6 +261,16 @@ def test_what_rounded_weights_change_is_known_whatever_the_cells_hold(formula: s
     assert split.formula.tolist() == [0.0, 0.0, 0.0]  # an error differs by no number
     assert split.inputs.tolist() == [0.0, 4.0 * 0.12 - 4.0 * 0.125, 0.0]
     assert [show_cell(one.cell) for one in report.faults] == ([] if formula == "=A1*C1" else ["S!D2"])
+
+
+def test_an_expression_that_is_not_what_the_models_part_of_that_name_computes_is_a_fault() -> None:
+    model = nn.Sequential(OrderedDict(first=nn.Linear(1, 1, bias=False).double()))
+    weight = next(model.parameters()).item()
+    rows = row("x", "A1", shape=(1, 1)), row("net.first.weight", "B1", role=Role.PARAMETER, shape=(1, 1))
+    for factor in (1, 2):
+        named = row("net.first", "C1", f"x @ net.first.weight.T * {factor}", shape=(1, 1))
+        cells: dict[str, Scalar] = {"A1": 5.0, "B1": weight, "C1": f"=A1*B1*{factor}"}
+        assert checked(cells, *rows, named, model=model).passed is (factor == 1)
 
 
 def test_a_name_that_is_none_of_the_models_is_told_with_the_first_of_its_names() -> None:

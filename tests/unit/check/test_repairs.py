@@ -175,6 +175,19 @@ def test_what_a_pasted_formula_reads_of_no_tensor_moves_with_it() -> None:
     }
 
 
+def test_a_number_of_another_formula_is_put_in_0_too() -> None:
+    for number, expression in ((0, "torch.relu(x[0])"), (0.125, "torch.clamp(x[0], min=0.125)")):
+        found = fault("=MAX(A2,A1)", expression, H1=f"=A3*{number}").repair
+        assert found is not None
+        assert found.formula == f"MAX({number},A1)"
+
+
+def test_a_text_that_is_read_is_none_of_the_numbers() -> None:
+    found = fault("=A1*B2+COUNT(H1:H2)", "x[0] * y[0] + 1", H1='="word"', H2="=2").repair
+    assert found is not None
+    assert found.formula == "A1*B1+COUNT(H1:H2)"
+
+
 def test_an_operand_of_another_sheet_is_put_back() -> None:
     other = Area(Cell("T", 0, 0), 1, 1)
     rows = Map((X, MapRow("t", Role.INPUT, Block((), (other,)), "float64", ""), row("z", "D1", "x[0] + t", shape=())))
