@@ -727,6 +727,18 @@ def test_all_given_tensors_have_the_workbooks_numbers() -> None:
     assert report.tensors[0].expected.tolist() == 21.0
 
 
+def test_a_coincidence_in_a_plane_of_a_tensor_is_found_in_its_cell() -> None:
+    planes = [(area("A1:B3"), area("D1:E3")), (area("G1:H3"), area("J1:K3"))]
+    x, y = (Block((2, 3, 2), each) for each in planes)
+    solution: dict[str, Scalar] = {f"{c}{r}": r + 0.5 for c in "ABDE" for r in (1, 2, 3)}
+    solution |= {f"{to}{r}": f"=MAX(0,{of}{r})" for of, to in zip("ABDE", "GHJK", strict=True) for r in (1, 2, 3)}
+    rows = [MapRow("x", Role.INPUT, x, "float64", ""), MapRow("y", Role.COMPUTED, y, "float64", "relu(x)")]
+    (fault,) = named({**solution, "H3": "=ABS(B3)"}, solution, rows, rows, samples=20).faults
+    assert fault.cell == cell("H3")
+    assert fault.counterexample is not None
+    assert [changed for changed, _ in fault.counterexample.changes] == [cell("B3")]
+
+
 def test_an_error_is_meant_in_a_transposed_tensor_too() -> None:
     solution: dict[str, Scalar] = {"A1": 1.0, "B1": 2.0, **{f"{c}{r}": f"=A1+{r}" for c in "CDE" for r in (1, 2)}}
     solution["D1"] = "=NA()"
