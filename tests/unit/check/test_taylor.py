@@ -270,3 +270,13 @@ def test_float32_rounds_what_the_uncertain_number_adds_too() -> None:
     for x in (Ball(value, radius), with_generators({"x": Ball(value, radius)})["x"]):
         model = x * torch.tensor(1.1)
         assert float(model.radius) >= float(torch.tensor(0.3) * torch.tensor(1.1))
+
+
+def test_where_an_index_is_in_doubt_a_gradient_of_a_table_is_a_balls() -> None:
+    gradient = with_generators({"x": Ball(torch.ones(2, 3).double(), torch.full((2, 3), 0.1).double())})["x"]
+    index = Ball(torch.tensor([0, 2]), torch.tensor([0.0, 1.0]).double())
+    for at, kind in ((index.value, Taylor), (index, Ball)):
+        found = torch.ops.aten.embedding_dense_backward.default(gradient, at, 4, -1, False)
+        assert type(found) is kind
+        assert found.value[:, 0].tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert found.radius[1:].isnan().all()

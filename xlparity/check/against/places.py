@@ -41,10 +41,9 @@ class Places:
                     # OFFSET counts from 0, and so may what is computed with before it is a place: INDEX(B1:B9,A1+1).
                     alone = isinstance(part, CellReference | AreaReference)
                     least = 1 if alone and node.name != "OFFSET" else 0
-                    for span in reads(workbook, replace(formula, expression=part)).spans:
-                        box = span.box(formula.window)
-                        if box is not None:
-                            found.setdefault(book.sheets[box[0]].name, {})[(*box[1:], least)] = None
+                    spans = reads(workbook, replace(formula, expression=part)).spans
+                    for sheet, *corners in filter(None, (span.box(formula.window) for span in spans)):
+                        found.setdefault(book.sheets[sheet].name, {})[(*corners, least)] = None
         self._boxes = {sheet: np.array(list(boxes)) for sheet, boxes in found.items()}
 
     def least(self, block: Block) -> Array:
