@@ -277,6 +277,18 @@ def test_excels_own_way_to_reduce_an_angle_is_allowed_to_an_engine_that_is_like_
     assert abs(excels - found[0]) <= found[1] < 1e-6
 
 
+@pytest.mark.parametrize("text", ["SUM(A1:BL1)", "SUMPRODUCT(A1:BL1,A2:BL2)", "SUM(MMULT(A1:BL1,TRANSPOSE(A2:BL2)))"])
+def test_a_sum_may_be_added_up_in_the_worst_order(text: str) -> None:
+    terms = [1.0, *[2.0**-53] * 63]  # one after another none of them changes the 1
+    cells: dict[tuple[int, int], Scalar] = {(0, at): term for at, term in enumerate(terms)}
+    cells |= {(1, at): 1.0 for at in range(len(terms))}
+    book = Book((Sheet("S", Cells.of(cells), (Fill(Area.of("S", 2, 0), text),)),))
+    values = EmbeddedEngine().evaluate(book, Path())
+    found = RunningError(book, FormulaIndex(book), values, {}, {}).of_text(text, Cell("S", 2, 0))
+    assert found is not None
+    assert 63 * 2.0**-53 <= found[1] <= 4 * 64 * 2.0**-53
+
+
 def test_what_is_given_in_a_formulas_place_is_exact() -> None:
     cells: dict[tuple[int, int], Scalar] = {(0, 0): 3.5}
     fills = Fill(Area.of("S", 0, 1), "GAMMALN(A1)/3"), Fill(Area.of("S", 0, 2), "B1*3")
