@@ -435,20 +435,46 @@ def test_what_is_remembered_of_a_comparison_is_not_stale_where_its_operand_is_no
     assert verdicts(checked(cells, *rows, cached={"C1": 1.0})) == {}
 
 
+def saved(value: float) -> float:
+    """What LibreOffice saves of a number."""
+    return float(f"{value:.15g}")
+
+
 def test_values_that_a_file_saves_with_15_digits_are_not_stale() -> None:
-    rows = row("x", "A1"), row("y", "B1", "x * 3"), row("z", "C1", "(y - 2.2) ** 2"), row("u", "D1", "z * 2")
-    exact = 0.7339449541284404 * 3
-    cells: dict[str, Scalar] = {"A1": 0.733944954128440, "B1": "=A1*3", "C1": "=(B1-2.2)^2", "D1": "=C1*2"}
-    saved = {"B1": float(f"{exact:.15g}"), "C1": float(f"{(exact - 2.2) ** 2:.15g}"), "D1": 2 * (exact - 2.2) ** 2}
-    assert verdicts(checked(cells, *rows, cached=saved)) == {}
-    for name, factor in (("B1", 1 + 1e-13), ("C1", 1 + 1e-10), ("D1", 1 + 1e-10)):
-        found = checked(cells, *rows, cached=saved | {name: saved[name] * factor})
+    exact = 1.0234567890123449  # nearly half a unit of the 15th digit is lost
+    rows = row("x", "A1"), row("y", "B1", "x * 1"), row("z", "C1", "y ** 8"), row("w", "D1", "x ** 8")
+    cells: dict[str, Scalar] = {"A1": saved(exact), "B1": "=A1*1", "C1": "=B1^8", "D1": "=A1^8"}
+    kept = {"B1": saved(exact), "C1": saved(exact**8), "D1": saved(exact**8)}
+    assert verdicts(checked(cells, *rows, cached=kept)) == {}
+    for name, value in kept.items():
+        found = checked(cells, *rows, cached=kept | {name: value * (1 + 1e-12)})
         assert verdicts(found)[name] == "fault"
+
+
+def test_values_kept_beside_one_that_was_snapped_to_zero_are_not_stale() -> None:
+    exact = 1.0234567890123449
+    rows = (
+        row("x", "A1"), row("k", "A2"), row("y", "B1", "x * 1"), row("z", "C1", "y ** 8"), row("d", "D1", "y - k"),
+        row("e", "E1", "d * 1000"),
+    )  # fmt: skip
+    cells: dict[str, Scalar] = {
+        "A1": saved(exact), "A2": saved(exact), "B1": "=A1*1", "C1": "=B1^8", "D1": "=B1-A2", "E1": "=D1*1000",
+    }  # fmt: skip
+    kept = {"B1": saved(exact), "C1": saved(exact**8), "D1": 0.0, "E1": 1000 * (exact - saved(exact))}
+    assert verdicts(checked(cells, *rows, cached=kept)) == {}
+    assert verdicts(checked(cells, *rows, cached=kept | {"E1": 1e-10}))["E1"] == "fault"
+
+
+def test_a_place_that_the_file_remembers_beyond_the_table_is_stale() -> None:
+    rows = row("table", "A1:A3"), row("raw", "B1", dtype="int64", shape=()), row(
+        "at", "C1", "raw + 0", dtype="int64", shape=()), row("e", "D1", "table[at - 1]", shape=())  # fmt: skip
+    cells: dict[str, Scalar] = {"A1": 1.0, "A2": 2.0, "A3": 3.0, "B1": 2.0, "C1": "=B1+0", "D1": "=INDEX(A1:A3,C1)"}
+    assert verdicts(checked(cells, *rows, cached={"C1": 7.0, "D1": 2.0}))["C1"] == "fault"
 
 
 def test_what_is_shown_as_pytorchs_may_have_15_digits() -> None:
     rows = row("x", "A1"), row("y", "B1", "x ** 2"), row("y", "C1", role=Role.EXPECTED)
     cells: dict[str, Scalar] = {"A1": 36.2088, "B1": "=A1^2"}
     exact = 36.2088**2
-    assert verdicts(checked(cells | {"C1": float(f"{exact:.15g}")}, *rows)) == {}
+    assert verdicts(checked(cells | {"C1": saved(exact)}, *rows)) == {}
     assert verdicts(checked(cells | {"C1": exact * (1 + 3e-14)}, *rows)) == {"C1": "fault"}
