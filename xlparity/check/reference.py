@@ -272,7 +272,9 @@ def _with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ball(values: NDArray[np.float64], radius: NDArray[np.float64] | float = 0.0) -> Ball:
-    return Ball(torch.from_numpy(np.array(values)), torch.from_numpy(np.broadcast_to(radius, values.shape).copy()))
+    value = torch.from_numpy(np.array(values))
+    # Laid out as the values are, which may be transposed: views are taken of both alike.
+    return Ball(value, torch.empty_like(value).copy_(torch.as_tensor(radius)))
 
 
 def _reference_of(tensor: Tensor) -> Reference:

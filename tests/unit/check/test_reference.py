@@ -380,3 +380,13 @@ def test_a_program_without_gradients_is_differentiated_through_the_cells_that_it
     # From the sheet's own h, which is not x * x.
     local = found.local("k", {"x": np.array([1.0, -2.0]), "h": np.array([9.0, 9.0]), "l": np.array(0.0)}, {})
     assert local.value.tolist() == [6.0, -12.0]
+
+
+def test_radii_lie_in_memory_as_their_values_so_that_views_are_of_both() -> None:
+    found = program(row("x", (3, 2)), row("y", (6,), "x.t().reshape(6)"))
+    values, radii = np.arange(6.0).reshape(2, 3).T, np.arange(6.0).reshape(3, 2) / 10
+    x = found.given("x", values, radii)
+    assert isinstance(x, Ball)
+    assert x.radius.stride() == x.value.stride()
+    y = found.local("y", {"x": values}, {}, off={"x": radii})
+    np.testing.assert_allclose(y.radius, radii.T.ravel(), rtol=1e-9)
