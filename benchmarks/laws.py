@@ -1,6 +1,6 @@
 """Try the laws of the tests on many more examples than every day: writes docs/benchmarks/laws.md.
 
-python benchmarks/laws.py [--profile NAME]     `long` by default, 300 times the usual examples; with another one only printed
+python benchmarks/laws.py [--profile NAME]     `long` by default, 200 times the usual examples; with another one only printed
 
 A law is a test with examples by hypothesis (pytest -m hypothesis), and the one of tests/laws that calls every function with random
 arguments. What breaks one is mended and kept as a test.

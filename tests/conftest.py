@@ -1,6 +1,6 @@
 """LibreOffice's tests: skipped where it is missing, unless the environment says that it must be there.
 
-`--hypothesis-profile=long` tries 300 times the examples of every law (see benchmarks/laws.py).
+`--hypothesis-profile=long` tries 200 times the examples of every law (see benchmarks/laws.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hypothesis import settings
 from xlparity.engines.libreoffice import find_office
 from xlparity.errors import EngineError
 
-settings.register_profile("long", max_examples=100 * 300, deadline=None, print_blob=True)
+settings.register_profile("long", max_examples=100 * 200, deadline=None, print_blob=True)
 
 
 @cache
