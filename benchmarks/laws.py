@@ -82,7 +82,7 @@ def page(found: Counter[str], seconds: Counter[str], passed: float, profile: str
         f"""# Laws on many examples
 
 Made by `python benchmarks/laws.py` in {passed / 60:.0f} minutes by the clock, {(used.ru_utime + used.ru_stime) / 60:.0f} of them of a CPU
-(load {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores, at the lowest priority); not edited by hand. {len(rows)} laws, {found.total():,} examples.
+(load {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores, at a low priority); not edited by hand. {len(rows)} laws, {found.total():,} examples.
 Each push tries a {settings.default.max_examples // 100}th of them; `pytest -m hypothesis --hypothesis-profile={profile}` tries as many as here. Every example of
 LibreOffice's law is a workbook of 60 to 120 formulas.
 
