@@ -1396,6 +1396,36 @@ LOOKUP = [
 ]
 
 
+# Of many functions, each by its definition or Microsoft's example.
+OF_MANY = [
+    ("COTH", [1e9], 1),
+    ("SEC", [1e9], NUM),  # beyond 2^27
+    ("EXPON.DIST", [0, 2, False], 2),
+    ("EXPON.DIST", [0, 2, True], 0),
+    ("WEIBULL.DIST", [105, 20, 100, False], pytest.approx(0.035589, abs=5e-7)),
+    ("WEIBULL.DIST", [105, 20, 100, True], pytest.approx(0.929581, abs=5e-7)),
+    ("SYD", [30000, 0, 10, 1], near(30000 * 10 / 55)),
+    ("RRI", [2, 1, -1], NUM),
+    ("LOG", [1000, 10], 3),
+    ("MDETERM", [[[1, "a"], [2, 3]]], VALUE),
+    ("MDETERM", [[[1, 2], [3, 4]]], near(-2)),
+    ("MINVERSE", [[[1, 1], [1, 1 + 2.0**-52]]],
+     [["undecided: MINVERSE: the matrix is so nearly singular that rounding decides the result"] * 2] * 2),
+    ("TEXT", [0.25, "h:mm AM/PM"], "6:00 AM"),
+    ("TEXT", [0.75, "h:mm AM/PM"], "6:00 PM"),
+    ("TEXT", [123456789012, "General"], "1.23457E+11"),
+    ("TEXT", [12345678901, "General"], "12345678901"),
+    ("HEX2DEC", [""], 0),
+    ("BIN2DEC", ["1000000000"], -512),
+    ("DECIMAL", ["xFF", 16], 255),
+    ("UNICHAR", [0xE000], "\ue000"),
+    ("UNICHAR", [0xDFFF], NA),
+    ("COUNTA", [[[1, "a", True]]], 3),
+    ("COUNTA", [[[1], ["a"], [True]]], 3),
+    ("TAKE", [[[1], [2], [3]], 1], 1),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("chunk", [1, 4, 9])
 def test_what_is_looked_up_in_parts_is_found_where_it_is(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [["fig", "plum"], ["none", "apple"]]
@@ -1434,6 +1464,7 @@ def test_what_is_looked_up_in_parts_is_found_where_it_is(chunk: int, monkeypatch
         *FITS,
         *NUMBERS,
         *ARRAYS,
+        *OF_MANY,
     ],
 )
 def test_at_the_ends_of_its_domain_a_function_gives_what_is_known(
