@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.functions.evaluation import same, value
 from xlparity.functions import lookup
+from xlparity.functions.calendar import is_leap
 from xlparity.model.value import Error
 
 DIV0, VALUE, NUM, NA, REF = Error.DIV0, Error.VALUE, Error.NUM, Error.NA, Error.REF
@@ -1503,3 +1504,7 @@ def test_index_takes_no_text_for_a_whole_row() -> None:
 )  # fmt: skip
 def test_arrays_of_arrays_are_undecided(name: str, arguments: list[object]) -> None:
     assert str(value(name, *arguments)).startswith(f"undecided: {name} ")
+
+
+def test_leap_years_are_those_of_the_calendar_and_excels_1900() -> None:
+    assert [year for year in (1900, 2000, 2024, 2023, 2100, 2200, 2400) if is_leap(year)] == [1900, 2000, 2024, 2400]
