@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.check.bound import Ball
-from xlparity.check.elsewhere import areas_of
+from xlparity.check.elsewhere import areas_of_samples
 from xlparity.check.formulas import FormulaIndex, MappedAreas
 from xlparity.check.reference import Program
 from xlparity.engines.embedded import EmbeddedEngine, Trace
@@ -204,9 +204,8 @@ class Ascent:
             block, tensor = self._program.rows[name].block, leaves.get(name)
             if tensor is not None:
                 inputs |= _spread(tensor, block)
-                continue
-            each = [areas_of(block, one[name], self._own[name].truths) for one in samples]
-            inputs |= {area: torch.from_numpy(np.stack([one[area] for one in each])) for area in each[0]}
+            else:
+                inputs |= areas_of_samples(block, (one[name] for one in samples), self._own[name].truths)
         return EmbeddedEngine().trace(book, inputs)
 
     def _switched(self, samples: Sequence[_Sample]) -> Iterator[dict[str, _Array]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from xlparity.model.book import Book
 from xlparity.model.cell import MAX_COLUMNS, Cell
 from xlparity.model.value import Values
 
-__all__ = ["areas_of", "right_elsewhere"]
+__all__ = ["areas_of", "areas_of_samples", "right_elsewhere"]
 
 _INFINITE = 1e300  # and beyond: stands for infinity
 
@@ -164,3 +164,9 @@ def areas_of(
                 rows = slice(part.row - plane.row, part.bottom - plane.row)
                 areas[part] = areas[plane][rows, part.column - plane.column : part.right - plane.column] > 0
     return areas
+
+
+def areas_of_samples(block: Block, samples: Iterable[Array], truths: NDArray[np.bool_]) -> dict[Area, torch.Tensor]:
+    """The same of many samples of a tensor, of which at least one is given: (samples, rows, columns)."""
+    each = [areas_of(block, array, truths) for array in samples]
+    return {area: torch.from_numpy(np.stack([one[area] for one in each])) for area in each[0]}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlparity.check.ascend import Ascent
-from xlparity.check.elsewhere import areas_of
+from xlparity.check.elsewhere import areas_of, areas_of_samples
 from xlparity.check.formulas import FormulaIndex
 from xlparity.check.judge import (
     FAULT,
@@ -338,12 +338,11 @@ class Explorer:
             yield _Drawn(*drawn)
 
     def _inputs(self, samples: Sequence[_Sample]) -> dict[Area, Tensor]:
-        batches: dict[Area, Array] = {}
+        inputs: dict[Area, Tensor] = {}
         for name in self.varied:
             block, truths = self._program.rows[name].block, self._own[name].truths
-            each = [areas_of(block, sample[name], truths) for sample in samples]
-            batches |= {area: np.stack([areas[area] for areas in each]) for area in each[0]}
-        return {area: torch.from_numpy(batch) for area, batch in batches.items()}
+            inputs |= areas_of_samples(block, (sample[name] for sample in samples), truths)
+        return inputs
 
     def _agrees_step_by_step(self, held: Mapping[str, Held]) -> bool:
         """Whether every cell is torch's result on the operands that stand in the sample: then the whole is right too.

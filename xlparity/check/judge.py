@@ -17,7 +17,7 @@ from xlparity.errors import InputError
 from xlparity.formula.a1 import show_cell
 from xlparity.model.block import Block
 from xlparity.model.cell import Cell
-from xlparity.model.engine import Engine, Slack
+from xlparity.model.engine import SAVED, Engine, Slack
 from xlparity.model.map import MapRow
 from xlparity.model.value import ERROR_TEXTS, Error, Kind, Scalar, Values
 from xlparity.model.verdict import Verdict
@@ -261,8 +261,6 @@ def _forgive_right_formulas(
 _INFINITE = 1e300
 # A bound as large as the value itself tells nothing about it.
 _WORTHLESS = 1e-3
-# Half a unit of the 15th digit, the last that Excel takes of a typed number and that LibreOffice saves.
-_SAVED = 5e-15
 # In its place, for values that are shown as PyTorch's: this part of the largest value, and at least this.
 _SHOWN, _SHOWN_LEAST = 1e-7, 1e-12
 
@@ -424,7 +422,7 @@ def _judge_shown(row: MapRow, own: Held, reference: _AtModel, is_rounded: bool) 
     at_sheet, at_model = tightened(at_sheet), tightened(at_model)
     # What rounded numbers leave open is as wide as it is; only a bound of rounding errors may be too wide to be true.
     within = within if is_rounded else tightened(within)
-    share = 2 * unit_roundoff(getattr(torch, row.dtype)) + _SAVED
+    share = 2 * unit_roundoff(getattr(torch, row.dtype)) + SAVED
     own_rounding = half_unit + share * np.abs(at_model.value) + _SMALLEST
     equal = _within(own.values, at_sheet.value, at_model.radius + own_rounding)
     true_to_model = _within(own.values, at_model.value, np.fmax(within.radius, at_model.radius) + own_rounding)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from xlparity.check.bound import allowing
 from xlparity.check.reference import Program
-from xlparity.model.engine import Slack
+from xlparity.model.engine import SAVED, Slack
 from xlparity.model.map import Map, MapRow
 
 __all__ = ["allowed_differences"]
@@ -20,7 +20,7 @@ _MOST = 1e-7
 _LEAST = 1e-12  # of a gradient that is 0 but for rounding
 
 # What Excel and LibreOffice add to the rounding of float64: 15 digits when saved, near-zero differences set to zero.
-_OFFICE = Slack(relative=5e-15, cancellation=2.0**-48)
+_OFFICE = Slack(relative=SAVED, cancellation=2.0**-48)
 
 
 def allowed_differences(

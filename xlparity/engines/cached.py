@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xlparity.model.book import Book, Sheet
-from xlparity.model.engine import Slack
+from xlparity.model.engine import SAVED, Slack
 from xlparity.model.value import Cells, Kind, Values
 
 __all__ = ["CachedValues"]
@@ -19,7 +19,7 @@ class CachedValues:
     name = "cached"
     version = "as saved in the file"
     # Excel and LibreOffice save 15 to 17 digits and snap near-zero differences of sums to zero.
-    slack = Slack(relative=5e-15, cancellation=2.0**-48, saved=5e-15)
+    slack = Slack(relative=SAVED, cancellation=2.0**-48, saved=SAVED)
 
     def evaluate(self, book: Book, path: Path | None = None) -> Values:  # noqa: ARG002 - the protocol of all engines
         """Constants and remembered values of every sheet; formula cells without a remembered value are missing."""

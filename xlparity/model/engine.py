@@ -9,7 +9,11 @@ from typing import Protocol
 from xlparity.model.book import Book
 from xlparity.model.value import Values
 
-__all__ = ["Engine", "Slack"]
+__all__ = ["SAVED", "Engine", "Slack"]
+
+# Half a unit of the 15th digit, as a part of a number: the last that Excel takes of one that is typed and that
+# LibreOffice saves.
+SAVED = 5e-15
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xlparity.check.against.pairs import Counterparts
 from xlparity.check.edited import rectangles, without_formulas
-from xlparity.check.elsewhere import areas_of
+from xlparity.check.elsewhere import areas_of, areas_of_samples
 from xlparity.check.judge import Array
 from xlparity.check.repair import depends_on_cells_alone, free_column
 from xlparity.engines.embedded import EmbeddedEngine, Trace
@@ -151,8 +151,7 @@ def _tensors(block: Block, batch: Array, truth: _Mask) -> dict[Area, Tensor]:
     What is no number in some sample is a `truth` in none.
     """
     truth = truth & np.isfinite(batch).all(0)
-    each = [areas_of(block, array, truth) for array in batch]
-    return {area: torch.from_numpy(np.stack([one[area] for one in each])) for area in each[0]}
+    return areas_of_samples(block, batch, truth)
 
 
 def _batch(trace: Trace, block: Block, count: int, blank: float = 0.0) -> Array:

@@ -15,7 +15,7 @@ from xlparity.engines.libreoffice.office import Office, find_office
 from xlparity.engines.outside import without_outside
 from xlparity.model.book import Book, Sheet
 from xlparity.model.cell import Cell
-from xlparity.model.engine import Slack
+from xlparity.model.engine import SAVED, Slack
 from xlparity.model.value import Cells, Error, Kind, Note, Values
 
 __all__ = ["LibreOfficeEngine", "find_office"]
@@ -62,7 +62,7 @@ class LibreOfficeEngine:
 
     name = "libreoffice"
     # Values are kept with 15 digits in places, and differences near zero snap to it (measured; docs/numerics).
-    slack = Slack(relative=5e-15, cancellation=2.0**-48)
+    slack = Slack(relative=SAVED, cancellation=2.0**-48)
 
     def __init__(self, seconds: float = 300.0) -> None:
         self._seconds = seconds
