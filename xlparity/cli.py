@@ -11,10 +11,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         return BAD_INPUT
     except BrokenPipeError:
         # The reader (head, less) has gone, which is no reason to complain, for Python at exit either; nor is it parity.
-        _drop_output()
+        _drop(sys.stdout)
         return UNREAD
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # so rich, which prints the help, ends the program
@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except Exception as error:  # the last resort: a defect of xlparity, said in one line
         if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
-            _drop_output()
+            _drop(sys.stdout)
             _complain(f"the output cannot be written: {error.strerror}")
             return BAD_INPUT
         if os.environ.get("XLPARITY_DEBUG"):
@@ -103,9 +103,9 @@ def run(arguments: Sequence[str]) -> int:
         return NOTHING_CHECKED
 
 
-def _drop_output() -> None:
-    """Let Python not write at exit what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop(stream: TextIO) -> None:
+    """Let Python not write at exit what could not be written: it would end with code 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage(error: CycloptsError) -> str:
@@ -129,8 +129,10 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _complain(message: str) -> None:
-    with suppress(OSError):  # where nothing can be written the exit code must say it
-        print(f"xlparity: {plain(message)}", file=sys.stderr)
+    try:
+        print(f"xlparity: {plain(message)}", file=sys.stderr, flush=True)
+    except OSError:  # where nothing can be written the exit code must say it
+        _drop(sys.stderr)
 
 
 @app.command(

@@ -75,6 +75,7 @@ def test_what_a_full_disk_does_not_take_is_said_in_one_line_and_is_bad_input(arg
             [sys.executable, "-m", "xlparity", *arguments],
             stdout=full,
             stderr=errors,
+            env=os.environ | {"PYTHONUNBUFFERED": ""},  # what is buffered fails at exit
             cwd=ROOT,
             timeout=120,
             check=False,
