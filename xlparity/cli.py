@@ -60,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     # A polite end undoes what is under way, as Ctrl-C does: temporary files, and the processes of LibreOffice.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # One that the caller closed (>&-) is None, and its number would be the next file's, a workbook's perhaps.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115, open to the end
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -84,6 +85,15 @@ def test_what_a_full_disk_does_not_take_is_said_in_one_line_and_is_bad_input(arg
     assert result.returncode == 2
     if errors == subprocess.PIPE:
         assert result.stderr == "xlparity: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_neither_verdict_nor_report(closed: str, broken: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    check = [sys.executable, "-m", "xlparity", "check", str(broken), "--format", "json", "--output", str(report)]
+    result = subprocess.run(f"{shlex.join(check)} {closed}", shell=True, cwd=ROOT, timeout=120, check=False)
+    assert result.returncode == 1
+    assert json.loads(report.read_text())["passed"] is False
 
 
 def test_a_difference_is_exit_code_1_and_names_the_cell(broken: Path) -> None:
