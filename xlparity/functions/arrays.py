@@ -29,6 +29,7 @@ from xlparity.functions.gather import (
 )
 from xlparity.functions.order import text_ranks
 from xlparity.functions.signature import (
+    BLANK,
     Argument,
     Body,
     Function,
@@ -139,7 +140,8 @@ def _sortby(arguments: Arguments, texts: Texts) -> Array:
     _check_decided(*(argument.array for argument in arguments))
     for position in range(1, len(arguments), 2):
         line = arguments[position].array
-        order = integer_of(arguments[position + 1], texts) if position + 1 < len(arguments) else 1
+        ascending = position + 1 == len(arguments) or arguments[position + 1] is BLANK
+        order = 1 if ascending else integer_of(arguments[position + 1], texts)
         by_column = line.rows == 1 and (line.columns > 1 or given.rows > 1)
         sides.add(by_column)
         fits = line.rows * line.columns == (given.columns if by_column else given.rows)
@@ -333,7 +335,7 @@ _enter(
     (
         ARRAY,
         array("by_array1"),
-        integer("sort_order1", 1.0, empty_is_default=True),
+        integer("sort_order1", 1.0),
         array("more", None, repeating=True),
     ),
     "Rows (or columns) in the order of other arrays.",

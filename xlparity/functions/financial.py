@@ -36,12 +36,11 @@ def _safe(compute: Callable[..., float | Error]) -> Callable[..., float | Error]
 
     def checked(*arguments: float) -> float | Error:
         try:
-            made = compute(*arguments)
+            return compute(*arguments)
         except ZeroDivisionError:
             return Error.DIV0
         except (OverflowError, ValueError):
             return Error.NUM
-        return Error.NUM if isinstance(made, complex) else made
 
     return checked
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xlparity.functions.array import Array, Texts
-from xlparity.functions.coercion import booleans_of, collected, numbers_of
+from xlparity.functions.coercion import collected, numbers_of
 from xlparity.functions.fault import Fault, array_of, fault_of, first_fault, merged
 from xlparity.functions.lift import Checked, fitted
 from xlparity.functions.signature import Argument, Function, Parameter, Type, declare
@@ -130,12 +130,10 @@ def aggregate(
             pooled = [given for given, kind in zip(arguments, kinds, strict=True) if kind is Type.NUMBERS]
             sample, fault = joined(pooled, texts)
             faults, values = [fault], []
-            single = [
-                (given.array, kind) for given, kind in zip(arguments, kinds, strict=True) if kind is not Type.NUMBERS
-            ]
-            for given, (_, kind) in zip(fitted([one for one, _ in single]) if single else [], single, strict=True):
-                value, own = (booleans_of if kind is Type.BOOLEAN else numbers_of)(given, texts)
-                values.append(value.trunc() if kind is Type.INTEGER else value)
+            single = [given.array for given, kind in zip(arguments, kinds, strict=True) if kind is not Type.NUMBERS]
+            for given in fitted(single) if single else []:
+                value, own = numbers_of(given, texts)
+                values.append(value)
                 faults.append(own)
             made = compute(sample, *values)
             if isinstance(made, Checked):

@@ -47,6 +47,7 @@ def same(got: object, expected: object) -> bool:
 def value(name: str, *arguments: object, date1904: bool = False) -> object:
     """The value of a function for Python values."""
     texts = Texts(date1904=date1904)
+    texts.index("")  # so that no other text has the number 0
     try:
         return python(call(name, [argument(given, texts) for given in arguments], texts), texts)
     except Unsupported as because:

@@ -14,7 +14,7 @@ from xlparity.functions.scalars import array_of_rows
 from xlparity.functions.signature import Function, array
 from xlparity.functions.whole import whole
 from xlparity.model.table import Table
-from xlparity.model.value import Error
+from xlparity.model.value import Error, Kind
 
 CASES = [
     *tricky.MATHEMATICS,
@@ -172,6 +172,10 @@ def test_lanes_of_one_argument_meet_a_shared_other() -> None:
     made = call("VLOOKUP", [wanted, table, column, exact], texts)
     assert made.number.flatten().tolist() == [20, 30, 7]
     assert made.kinds.flatten().tolist() == [1, 1, 4]
+    summed = Argument(Array(torch.arange(6, dtype=torch.float64).reshape(2, 3, 1)), True)
+    above = Argument(Array.single(Kind.TEXT, texts.index(">1")))
+    made = call("SUMIFS", [summed, Argument(Array(table.array.number[:, :1]), True), above], texts)
+    assert made.number.flatten().tolist() == [1 + 2, 4 + 5]
 
 
 def test_a_dense_layer_is_one_product_of_matrices() -> None:

@@ -6,8 +6,12 @@ import torch
 from tests.unit.functions.evaluation import value
 from xlparity.functions import Argument, call
 from xlparity.functions.array import Array, Texts
-from xlparity.functions.lift import fitted
+from xlparity.functions.calling import call_function
+from xlparity.functions.lift import Checked, checked, elementwise, fitted
+from xlparity.functions.signature import Function, number
 from xlparity.limits import Budget, TooMuch, spending
+from xlparity.model.table import Table
+from xlparity.model.value import Error, Kind
 
 
 def test_arrays_may_be_as_large_together_as_allowed_and_no_larger() -> None:
@@ -67,6 +71,19 @@ def test_a_text_counts_once_however_often_it_is_made() -> None:
         assert value("UPPER", [["abc"], ["ABC"], ["abc"]]) == [["ABC"]] * 3
     with spending(Budget(characters=5)), pytest.raises(TooMuch, match="too many characters"):
         value("UPPER", [["abc"], ["ABC"], ["abc"]])
+
+
+def test_no_derivative_passes_an_error_whose_number_is_finite() -> None:
+    table: Table[str, Function] = Table("one")
+
+    @elementwise(table, "ROOT", number("x"), summary="The root of what is positive.")
+    def root(x: torch.Tensor) -> Checked:  # at 0, which is an error, it has an infinite derivative
+        return checked(x.sqrt(), (x.detach() == 0, Error.NUM))
+
+    x = torch.tensor([[4.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    made = call_function(table["ROOT"], [Argument(Array(x))], Texts())
+    assert made.kinds.tolist() == [[int(Kind.NUMBER), int(Kind.ERROR)]]
+    assert torch.autograd.grad(made.number[0, 0], x)[0].tolist() == [[0.25, 0]]
 
 
 def test_large_numbers_whose_sum_overflows_keep_their_values_and_gradients() -> None:

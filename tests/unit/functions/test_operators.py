@@ -132,6 +132,12 @@ def test_a_power_has_gradients_beside_errors() -> None:
     assert gradient.tolist()[0] == pytest.approx([4, 0, 1 / 12, 0])
 
 
+def test_squares_are_correctly_rounded() -> None:
+    numbers = torch.rand(1000, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    squares = operator("^", Array(numbers), Array.of_number(2.0), Texts()).number
+    assert torch.equal(squares, numbers * numbers)
+
+
 def test_lanes_broadcast_against_arrays() -> None:
     lanes = Array(torch.arange(3, dtype=torch.float64).reshape(3, 1, 1))
     row = Array(torch.tensor([[1.0, 2.0]], dtype=torch.float64))

@@ -600,6 +600,11 @@ REGRESSION = [
     ("LINEST", [([2], [4], [6]), ...], [[pytest.approx(2), pytest.approx(0, abs=1e-14)]]),
     ("LINEST", [([1], [3], [7]), ([1], [2], [3]), False], [[pytest.approx(2), 0]]),
     ("TREND", [([1], [9], [5], [7]), ([0], [4], [2], [3]), ([5],)], pytest.approx(11)),
+    (
+        "TREND",  # least squares by hand: b = (15, 36) / 11
+        [([1, 2, 4, 8],), ([1, 0, 1, 2], [0, 1, 1, 0]), ([1, 0], [1, 0]), False],
+        [[pytest.approx(51 / 11), 0]],
+    ),
     ("GROWTH", [([2], [4], [8]), ([1], [2], [3]), ([4],)], pytest.approx(16)),
     ("LOGEST", [([2], [0], [8]), ([1], [2], [3])], [[NUM, NUM]]),
     ("LOGEST", [([2], [4], [8]), ([1], [2], [3])], [[pytest.approx(2), pytest.approx(1)]]),
