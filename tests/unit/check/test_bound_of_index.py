@@ -171,3 +171,34 @@ def test_the_root_mean_square_norm_holds_what_its_operand_may_be() -> None:
         away = torch.nn.functional.rms_norm(x + move.to(torch.float64), (3,)) - found.value
         assert (away.abs() <= found.radius).all()
     assert (found.radius < 1e-2).all()
+
+
+ONE, NOWHERE = torch.zeros(65, dtype=torch.int64), torch.zeros(1, dtype=torch.float64)
+ADDED_UP: dict[str, Callable[[Ball], Any]] = {
+    "index_put": lambda x: aten.index_put.default(NOWHERE, [ONE], x, True),
+    "index_add": lambda x: aten.index_add.default(NOWHERE, 0, ONE, x),
+    "scatter_add": lambda x: aten.scatter_add.default(NOWHERE, 0, ONE, x),
+    "scatter_reduce": lambda x: aten.scatter_reduce.two(NOWHERE, 0, ONE, x, "sum"),
+    "put": lambda x: aten.put.default(NOWHERE, ONE, x, True),
+    "embedding_bag": lambda x: aten._embedding_bag_forward_only.default(x[:, None], torch.arange(65), ONE[:1])[0],
+    "embedding_dense_backward": lambda x: aten.embedding_dense_backward.default(x[:, None], ONE, 1, -1, False),
+}
+
+
+@pytest.mark.parametrize("name", list(ADDED_UP))
+def test_many_terms_at_one_place_lie_within_the_radius_of_their_sum_in_any_order(name: str) -> None:
+    found = ADDED_UP[name](Ball(torch.tensor([1.0, *[2.0**-53] * 64], dtype=torch.float64)))
+    for one in (1.0, 1 + 64 * 2.0**-53):  # each small term is lost after the large one, and none before it
+        assert abs(found.value.item() - one) <= found.radius.item() < 1e-13
+
+
+@pytest.mark.parametrize("function", [torch.isinf, torch.isposinf, torch.isneginf])
+def test_whether_a_number_is_infinite_is_sure_where_it_has_a_radius(function: Callable[[Ball], Any]) -> None:
+    x = Ball(torch.tensor([1.0, torch.inf, 2.0]).double(), torch.tensor([0.5, 0.0, torch.nan]).double())
+    assert function(x).radius.tolist() == [0, 0, 1]
+
+
+def test_what_a_smaller_dtype_has_no_room_for_is_not_known() -> None:
+    found = aten._to_copy.default(Ball(torch.tensor([1e300, 0.1], dtype=torch.float64)), dtype=torch.float32)
+    assert found.radius[0].isnan()
+    assert abs(found.value[1].double() - 0.1) <= found.radius[1] < 1e-8

@@ -54,8 +54,8 @@ def _joined(func: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
 @SHAPE.rule(
     "unbind", "split", "split_with_sizes", "chunk", "unbind_copy", "split_copy", "split_with_sizes_copy", "unsafe_split"
 )
-def _parted(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
-    values, radii = func(operand.value, *args, **kwargs), func(operand.radius, *args, **kwargs)
+def _parted(func: Any, operand: Ball, *args: Any) -> Any:
+    values, radii = func(operand.value, *args), func(operand.radius, *args)
     return [Ball(value, radius) for value, radius in zip(values, radii, strict=True)]
 
 
