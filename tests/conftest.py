@@ -9,12 +9,15 @@ import os
 from functools import cache
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from xlparity.engines.libreoffice import find_office
 from xlparity.errors import EngineError
 
-settings.register_profile("long", max_examples=100 * 200, deadline=None, print_blob=True)
+# Whether a law holds does not depend on how busy the machine is.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+settings.register_profile("long", max_examples=100 * 200, print_blob=True)
 
 
 @cache

@@ -84,7 +84,7 @@ def same(one: Scalar, two: Scalar) -> bool:
 
 
 # Not shrunk: each try costs a workbook, and a difference names its own formula.
-@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=examples(8), suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.lists(st.tuples(formulas, kinds), min_size=60, max_size=120))
 def test_random_formulas_agree(
     office: LibreOfficeEngine, tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[str, FillKind]]

@@ -62,7 +62,7 @@ def books(draw):
 
 
 @given(books())
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_reading_what_was_written_gives_the_same_book(tmp_path_factory, book):
     path = tmp_path_factory.mktemp("law") / "book.xlsx"
     write_book(book, path)

@@ -27,7 +27,6 @@ def exact_dot(a: list[float], b: list[float]) -> Fraction:
 
 
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=40), st.sampled_from([torch.float64, torch.float32]))
-@settings(deadline=None)
 def test_a_matrix_product_lies_within_its_radius(pairs: list[tuple[float, float]], dtype: torch.dtype) -> None:
     a = torch.tensor([[x for x, _ in pairs]], dtype=dtype)
     b = torch.tensor([[y] for _, y in pairs], dtype=dtype)
@@ -88,7 +87,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(share=st.floats(0, 1), radius=st.floats(0, 0.04), inside=st.floats(-1, 1))
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 def test_functions_of_any_point_of_a_ball_lie_in_the_result(
     name: str, share: float, radius: float, inside: float
 ) -> None:
@@ -236,7 +235,7 @@ def test_an_infinity_among_the_operands_is_as_sure_as_the_operands_are(function:
 
 
 @given(st.lists(finite, min_size=2, max_size=6), st.floats(1e-12, 1e-3))
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[float], relative: float) -> None:
     weight = torch.tensor(weights, dtype=torch.float64) / 1e6
     x = torch.linspace(-1, 1, len(weights) * 3, dtype=torch.float64).reshape(3, -1)

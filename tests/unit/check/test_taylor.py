@@ -212,7 +212,7 @@ def test_the_first_order_part_alone_would_not_hold(function: Callable[[Tensor], 
 
 
 @given(st.floats(-2, 2), st.floats(0, 1), st.floats(-1, 1), st.sampled_from([0.0, 0.1, 1.0]))
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 def test_an_undecided_where_takes_the_hull_of_both_branches(
     middle: float, radius: float, e: float, jump: float
 ) -> None:

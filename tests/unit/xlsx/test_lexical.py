@@ -240,7 +240,7 @@ ATOMS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.sampled_from(ATOMS), max_size=14).map("".join))
 def test_any_sequence_of_pieces_of_xml(tmp_path_factory, rows):
     assert_same(built(tmp_path_factory.mktemp("law") / "book.xlsx", part(rows)))
