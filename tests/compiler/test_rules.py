@@ -178,6 +178,14 @@ def test_an_output_with_a_second_name_breaks_no_fill(tmp_path: Path) -> None:
     assert report.passed, str(report)
 
 
+def test_a_constant_of_more_digits_than_a_spreadsheet_keeps_is_a_quotient_if_it_is_one() -> None:
+    model = Applied(lambda x: (x * (1 / 3), x * -(2 / 7), x * 0.1, x * 0.7071067811865476))
+    low = Lowering(capture(model, [numbers(2)]))
+    low.run({})
+    formulas = [show(plan.formula.tree) for plan in low.blocks if plan.formula is not None]
+    assert formulas[-4:] == ["_0*(1/3)", "_0*-(2/7)", "_0*0.1", "_0*0.7071067811865476"]
+
+
 def test_a_row_that_is_masked_throughout_has_no_softmax(tmp_path: Path) -> None:
     mask = torch.tensor([[True, False, True], [True, True, True]])
     model = Applied(lambda x, m: torch.softmax(x.masked_fill(m, -math.inf), 1))

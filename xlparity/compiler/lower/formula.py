@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
@@ -42,7 +43,7 @@ __all__ = [
     "pieces",
     "row_of",
     "uniform",
-    "without_nan",
+    "writable",
 ]
 
 Ids = NDArray[np.int64]
@@ -177,15 +178,19 @@ def uniform(value: float, shape: tuple[int, ...], dtype: str, torch: str) -> For
     return Formula(number(value), (), shape, dtype, torch)
 
 
-def without_nan(formula: Formula) -> Formula:
-    """NaN, which no cell can hold, as the error value that stands for it: NA()."""
-    if not any(isinstance(part, Number) and math.isnan(part.value) for part in walk(formula.tree)):
+def writable(formula: Formula) -> Formula:
+    """The formula without numbers that no cell can hold or no one can type.
+
+    NaN becomes the error value that stands for it, NA(), and 0.3333333333333333 becomes 1/3: of a constant in a formula
+    Excel keeps 15 digits when the cell is edited, and LibreOffice when it saves. One that is no such quotient stays.
+    """
+    if not any(isinstance(part, Number) and _written(part) != part for part in walk(formula.tree)):
         return formula
 
     def seen(tree: Expression) -> Expression:
         match tree:
-            case Number(value) if math.isnan(value):
-                return Call("NA", ())
+            case Number():
+                return _written(tree)
             case Binary(operator, left, right):
                 return Binary(operator, seen(left), seen(right))
             case Unary(operator, operand):
@@ -195,6 +200,17 @@ def without_nan(formula: Formula) -> Formula:
         return tree
 
     return replace(formula, tree=seen(formula.tree))
+
+
+def _written(number: Number) -> Expression:
+    value = number.value
+    if math.isnan(value):
+        return Call("NA", ())
+    if float(f"{value:.15g}") == value:
+        return number
+    simple = Fraction(value).limit_denominator(10**6)
+    above, below = float(simple.numerator), float(simple.denominator)
+    return Binary("/", Number(above), Number(below)) if above / below == value and below > 1 else number
 
 
 @cache

@@ -31,7 +31,7 @@ from xlparity.compiler.lower.formula import (
     pack,
     row_of,
     uniform,
-    without_nan,
+    writable,
 )
 from xlparity.compiler.lower.spell import spelled
 from xlparity.errors import InputError
@@ -231,7 +231,7 @@ class Lowering:
     ) -> Formula:  # fmt: skip
         """Give `formula` cells; the tensor that stands there."""
         node = self.node
-        formula = without_nan(formula)
+        formula = writable(formula)
         where = self.sheet if sheet is None else sheet
         if name.endswith(".grad") and beside is None:
             beside = self._beside(name.removesuffix(".grad"), where)
