@@ -75,14 +75,16 @@ class _Graph:
         self.order: list[str] = []
         if _LOSS in self.rows and self.rows[_LOSS].block.size == 1 and self.rows[_LOSS].role is Role.COMPUTED:
             self._visit(_LOSS, ())
-        if sum(self.rows[name].block.size for name in self.order) > _MOST_NUMBERS or len(self.order) > _MOST_TENSORS:
+        if sum(self.rows[name].block.size for name in self.order) > _MOST_NUMBERS:
             self.order = []
 
     def _visit(self, name: str, path: tuple[str, ...]) -> None:
         if name in path:
             raise MapError(f"{name} is computed from itself")
-        if name in self.order or len(self.order) + len(path) > _MOST_TENSORS + 1:
+        if name in self.order:
             return
+        if len(self.order) + len(path) >= _MOST_TENSORS:
+            raise MapError("the graph has too many tensors to be drawn")
         row = self.rows[name]
         if row.role is Role.COMPUTED:
             self.expressions[name] = parse_expression(row.torch, self.rows.keys(), row.place)

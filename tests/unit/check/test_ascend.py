@@ -115,9 +115,10 @@ def test_a_step_beyond_which_the_sheet_depends_on_nothing_is_the_last(monkeypatc
     assert [point["x"].item() for point in found] == [1 + 1 / 64]
 
 
+@pytest.mark.parametrize("factor", [1, 3])
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("shape", [(), (2,), (2, 3), (2, 2, 3), (2, 1, 2, 3)])
-def test_tensors_of_any_shape_are_compared_sample_by_sample_as_they_lie_in_the_sheet(shape, turned):
+def test_tensors_of_any_shape_are_compared_sample_by_sample_as_they_lie_in_the_sheet(shape, turned, factor):
     turned = turned and len(shape) > 1
     height, width = ((1, 1, *shape)[-2:])[:: -1 if turned else 1]
     x, y = (
@@ -125,23 +126,38 @@ def test_tensors_of_any_shape_are_compared_sample_by_sample_as_they_lie_in_the_s
         for column in (0, 5)
     )
     names = [[show_cell(block.cell(at)).partition("!")[2] for at in block.indices()] for block in (x, y)]
-    cells = dict.fromkeys(names[0], 1.0) | {to: f"=3*{of}" for of, to in zip(*names, strict=True)}
+    cells = dict.fromkeys(names[0], 1.0) | {to: f"={factor}*{of}" for of, to in zip(*names, strict=True)}
     made = ascent(cells, MapRow("x", Role.INPUT, x), MapRow("y", Role.COMPUTED, y, torch="2 * x"))
     apart, direction = made._difference([{"x": np.full(shape, size)} for size in (1.0, 2.0, 1000.0)])
-    assert (apart > 0).all()  # the sheet's are larger in each
+    assert ((apart > 0) == (factor > 2)).all()  # the sheet's are larger in each, or smaller
     assert direction["x"].shape == (3, *shape)
     assert (direction["x"] > 0).all()  # and the more so, the larger x
+    assert direction["x"].reshape(3, -1).amax(1).tolist() == [1.0] * 3  # whatever the sample's size
 
 
-def test_a_step_is_of_each_samples_own_size():
-    made, at = ascent({"A1": 1.0, "B1": "=A1"}, X, ONE), torch.tensor([1.0, -1000.0, 0.0])
-    assert made._moved({"x": at}, {"x": torch.ones(3)}, 0.5)["x"].tolist() == [1.5, -500.0, 0.5]
+def test_a_difference_is_seen_behind_a_tensor_of_truth_values():
+    rows = X, row("m", "C1", "x > 0", shape=(), dtype="bool"), ONE
+    apart, _ = ascent({"A1": 2.0, "C1": "=A1>0", "B1": "=A1*3"}, *rows)._difference([{"x": np.array(2.0)}])
+    assert (apart > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("at", "moved"),
+    [
+        ([1.0, -1000.0, 0.0], [1.5, -500.0, 0.5]),
+        ([[1.0, -4.0], [-1000.0, 0.0]], [[3.0, -2.0], [-500.0, 500.0]]),
+        ([[[1.0], [-4.0]], [[-1000.0], [0.0]]], [[[3.0], [-2.0]], [[-500.0], [500.0]]]),
+    ],
+)
+def test_a_step_is_of_each_samples_own_size(at, moved):
+    made, at = ascent({"A1": 1.0, "B1": "=A1"}, X, ONE), torch.tensor(at)
+    assert made._moved({"x": at}, {"x": torch.ones_like(at)}, 0.5)["x"].tolist() == moved
 
 
 @pytest.mark.parametrize(
     ("formula", "deciding"),
     [
-        ("IF(A1>B1,1,2)", ["A1-B1"]),
+        *((f"IF(A1{sign}B1,1,2)", ["A1-B1"]) for sign in ("<", "<=", ">", ">=", "=", "<>")),
         ("MAX(A1,B1)+MIN(C1,0)", ["A1-B1", "C1-0"]),
         ("ABS(A1-3)", ["A1-3"]),
         ("MAX(A1:A3,B1)", []),

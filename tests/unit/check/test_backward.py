@@ -75,6 +75,7 @@ def test_the_expression_of_a_derivative_is_autograds(expression: str, read: str)
         ("x @ b", ""),
         ("torch.relu(x) + torch.softmax(x, 1)", ""),
         ("y + torch.softmax(x, 1)", "y"),
+        ("x + torch.softmax(x, 1) + y * torch.softmax(y, 1)", ""),
         ("x.clamp(0, 1) * y", "y"),
     ],
 )

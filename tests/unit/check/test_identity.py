@@ -128,12 +128,14 @@ class Upwards(random.Random):
         super().__init__(0)
         self.odd = itertools.count(start, 2)
 
-    def randrange(self, *_limits):
+    def randrange(self, start, stop, step):
+        assert (start, stop, step) == ((1 << 30) + 1, 1 << 31, 2)  # as likely as any other
         return next(self.odd)
 
 
-# The second is a product of two primes that passes the test to the bases 2, 3 and 5 (Jaeschke 1993).
-@pytest.mark.parametrize("start", [(1 << 30) + 1, 1_157_839_381])
+# The second is a product of two primes that passes the test to the bases 2, 3 and 5 (Jaeschke 1993), the third one of
+# three, 601 * 1201 * 1801, that passes Fermat's to all bases but these (Chernick 1939).
+@pytest.mark.parametrize("start", [(1 << 30) + 1, 1_157_839_381, 1_299_963_601])
 def test_every_prime_may_be_drawn_and_nothing_else(start):
     found = drawn_primes(6, Upwards(start))
     odd = range(start, max(found) + 1, 2)

@@ -52,6 +52,7 @@ def is_identical(formula: str, expression: str, **more: Scalar) -> bool:
         ("SUMX2MY2(A1:A4,B1:B4)", "((x - y) * (x + y)).sum()"),
         ("SUMSQ(A1:A4)", "x @ x"),
         ("SUMPRODUCT(A1:A4,B1:B4)", "x @ y"),
+        ("MMULT(TRANSPOSE(A1:A4),B1:B4)^2", "(x @ y) ** 2"),
         ("A1^0", "x[0] * 0 + 1"),
         ("A1^-3", "1 / (x[0] * x[0] * x[0])"),
         ("s!A1*S!A2", "x[0] * x[1]"),
@@ -191,6 +192,15 @@ def test_the_probability_of_being_wrong_anywhere_is_the_sum_over_all_cells() -> 
     # A polynomial of degree d that is not zero is zero at random by d/p; four primes p, three cells.
     primes = drawn_primes(4, random.Random(0))
     assert found.probability == pytest.approx((2**4 + 2 * 1**4) / math.prod(primes), rel=1e-12, abs=0.0)
+
+
+def test_the_degree_of_a_product_of_matrices_counts_the_denominator_of_each_term() -> None:
+    six = {f"{column}{at}": float(at + (column == "B")) for column in "AB" for at in range(1, 7)}
+    book = small.book({**six, "D1": "=MMULT(TRANSPOSE(1/A1:A6),B1:B6)"})
+    rows = small.row("x", "A1:A6"), small.row("y", "B1:B6"), small.row("z", "D1", "(1 / x) @ y", shape=())
+    found = identical_tensors(Program(Map(rows)), book, FormulaIndex(book), EmbeddedEngine().evaluate(book), 0)
+    # Over the common denominator of six terms each side is a polynomial of degree 6 by another.
+    assert found.probability == pytest.approx(12**4 / math.prod(drawn_primes(4, random.Random(0))), rel=1e-12, abs=0.0)
 
 
 def test_whole_numbers_and_constants_are_those_of_the_sheet() -> None:

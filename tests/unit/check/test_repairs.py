@@ -188,6 +188,13 @@ def test_a_text_that_is_read_is_none_of_the_numbers() -> None:
     assert found.formula == "A1*B1+COUNT(H1:H2)"
 
 
+def test_a_text_that_a_formula_gives_in_some_samples_is_none_of_the_numbers_either() -> None:
+    positive = {f"F{at}": f'=IF(A{at}>0,A{at},"none")' for at in (1, 2, 3)}
+    found = fault("=SUM(F1:F3)", "torch.relu(x).sum() / (x > 0).sum()", **positive).repair
+    assert found is not None
+    assert found.formula == "AVERAGE(F1:F3)"
+
+
 def test_an_operand_of_another_sheet_is_put_back() -> None:
     other = Area(Cell("T", 0, 0), 1, 1)
     rows = Map((X, MapRow("t", Role.INPUT, Block((), (other,)), "float64", ""), row("z", "D1", "x[0] + t", shape=())))

@@ -223,6 +223,21 @@ def test_an_undecided_where_takes_the_hull_of_both_branches(
     assert abs(float(function(torch.tensor(point, dtype=torch.float64)) - model.value)) <= float(model.radius)
 
 
+@pytest.mark.parametrize("radius", [1e-12, 1.0, 1e12])
+def test_around_its_kink_a_function_is_half_a_chord_and_half_open_whatever_its_size(radius: float) -> None:
+    model = torch.relu(number(0.0, radius))
+    assert isinstance(model, Taylor)
+    assert float(model.linear[0]) == pytest.approx(radius / 2)
+    assert radius / 2 <= float(model.rest) <= 0.501 * radius
+
+
+def test_what_was_repeated_is_reshaped_as_its_values_are() -> None:
+    (x,) = uncertain(torch.tensor([[1.0, 2.0]]).double())
+    twice = (x + torch.zeros(2, 2).double()).view(4)
+    assert twice.value.tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert float((twice[:2] - twice[2:]).radius.max()) < 1e-9
+
+
 def test_operations_in_place_take_the_model_along() -> None:
     x = with_generators({"x": Ball(torch.ones(2).double(), torch.full((2,), 0.1).double())})["x"]
     y = x.clone()

@@ -384,7 +384,7 @@ def _piecewise(
         for corner in corners:
             straight &= (high <= corner) | (low >= corner)
         f_at, f_low, f_high = (call(point, *args, **kwargs) for point in (at, low, high))
-        chord = (f_high - f_low) / torch.where(high > low, high - low, 1.0)
+        chord = (f_high - f_low) / (high - low)
         steep = torch.where(straight, slope(at, *args, **kwargs).to(torch.float64), chord)
         off = torch.zeros_like(at)
         for point in (low, high, *corners):

@@ -140,7 +140,7 @@ class _Both:
                 row = self.program.shown[key]
                 numbers = hold(self.values, row.block, row.dtype).values
                 flat = [residue(simplest(number), prime) for number in numbers.ravel().tolist()]
-                return Residues(torch.tensor(flat, dtype=torch.int64).reshape(numbers.shape), Degree())
+                return Residues(torch.tensor(flat).reshape(numbers.shape), Degree())
 
             with modulo(prime):
                 result = self.program.computed(name, tensor, shown)
@@ -173,5 +173,5 @@ class _Both:
             if cell in self._variables:
                 continue
             self._variables.add(cell)
-            drawn = np.array([self.random.randrange(prime) for prime in self.primes], np.int64)
+            drawn = np.array([self.random.randrange(prime) for prime in self.primes])
             self._cells.settled[cell] = Exact(drawn, Degree(1))

@@ -85,13 +85,10 @@ def drawn_primes(count: int, source: random.Random) -> list[int]:
 
 
 def _is_prime(number: int) -> bool:
-    odd, twos = number - 1, 0
-    while odd % 2 == 0:
-        odd, twos = odd // 2, twos + 1
     for witness in _WITNESSES:
-        power = pow(witness, odd, number)
-        if power in (1, number - 1):
-            continue
-        if not any(pow(power, 1 << step, number) == number - 1 for step in range(1, twos)):
+        exponent = number - 1
+        while (power := pow(witness, exponent, number)) == 1 and exponent % 2 == 0:
+            exponent //= 2
+        if power not in (1, number - 1):  # the only square roots of 1 modulo a prime
             return False
     return True
