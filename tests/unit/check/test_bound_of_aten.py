@@ -15,7 +15,9 @@ from torch import Tensor
 
 from xlparity.check.aten import PACKETS
 from xlparity.check.bound import Ball, Taylor, with_generators
+from xlparity.check.bound.ball import radius_of, value_of
 from xlparity.check.expression import Expression, evaluate, parse_expression
+from xlparity.errors import MapError
 
 EXPRESSIONS = Path(__file__).with_name("aten_expressions.txt").read_text().splitlines()
 
@@ -100,6 +102,20 @@ def test_the_radius_holds_what_operands_within_theirs_give(text: str) -> None:
                 for name in FLOATS
             }
             assert_holds(ball, result(text, inside, wide=True))
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_a_result_of_an_operand_of_which_nothing_is_known_is_unknown_or_holds_whatever_it_may_be(text: str) -> None:
+    wide = {name: tensor.to(torch.float64) for name, tensor in FLOATS.items()}
+    for name in [name for name in parse_expression(text, GIVEN.keys(), "here").names if name in FLOATS]:
+        unknown = Ball(wide[name], torch.full(wide[name].shape, torch.nan).double())
+        found = result(text, {**{other: Ball(tensor) for other, tensor in wide.items()}, name: unknown}, wide=True)
+        for other in (-wide[name], 1 - wide[name]):
+            try:
+                at = result(text, {**wide, name: other}, wide=True)
+            except MapError:  # outside its domain
+                continue
+            assert not ((at.double() - value_of(found).double()).abs() > radius_of(found)).any()
 
 
 # Made of operations whose operands have something in common, of which balls know nothing.

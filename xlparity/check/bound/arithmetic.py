@@ -184,7 +184,7 @@ def _angle(func: Any, ordinate: Any, abscissa: Any) -> Any:
 def _with_sign_of(func: Any, magnitude: Any, sign: Any) -> Any:
     (a, ra), (b, rb) = parts(magnitude), parts(sign)
     value = torch.as_tensor(func(a, b))
-    unsure = (rb > 0) & (size(b) <= rb)
+    unsure = (rb != 0) & ~(size(b) > rb)
     return Ball(value, (ra + torch.where(unsure, 2 * size(value), 0.0)).expand(value.shape))
 
 

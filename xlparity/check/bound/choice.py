@@ -21,13 +21,10 @@ def _comparison(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     room = ra + rb
-    unsure = (room != 0) & ~(size(a - b if not _are_booleans(a, b) else a ^ b) > room)
-    unknown = (torch.as_tensor(a) != a) | (torch.as_tensor(b) != b)
+    x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (a, b))
+    unsure = (room != 0) & ~((x - y).abs() > room)
+    unknown = x.isnan() | y.isnan()
     return Ball(value, unsure.to(torch.float64).masked_fill(unknown, torch.nan).expand(value.shape))
-
-
-def _are_booleans(*values: Any) -> bool:
-    return all(getattr(value, "dtype", type(value)) in (torch.bool, bool) for value in values)
 
 
 @CHOICE.rule("logical_and", "logical_or", "logical_xor", "logical_not")

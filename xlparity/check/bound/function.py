@@ -58,8 +58,7 @@ _sloped("rad2deg", lambda x, r: torch.full_like(x, 57.3))
 @FUNCTION.rule("log")
 def _log(func: Any, operand: Ball) -> Any:
     x, r = operand.value.to(torch.float64), operand.radius
-    share = torch.where(r == 0, 0.0, r / _positive(x - r))
-    return rounded(func(operand.value), share, infinite=is_infinite(operand) | ((x == 0) & (r == 0)))
+    return rounded(func(operand.value), r / _positive(x - r), infinite=is_infinite(operand) | ((x == 0) & (r == 0)))
 
 
 # Excel has neither: the rounding allowed is that of LN(1+x) and EXP(x)-1.
@@ -67,7 +66,7 @@ def _log(func: Any, operand: Ball) -> Any:
 def _log1p(func: Any, operand: Ball) -> Any:
     x, r = operand.value.to(torch.float64), operand.radius
     value = func(operand.value)
-    share = torch.where(r == 0, 0.0, r / _positive(1 + x - r)) + gamma(1, value.dtype)
+    share = r / _positive(1 + x - r) + gamma(1, value.dtype)
     return rounded(value, share, infinite=is_infinite(operand) | ((x == -1) & (r == 0)))
 
 
@@ -154,13 +153,15 @@ def _step(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     value = func(operand.value)
     at = func(operand.value.to(torch.float64))
     low, high = (func(end) for end in ends(operand))
-    return finished(value, torch.maximum(high - at, at - low), is_infinite(operand))
+    # The sign of NaN is 0 to torch.
+    radius = torch.where(operand.radius.isnan(), torch.nan, torch.maximum(high - at, at - low))
+    return finished(value, radius, is_infinite(operand))
 
 
 @FUNCTION.rule("angle")
 def _angle(func: Any, operand: Ball) -> Any:
     low, high = ends(operand)
-    return rounded(func(operand.value), torch.where((low < 0) & (high >= 0), pi, 0.0))
+    return rounded(func(operand.value), torch.where((low >= 0) | (high < 0), 0.0, pi))
 
 
 @FUNCTION.rule("frexp")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size
+from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size, value_of
 from xlparity.model.table import Table
 
 __all__ = ["SPECIAL"]
@@ -105,14 +105,13 @@ def _falling(func: Any, operand: Ball) -> Any:
 
 def _chebyshev(name: str, shifted: bool) -> None:
     def rule(func: Any, left: Any, right: Any) -> Any:
-        (x, r), (n, unsure) = parts(left), parts(right)
-        value = torch.as_tensor(func(x, n))
-        most = size(x) + r
-        most = torch.clamp(2 * most + 1 if shifted else most, min=1.0)
+        (x, r), (n, unsure) = parts(2 * left - 1 if shifted else left), parts(right)
+        value = torch.as_tensor(func(value_of(left), n))
+        most = torch.clamp(size(x) + r, min=1.0)
         degree = torch.as_tensor(n).to(torch.float64)
         degree = torch.where((degree - unsure).trunc() == (degree + unsure).trunc(), degree.trunc(), torch.nan)
         # At R >= 1 no derivative is larger than this, nor within -R and R.
-        steepest = (degree + 1) ** 3 * (most + torch.sqrt(most**2 - 1)) ** (degree + 1) * (2 if shifted else 1)
+        steepest = (degree + 1) ** 3 * (most + torch.sqrt(most**2 - 1)) ** (degree + 1)
         share = steepest * (r + gamma(8, value.dtype) * most)
         return rounded(value, torch.where(degree < 0, 0.0, share), 4)
 
@@ -136,11 +135,12 @@ def _histogram(func: Any, operand: Ball, bins: int = 100, min: float = 0, max: f
     result = func(operand.value, bins, min, max)
     x, r = operand.value.to(torch.float64), operand.radius
     least, most = (x.min(), x.max()) if min == max else (torch.tensor(float(min)), torch.tensor(float(max)))
-    if min == max and bool(((r != 0) & ((x - r <= least) | (x + r >= most))).any()):
+    low, high = ends(operand)
+    if min == max and not (low.min() == least and high.max() == most):  # its limits are not known
         return Ball(result, torch.full(result.shape, torch.nan, dtype=torch.float64))
-    apart = bool(least != most)
-    width = (most - least if apart else torch.tensor(2.0)) / bins
-    place = (x - (least if apart else least - 1)) / width
+    width = (most - least) / bins
+    place = (x - least) / width
     near = (place - place.round()).abs() <= r / width + gamma(4, result.dtype) * (bins + size(x) / width)
+    near = near | r.isnan()
     at_the_ends = (r == 0) & ((x == least) | (x == most))
     return Ball(result, (near & ~at_the_ends).sum().to(torch.float64).expand(result.shape))
