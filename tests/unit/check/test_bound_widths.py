@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from xlparity.check.bound import Ball, Taylor, with_generators
+from xlparity.check.bound import Ball, Taylor, allowing, with_generators
 
 aten = torch.ops.aten
 UNIT = 2.0**-53
@@ -55,6 +55,26 @@ def test_the_radius_of_larger_or_smaller_numbers_is_as_much_larger_or_smaller(na
     for scale in (2.0**20, 2.0**-20):
         scaled = function(Ball(scale * numbers, scale * share * numbers.abs()))
         assert torch.allclose(scaled.radius / scale**degree, found.radius, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", list(HOMOGENEOUS))
+def test_wider_operands_make_no_result_narrower(name: str) -> None:
+    numbers = floats(1.25, 3.0, -2.5, 1.75)
+    radii = [HOMOGENEOUS[name][0](Ball(numbers, share * numbers.abs())).radius for share in (0.0, 2.0**-56, 2.0**-52)]
+    assert (radii[0] <= radii[1]).all()
+    assert (radii[1] <= radii[2]).all()
+
+
+@pytest.mark.parametrize("function", [lambda x: x.sum(0), lambda x: x.mean(0), lambda x: x.cumsum(0).reshape(-1)[-1]])
+def test_a_sum_rounds_twice_for_each_number_after_the_first_and_snaps_to_zero_if_there_is_one(
+    function: Callable[[Tensor], Tensor],
+) -> None:
+    for numbers, roundings in ((torch.ones(()), 4), (torch.ones(1), 4), (torch.ones(2), 6), (torch.ones(5), 12)):
+        found = function(Ball(numbers.double()))
+        assert float(found.radius / found.value) / UNIT == pytest.approx(roundings)
+        with allowing(2.0**-48):
+            snapping = function(Ball(numbers.double())).radius - found.radius
+        assert float(snapping / found.value) == pytest.approx(2.0**-48 if numbers.numel() > 1 else 0.0)
 
 
 # What a function of uncertain numbers comes to at the corners of their balls.
@@ -166,6 +186,14 @@ def test_spreads_and_means_have_the_shapes_that_torch_gives_them(name: str, keep
         assert other.shape == other.radius.shape == one.shape
         assert ((other.value - one).abs() <= other.radius).all()
         assert (other.radius <= 1e-13).all()
+
+
+@pytest.mark.parametrize("order", [2, 1, 0, 0.5, -1, float("inf"), float("-inf")])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_a_norm_and_its_radius_have_the_shape_that_torch_gives_it(order: float, keepdim: bool) -> None:
+    numbers = torch.rand(2, 3).double() + 1
+    found = torch.linalg.vector_norm(Ball(numbers, numbers / 8), order, 1, keepdim)
+    assert found.shape == found.radius.shape == torch.linalg.vector_norm(numbers, order, 1, keepdim).shape
 
 
 P, TARGET, WEIGHT = floats(0.25, 0.5, 0.875), floats(1.0, 0.25, 0.0), floats(3.0, 0.5, 2.0)

@@ -196,11 +196,11 @@ def rounded(
     """The ball of a result: the operands' share `radius` and the operation's own rounding.
 
     `sizes` is the sum of the terms' sizes, the value's own if there is one term. The other side may have other operands
-    within their balls, and then rounds a result that is larger by as much as `radius`; in float64, MARGIN covers that.
+    within their balls, and then rounds a result that is larger by as much as `radius`.
     """
     unit = gamma(terms, value.dtype)
     own = unit * (size(value) if sizes is None else sizes)
-    return finished(value, (radius if unit < 2.0**-41 else radius * (1 + unit)) + own, infinite)
+    return finished(value, radius * (1 + unit) + own, infinite)
 
 
 def broadcast_shape(*operands: Tensor) -> tuple[int, ...]:

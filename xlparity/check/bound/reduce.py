@@ -17,18 +17,17 @@ REDUCE: Table[str, Rule] = Table("rules of sums and products over dimensions")
 
 
 def _terms(value: Tensor, result: Tensor) -> int:
-    return max(value.numel() // max(result.numel(), 1), 1)
+    return value.numel() // max(result.numel(), 1)
 
 
 @REDUCE.rule("sum", "mean", "nansum", "trace")
 def _sum(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     result = func(operand.value, *args, **kwargs)
-    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
-    sizes = func(size(operand.value), *args, **wide)
-    radius = func(operand.radius, *args, **wide)
+    sizes = func(size(operand.value), *args)
+    radius = func(operand.radius, *args)
     if func.overloadpacket.__name__ == "nansum":
-        radius = torch.where(func(operand.radius.isnan().to(torch.float64), *args, **wide) > 0, torch.nan, radius)
-    infinite = (func(infinite_terms(operand.value), *args, **wide) > 0) & ~radius.isnan()
+        radius = torch.where(func(operand.radius.isnan().to(torch.float64), *args) > 0, torch.nan, radius)
+    infinite = (func(infinite_terms(operand.value), *args) > 0) & ~radius.isnan()
     return rounded(result, radius, _terms(operand.value, result), infinite, sizes)
 
 
@@ -44,9 +43,8 @@ def _running_sum(func: Any, operand: Ball, dim: int, **kwargs: Any) -> Any:
 @REDUCE.rule("prod", "cumprod")
 def _product(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     result = func(operand.value, *args, **kwargs)
-    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
-    sizes = func(size(operand.value), *args, **wide)
-    reach = func(size(operand.value) + operand.radius, *args, **wide)
+    sizes = func(size(operand.value), *args)
+    reach = func(size(operand.value) + operand.radius, *args)
     whole = func.overloadpacket.__name__ == "prod"
     terms = _terms(operand.value, result) if whole else (operand.shape[args[0]] if operand.dim() else 1)
     # The two products round as well.
@@ -67,11 +65,11 @@ def _variance_and_mean(func: Any, operand: Ball, args: Any, kwargs: Any) -> tupl
     dims = (
         tuple(range(operand.dim())) if dims is None or dims == [] else (dims,) if isinstance(dims, int) else tuple(dims)
     )
-    correction = options.get("correction", 1 if options.get("unbiased", True) else 0)
+    correction = options.get("correction", options.get("unbiased"))
     n = prod(operand.shape[dim] for dim in dims) if operand.dim() else 1
     mean = operand.mean(dims, keepdim=True)
     away = operand - mean
-    keep = bool(options.get("keepdim", False))
+    keep = bool(options.get("keepdim"))
     variance = (away * away).sum(dims, keepdim=keep) / max(n - (1 if correction is None else correction), 0)
     return variance, mean.reshape(variance.shape)
 
@@ -105,18 +103,15 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     result = func(operand.value, *args, **kwargs)
     if order < 1 and order not in (0, float("-inf")):
         return _norm_of_powers(operand, order, options, result)
-    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
     if order == 0:
         unsure = (operand.radius != 0) & ~(size(operand.value) > operand.radius)
-        return Ball(result, func(unsure.to(torch.float64), *args, **wide))
+        return Ball(result, func(unsure.to(torch.float64), *args))
     if order == float("-inf"):  # the least of the sizes moves by no more than the largest radius
-        return Ball(
-            result,
-            torch.linalg.vector_norm(operand.radius, float("inf"), options.get("dim"), options.get("keepdim", False)),
-        )
+        keep = bool(options.get("keepdim"))
+        return Ball(result, torch.linalg.vector_norm(operand.radius, float("inf"), options.get("dim"), keep))
     # The triangle inequality: a norm moves by no more than the norm of what its operand moves.
-    share = func(operand.radius, *args, **wide)
-    infinite = (func(infinite_terms(operand.value), *args, **wide) > 0) & ~share.isnan()
+    share = func(operand.radius, *args)
+    infinite = (func(infinite_terms(operand.value), *args) > 0) & ~share.isnan()
     if order == float("inf"):
         return finished(result, share, infinite)
     return rounded(result, share, _terms(operand.value, result) + 4, infinite)
@@ -129,7 +124,7 @@ def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result
     powers = sizes**order
     moved = torch.maximum((least**order - powers).abs(), ((sizes + r) ** order - powers).abs()) * (1 + 2.0**-40)
     dims = options.get("dim")
-    keep = bool(options.get("keepdim", False))
+    keep = bool(options.get("keepdim"))
     total = powers.sum(dims, keepdim=keep)
     share = torch.where(r == 0, 0.0, moved + gamma(4, torch.float64) * powers).sum(dims, keepdim=keep)
     own = gamma(_terms(operand.value, result) + 8, result.dtype) * (total + share)
