@@ -139,6 +139,13 @@ ORDINARY = "[1], [0], [1], False, [0], 1"
         ("A1-2*B1", "torch.sub(x, y, alpha=2)[0]"),
         ("AVERAGE(A1:A4)", "x.reshape(2, 2).mean((0, 1))"),
         ("VARP(A1:A4)", "aten.var.correction(x, [0], correction=0)"),
+        ("DEVSQ(A1:A4)/2.5", "aten.var.correction(x, [0], correction=1.5)"),
+        ("VAR(A1:A4)", "aten.var.correction(x, [0])"),
+        ("VARP(A1:A4)", "aten.var_mean.correction(x, [0], correction=0)[0]"),
+        ("AVERAGE(A1:A4)", "aten.var_mean.correction(x, [0])[1]"),
+        ("A1+A4", "aten.trace.default(x.reshape(2, 2))"),
+        ("A2*B3-A3*B2", "aten.linalg_cross.default(x[:3], y[:3])[0]"),
+        ("2.5*A1", "aten.full_like.default(x, 2.5)[0] * x[0]"),
         ("A1*B1+A1", "aten.addmm.default(x[:1, None], x[:1, None], y[:1, None])[0, 0]"),
         ("2*A1*B1+3*A1", "aten.addmm.default(x[:1, None], x[:1, None], y[:1, None], beta=3, alpha=2)[0, 0]"),
         ("A1*B1+A2*B2", f"{CONVOLUTION}(x[None, None, :2], y[None, None, :2], None, {ORDINARY})[0, 0, 0]"),
@@ -162,6 +169,12 @@ def test_torchs_own_operations_are_followed(formula: str, expression: str) -> No
     [
         ("A1", "aten.div.Tensor_mode(x, 1.0, rounding_mode='floor')[0]"),
         ("A1", "aten._to_copy.default(x, dtype=torch.int64)[0]"),
+        ("SUM(A1:A4)", "x.sum(dtype=torch.int64) * 1.0"),
+        ("2.5*A1", "aten.full_like.default(x, 2.5, dtype=torch.int64)[0] * x[0]"),
+        ("A1", "aten.view.dtype(x, torch.int64)[0] * 1.0"),  # its bits
+        ("-DEVSQ(A1:A4)", "aten.var.correction(x, [0], correction=5)"),  # an infinity
+        ("DEVSQ(A1:A4)", "aten.var.correction(x, [0], correction=5)"),
+        ("VAR(A1:A4)", "aten.var.correction(x, [0], correction=1.9)"),
         ("A1", "(x ** 0.5)[0] * (x ** 0.5)[0]"),
         ("A1^A2", "(x[0] ** x[1])"),
         ("1", "aten.constant_pad_nd.default(x, [1, 0], 1.0)[0] + 0 * x[0]"),

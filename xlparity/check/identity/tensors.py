@@ -55,20 +55,18 @@ class Residues(Tensor):
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]  # torch's own annotation lacks `func`
         kwargs = kwargs or {}
         name = func.overloadpacket.__name__
+        if any(isinstance(one, torch.dtype) and not one.is_floating_point for one in (*args, *kwargs.values())):
+            raise NotRational(f"{name} makes integers or truth values")
         rule = RATIONAL.get(name)
         if rule is not None:
             return rule(func, *args, **kwargs)
         composite = func.decompose(*args, **kwargs)
         if composite is not NotImplemented:
             return composite
-        decomposition = _decompositions().get(func) if name in _DECOMPOSED else None
+        decomposition = _decompositions().get(func)
         if decomposition is not None:
             return decomposition(*args, **kwargs)
         raise NotRational(f"{name} is not rational, or has no rule")
-
-
-# Whose decomposition is made of operations with a rule.
-_DECOMPOSED = frozenset({"addcmul", "mse_loss", "mse_loss_backward", "native_layer_norm", "var_mean", "addr"})
 
 
 @cache
@@ -115,9 +113,7 @@ def _moved(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 @RATIONAL.rule("_to_copy", "to")
-def _copied(_func: Any, operand: Residues, *_args: Any, dtype: Any = None, **_kwargs: Any) -> Any:
-    if dtype is not None and not dtype.is_floating_point:
-        raise NotRational("made an integer")
+def _copied(_func: Any, operand: Residues, *_args: Any, **_kwargs: Any) -> Any:
     return Residues(operand.residue.clone(), operand.degree)
 
 
@@ -235,16 +231,14 @@ def _mean(_func: Any, operand: Residues, dim: Any = None, keepdim: bool = False,
 
 
 @RATIONAL.rule("var")
-def _variance(
-    _func: Any, operand: Residues, dim: Any = None, *, correction: float | None = None, keepdim: bool = False
-) -> Any:
+def _variance(_func: Any, operand: Residues, dim: Any = None, correction: float = 1, *, keepdim: bool = False) -> Any:
     total, count = _summed(operand.residue, dim, True)
     mean = total * _inverse(torch.tensor(count)) % _PRIME.get()
     away = (operand.residue - mean) % _PRIME.get()
     squares, _ = _summed(away * away % _PRIME.get(), dim, keepdim)
-    divisor = count - (1 if correction is None else int(correction))
+    divisor = max(count - correction, 0)  # as torch does
     degree = (operand.degree + operand.degree.sum_of(count)).power(2).sum_of(count)
-    return _made(squares * _inverse(torch.tensor(divisor)), degree)
+    return _made(squares * _inverse(_parts(divisor)[0]), degree)
 
 
 def _contracted(function: Callable[[Tensor, Tensor], Tensor], a: Tensor, b: Tensor) -> Tensor:
