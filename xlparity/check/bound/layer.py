@@ -188,11 +188,3 @@ def _batch_norm_backward(
         (gradient * normal).sum(dims) if mask[1] else None,
         gradient.sum(dims) if mask[2] else None,
     )
-
-
-@LAYER.rule("_fused_rms_norm")
-def _rms_norm(func: Any, x: Any, shape: Any, weight: Any, eps: float | None) -> Any:
-    dims = list(range(x.dim() - len(shape), x.dim()))
-    least = torch.finfo(x.dtype).eps if eps is None else eps
-    rstd = torch.rsqrt((x * x).mean(dims, keepdim=True) + least)
-    return _scaled(x * rstd, weight, None), rstd
