@@ -371,6 +371,8 @@ def test_snapping_to_zero_is_allowed_for_in_sums_only() -> None:
     exact = (a + b).radius
     with allowing(2.0**-48):
         assert float((a + b).radius - exact) == pytest.approx(2 * 2.0**-48, rel=1e-6, abs=0)
+        both = torch.addmm(a.reshape(1, 1), a.reshape(1, 1), b.value.reshape(1, 1), beta=0.5)  # 0.5 - 1
+        assert float(both.radius) == pytest.approx(1.5 * 2.0**-48, rel=0.5, abs=0)
         assert (a * b).radius == (Ball(a.value) * b).radius
 
 
@@ -495,8 +497,9 @@ def test_a_choice_between_a_number_and_a_tensor_has_the_dtype_that_torch_gives_i
         assert (found.dtype, found.value.dtype, found.value.item()) == (expected.dtype, expected.dtype, expected.item())
 
 
-def test_a_window_named_by_one_number_is_as_wide_in_all_directions() -> None:
-    image = Ball(torch.rand(1, 1, 6, 6, generator=torch.Generator().manual_seed(0)))
+@pytest.mark.parametrize("batch", [(), (1,)])
+def test_a_window_named_by_one_number_is_as_wide_in_all_directions(batch: tuple[int, ...]) -> None:
+    image = Ball(torch.rand(*batch, 1, 6, 6, generator=torch.Generator().manual_seed(0)))
     one, all_ = (aten.avg_pool2d.default(image, kernel) for kernel in ([3], [3, 3]))
     assert torch.equal(one.radius, all_.radius)
 

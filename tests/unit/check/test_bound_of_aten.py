@@ -71,7 +71,8 @@ def result(text: str, operands: dict[str, Tensor], wide: bool) -> Tensor:
 
 def assert_holds(ball: Tensor, exact: Tensor) -> None:
     assert isinstance(ball, Ball)
-    assert ball.shape == exact.shape
+    assert ball.shape == ball.radius.shape == exact.shape
+    assert ball.radius.dtype == torch.float64
     assert not ball.radius.isnan().any(), "no bound is known"
     away = (ball.value.to(torch.float64) - exact.to(torch.float64)).abs()
     assert (away <= ball.radius).all(), (away / ball.radius).max()

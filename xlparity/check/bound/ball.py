@@ -74,7 +74,8 @@ class Ball(Tensor):
             storage_offset=value.storage_offset(),
         )  # fmt: skip
         ball.value = value.detach()
-        ball.radius = torch.zeros(value.shape, dtype=torch.float64) if radius is None else radius.detach()
+        radius = torch.zeros(value.shape) if radius is None else radius.detach()
+        ball.radius = radius.to(torch.float64)
         return ball
 
     def __init__(self, value: Tensor, radius: Tensor | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -144,12 +145,24 @@ def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
     value = func(value_of(operand), *map(value_of, args), **kwargs)
     # The second operand of a backward pass gives its shape alone.
     wide = [value_of(arg).to(torch.float64) if isinstance(arg, Tensor) else arg for arg in args]
-    sizes = func(size(value_of(operand)), *wide, **kwargs)
-    radius = func(radius_of(operand).contiguous(), *wide, **kwargs)
-    counted = _linear_terms(func, operand, wide, kwargs)
+    held, inside = size(value_of(operand)), radius_of(operand).contiguous()
+    radius = func(inside, *wide, **kwargs)
+    sizes = func(held, *wide, **kwargs)
+    name = func.overloadpacket.__name__
+    rank = max((rank for rank in (1, 2, 3) if f"{rank}d" in name), default=1)
+    counted = _linear_terms(name, operand.shape[-rank:], args)
     # A negative divisor turns all signs.
     infinite = (func(infinite_terms(value_of(operand)), *wide, **kwargs) != 0) & ~radius.isnan()
-    return rounded(value, radius.abs(), counted, infinite, sizes.abs())
+    radius = radius.abs()
+    if name.startswith("upsample") and "nearest" not in name:
+        # The weights, also those that should be 0, are products of differences of coordinates: each coordinate loses
+        # as much as three roundings of the largest.
+        back = name.endswith("backward")
+        near = held + inside
+        near = _with_neighbours(func(near, *wide), rank) if back else func(_with_neighbours(near, rank), *wide)
+        small = value if back else operand
+        radius = radius + gamma(rank * (3 * max(small.shape[-rank:]) + 2), value.dtype) * near
+    return rounded(value, radius, counted, infinite, sizes.abs())
 
 
 @MATRIX.rule("upsample_bicubic2d")
@@ -175,21 +188,22 @@ def _not_bounded(func: Any, *args: Any, **kwargs: Any) -> Any:
     return tuple(map(unknown, result)) if isinstance(result, tuple) else unknown(result)
 
 
-def _linear_terms(func: Any, operand: Any, args: Any, kwargs: Any) -> int:
-    """How many elements are summed at most, from above."""
-    name = func.overloadpacket.__name__
-    whole = max(prod(operand.shape[2:]), 1)
-    if name.startswith("upsample") and "nearest" not in name:
-        # The weights are differences of coordinates: they lose as much as the largest coordinate rounds.
-        sides = max(
-            (*operand.shape[2:], *(s for arg in args if isinstance(arg, list | tuple) for s in arg if s)), default=1
-        )
-        return int(16 + 8 * sides) if name.endswith("backward") else int(16 + 4 * sides)
+def _with_neighbours(sizes: Tensor, rank: int) -> Tensor:
+    """Sums over each place of images and the places beside it."""
+    for dim in range(-rank, 0):
+        sizes = torch.constant_pad_nd(sizes, [0, 0] * (-1 - dim) + [1, 1]).unfold(dim, 3, 1).sum(-1)
+    return sizes
+
+
+def _linear_terms(name: str, sides: Sequence[int], args: Any) -> int:
+    """How many elements of images that wide and high are summed at most, from above."""
     if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
-        return int(1 + prod(args[0]) ** (operand.dim() - 2 if len(args[0]) == 1 else 1))
+        return int(prod(args[0]) ** (len(sides) if len(args[0]) == 1 else 1))
     if "adaptive" in name and not name.endswith("backward"):
-        return int(1 + prod(-(-n // m) + 1 for n, m in zip(operand.shape[::-1], args[0][::-1], strict=False)))
-    return int(2 + whole)
+        return prod(-(-inside // out) + 1 for inside, out in zip(sides, args[0], strict=True))
+    if name in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"):
+        return int(2 ** len(sides))
+    return prod(sides)
 
 
 @MATRIX.rule("linalg_cross")
@@ -294,7 +308,7 @@ def _solved(func: Any, operand: Any, right: Any, *, left: bool = True, check_err
     radius = (x.abs() + away) @ rest
     radius = radius.squeeze(-1) if vector else radius if left else radius.mT
     regular = away.isfinite().all(-1).all(-1)  # then there is an inverse, and the exit code is 0
-    code = Ball(results[3], torch.where(regular, 0.0, torch.nan).to(torch.float64).expand(results[3].shape))
+    code = Ball(results[3], torch.where(regular, 0.0, torch.nan).expand(results[3].shape))
     return finished(results[0], radius), *map(unknown, results[1:3]), code
 
 
@@ -320,7 +334,7 @@ def _cholesky(func: Any, operand: Ball, *, upper: bool = False, **kwargs: Any) -
     reach = x.abs() + away
     moved = torch.linalg.matrix_norm(reach @ apart @ reach.mT) * (1 + 2.0**-30)
     share = torch.where(moved < 0.5, moved * 2**0.5 / (1 + torch.sqrt(1 - 2 * moved)), torch.nan)
-    radius = torch.linalg.vector_norm(factor, dim=-1, keepdim=True) * share[..., None, None] * (1 + 2.0**-30)
+    radius = torch.linalg.vector_norm(factor, dim=-1, keepdim=True) * share[..., None, None]
     radius = torch.tril(radius.expand(factor.shape))  # above the diagonal both are 0
     ball = finished(value, radius.mT if upper else radius)
     return ball if isinstance(results, Tensor) else (ball, *results[1:])

@@ -50,11 +50,9 @@ def _places(operand: Ball, dim: int | None, index: Tensor) -> Ball:
     edge = torch.ones_like(sorted_low.narrow(dim, 0, 1), dtype=torch.bool)
     sure = torch.cat([edge, apart], dim) & torch.cat([apart, edge], dim)
     unsorted = torch.zeros_like(sure).scatter(dim, order, sure)
-    reduced = not flat and at.dim() < low.dim()
-    at = at.unsqueeze(dim) if reduced else at
-    found = unsorted.gather(dim, at)
-    found = (found.squeeze(dim) if reduced else found).reshape(index.shape)
-    return Ball(index, torch.where(found, 0.0, float(count - 1)).to(torch.float64))
+    at = at.unsqueeze(dim) if not flat and at.dim() < low.dim() else at
+    found = unsorted.gather(dim, at).reshape(index.shape)
+    return Ball(index, torch.where(found, 0.0, float(count - 1)))
 
 
 @ORDER.rule("amax", "amin")
@@ -79,11 +77,11 @@ def _ordered(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     values, indices = result
     name = func.overloadpacket.__name__
     if (name == "mode" or (name == "nanmedian" and operand.value.isnan().any())) and operand.radius.any():
-        doubt = torch.full(values.shape, torch.nan, dtype=torch.float64)
+        doubt = torch.full(values.shape, torch.nan)
         return Ball(values, doubt), Ball(indices, doubt)
     held = _hull(func, operand, values, *args, **kwargs)
     if name in ("cummax", "cummin"):
-        doubt = torch.full(indices.shape, float(operand.numel()), dtype=torch.float64)
+        doubt = torch.full_like(operand.radius, operand.numel())
         return held, Ball(indices, doubt if operand.radius.any() else None)
     return held, _places(operand, named["dim"], indices)
 
@@ -139,7 +137,7 @@ def _max_pool(
     winner = flat.gather(-1, indices.flatten(-rank)).reshape(values.shape)
     rivals = _windows(high, kernel, stride, padding, dilation, values.shape[-rank:])
     sure = (rivals >= winner[(..., *[None] * rank)]).flatten(-rank).sum(-1) == 1
-    return held, Ball(indices, torch.where(sure, 0.0, float(flat.shape[-1])).to(torch.float64))
+    return held, Ball(indices, torch.where(sure, 0.0, float(flat.shape[-1])))
 
 
 @ORDER.rule("max_pool2d_with_indices_backward", "max_pool3d_with_indices_backward")
@@ -169,7 +167,7 @@ def _max_pool_backward(
     if not doubt.any():
         return result
     if rank == 3 or any(step != 1 for step in _all(dilation, rank)):
-        return Ball(result.value, torch.full(shape, torch.nan, dtype=torch.float64))
+        return Ball(result.value, torch.full(shape, torch.nan))
     # A window that does not know its largest element may give its gradient to any of them.
     loose = torch.where(doubt != 0, value.to(torch.float64).abs() + radius, 0.0)
     own = _all(kernel, rank)
