@@ -169,7 +169,7 @@ def test_the_gradient_of_a_number_that_many_places_show_may_lose_what_a_sum_of_t
 
 
 @pytest.mark.parametrize("align", [False, True])
-@pytest.mark.parametrize(("inside", "out"), [(2, 6), (3, 9), (3, 42), (14, 12)])
+@pytest.mark.parametrize(("inside", "out"), [(2, 6), (3, 9), (3, 42), (27, 12), (29, 11)])
 def test_an_interpolation_may_let_in_a_neighbour_whose_weight_is_zero_but_for_rounding(
     inside: int, out: int, align: bool
 ) -> None:
@@ -181,6 +181,13 @@ def test_an_interpolation_may_let_in_a_neighbour_whose_weight_is_zero_but_for_ro
         found, exact = function(Ball(spikes[:, None])), function(spikes[:, None].double())
         assert ((found.value.double() - exact).abs() <= found.radius).all()
         assert (found.radius <= 1e-3).all()
+        near = function(Ball(torch.zeros_like(spikes[:, None]), spikes[:, None].double()))
+        assert (found.value.abs() <= near.radius).all()
+
+
+def test_a_number_that_is_repeated_is_not_rounded_as_a_sum_is() -> None:
+    found = aten.upsample_nearest1d.default(Ball(torch.rand(1, 1, 50).double()), [100])
+    assert (found.radius <= 8 * UNIT).all()
 
 
 BACKWARD: dict[str, Callable[..., Any]] = {

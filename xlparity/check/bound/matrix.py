@@ -141,18 +141,18 @@ AVERAGES = (
 
 
 @MATRIX.rule(*AVERAGES)
-def _average(func: Any, operand: Any, *args: Any, **kwargs: Any) -> Any:
-    value = func(value_of(operand), *map(value_of, args), **kwargs)
+def _average(func: Any, operand: Any, *args: Any) -> Any:
+    value = func(value_of(operand), *map(value_of, args))
     # The second operand of a backward pass gives its shape alone.
     wide = [value_of(arg).to(torch.float64) if isinstance(arg, Tensor) else arg for arg in args]
     held, inside = size(value_of(operand)), radius_of(operand).contiguous()
-    radius = func(inside, *wide, **kwargs)
-    sizes = func(held, *wide, **kwargs)
+    radius = func(inside, *wide)
+    sizes = func(held, *wide)
     name = func.overloadpacket.__name__
-    rank = max((rank for rank in (1, 2, 3) if f"{rank}d" in name), default=1)
+    rank = max((rank for rank in (2, 3) if f"{rank}d" in name), default=1)
     counted = _linear_terms(name, operand.shape[-rank:], args)
     # A negative divisor turns all signs.
-    infinite = (func(infinite_terms(value_of(operand)), *wide, **kwargs) != 0) & ~radius.isnan()
+    infinite = (func(infinite_terms(value_of(operand)), *wide) != 0) & ~radius.isnan()
     radius = radius.abs()
     if name.startswith("upsample") and "nearest" not in name:
         # The weights, also those that should be 0, are products of differences of coordinates: each coordinate loses
@@ -201,7 +201,7 @@ def _linear_terms(name: str, sides: Sequence[int], args: Any) -> int:
         return int(prod(args[0]) ** (len(sides) if len(args[0]) == 1 else 1))
     if "adaptive" in name and not name.endswith("backward"):
         return prod(-(-inside // out) + 1 for inside, out in zip(sides, args[0], strict=True))
-    if name in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"):
+    if name.startswith("upsample") and not name.endswith("backward"):
         return int(2 ** len(sides))
     return prod(sides)
 
