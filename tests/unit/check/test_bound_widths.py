@@ -152,7 +152,6 @@ SHARED: dict[str, Callable[..., Any]] = {
     "padded, in a batch": lambda g, one: aten.replication_pad2d_backward.default(g[None], one[None], [4, 5, 4, 5]),
     "repeated": lambda g, one: aten.upsample_nearest2d_backward.default(g[None], [10, 10], [1, 1, 1, 1]),
     "interpolated": lambda g, one: aten.upsample_bilinear2d_backward.default(g[None], [10, 10], [1, 1, 1, 1], False),
-    "in windows": lambda g, one: aten.unfold_backward.default(g.reshape(1, 100), [100], 0, 100, 1)[:1],
     "in windows that overlap": lambda g, one: aten.unfold_backward.default(g[0], [19], 0, 10, 1)[9],
 }
 
@@ -162,10 +161,10 @@ def test_the_gradient_of_a_number_that_many_places_show_may_lose_what_a_sum_of_t
     ones = torch.ones(1, 10, 10).double()
     found = SHARED[name](Ball(ones), torch.zeros(1, 1, 1).double())
     shown = round(float(found.value.max()))
-    assert shown in (1, 10, 100)
+    assert shown in (10, 100)
     needed = Ball(torch.ones(shown).double()).sum().radius
     assert (needed <= found.radius * (1 + 1e-9)).all()
-    assert (found.radius <= 200 * UNIT * 10 * shown).all()
+    assert (found.radius <= needed * (1.2 if name == "interpolated" else 1 + 1e-9)).all()
 
 
 @pytest.mark.parametrize("align", [False, True])
@@ -183,11 +182,6 @@ def test_an_interpolation_may_let_in_a_neighbour_whose_weight_is_zero_but_for_ro
         assert (found.radius <= 1e-3).all()
         near = function(Ball(torch.zeros_like(spikes[:, None]), spikes[:, None].double()))
         assert (found.value.abs() <= near.radius).all()
-
-
-def test_a_number_that_is_repeated_is_not_rounded_as_a_sum_is() -> None:
-    found = aten.upsample_nearest1d.default(Ball(torch.rand(1, 1, 50).double()), [100])
-    assert (found.radius <= 8 * UNIT).all()
 
 
 BACKWARD: dict[str, Callable[..., Any]] = {
@@ -240,6 +234,13 @@ def test_what_is_made_of_each_of_many_matrices_has_the_radius_of_each_alone(
     found = function(Ball(matrices, radii))
     alone = [function(Ball(*pair)) for pair in zip(matrices.view(-1, 2, 2), radii.view(-1, 2, 2), strict=True)]
     assert found.radius.view(-1, 2, 2) == pytest.approx(torch.stack([one.radius for one in alone]), rel=1e-6)
+
+
+def test_a_small_row_of_a_factor_of_cholesky_moves_as_little_as_the_root_that_it_is() -> None:
+    matrix = torch.tensor([[1e-6, 1e-3], [1e-3, 2.0]]).double()
+    found = torch.linalg.cholesky(Ball(matrix, 2.0**-30 * matrix))
+    root = torch.sqrt(Ball(matrix, 2.0**-30 * matrix))
+    assert root.radius[0, 0] <= found.radius[0, 0] <= 20 * root.radius[0, 0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
