@@ -168,7 +168,18 @@ def test_an_operation_on_exact_numbers_is_allowed_its_few_roundings(
 
 
 @pytest.mark.parametrize(
-    "function", [lambda x: x + 1, lambda x: x * 2, lambda x: x / 2, torch.exp, torch.log, torch.sqrt, lambda x: x**2]
+    "function",
+    [
+        lambda x: x + 1,
+        lambda x: x * 2,
+        lambda x: x / 2,
+        torch.exp,
+        torch.log,
+        torch.sqrt,
+        lambda x: x**2,
+        torch.log1p,
+        torch.floor,
+    ],
 )
 def test_an_infinity_made_of_an_infinity_is_exact(function: Callable[[Tensor], Tensor]) -> None:
     result = function(number(torch.inf))
@@ -332,6 +343,7 @@ def test_a_histogram_is_in_doubt_by_as_many_numbers_as_may_lie_on_either_side_of
     assert doubt([1.75, 4.25, 7.0], [0.5, 0.5, 0.5], 0, 8) == 2
     assert doubt([1.0, 2.5625, 5.0], [0.0, 0.125, 0.0], 0, 0) == 0  # without limits given: at 1, 2, 3, 4 and 5
     assert doubt([1.0, 2.0625, 5.0], [0.0, 0.125, 0.0], 0, 0) == 1
+    assert doubt([2.25, 5.0, 7.0], [0.125, 0.0, 0.0], 0.25, 8.25) == 1
     assert doubt([2.0, 2.0], [0.0, 0.0], 0, 0) == 0
     assert doubt([1.0, 2.5, 7.0], [0.0, torch.nan, 0.0], 0, 8) == 1
     # It may be beyond the least or the greatest, between which the limits are.
@@ -344,14 +356,15 @@ def test_a_histogram_is_in_doubt_by_as_many_numbers_as_may_lie_on_either_side_of
 @pytest.mark.parametrize(
     "kind", [f"{shift}chebyshev_polynomial_{kind}" for kind in "tuvw" for shift in ("", "shifted_")]
 )
-def test_a_polynomial_of_chebyshev_is_steepest_at_the_ends_of_its_interval(kind: str, n: int) -> None:
+def test_a_polynomial_of_chebyshev_is_steepest_at_the_ends_of_its_interval_and_steeper_beyond(
+    kind: str, n: int
+) -> None:
     function, degree = getattr(torch.special, kind), torch.tensor(n)
-    for end in (1.0, 0.0 if "shifted" in kind else -1.0):
-        found = function(number(end, 1e-6), degree)
-        moved = max(
-            abs(float(function(number(point).value, degree) - found.value)) for point in (end - 1e-6, end + 1e-6)
-        )
-        assert moved <= float(found.radius) <= 10 * moved + 3e-6
+    first = 0.0 if "shifted" in kind else -1.0
+    for at, radius, most in ((first, 1e-6, 10), (1.0, 1e-6, 10), (-10.0, 5.0, 200), (10.0, 5.0, 200)):
+        found = function(number(at, radius), degree)
+        moved = max(abs(float(function(number(end).value, degree) - found.value)) for end in (at - radius, at + radius))
+        assert moved <= float(found.radius) <= most * moved + 3 * radius
 
 
 def test_an_undecided_branch_takes_the_hull_of_both() -> None:
@@ -440,6 +453,19 @@ def test_truth_values_are_compared_with_numbers_as_1_and_0() -> None:
     assert (truths > -1).radius.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_of_a_comparison_with_what_is_no_number_nothing_is_known() -> None:
+    for left, right in ((torch.nan, 1.0), (1.0, torch.nan)):
+        assert (number(left) < number(right)).radius.isnan()
+
+
+@pytest.mark.parametrize(("function", "pole"), [(torch.log, 0.0), (torch.log1p, -1.0)])
+def test_a_logarithm_at_its_pole_is_infinite_for_sure_only_if_the_number_is_there_for_sure(
+    function: Callable[[Tensor], Tensor], pole: float
+) -> None:
+    assert (function(number(pole)).value, function(number(pole)).radius) == (-torch.inf, 0.0)
+    assert function(number(pole, 1e-9)).radius.isnan()
+
+
 @pytest.mark.parametrize("function", [torch.gcd, torch.lcm])
 def test_divisors_of_whole_numbers_are_exact_and_of_uncertain_ones_unknown(
     function: Callable[[Tensor, Tensor], Tensor],
@@ -484,6 +510,9 @@ def test_the_options_of_an_operation_are_heeded() -> None:
         with torch.inference_mode():  # in which an operation arrives as it is called
             for unbiased in (False, True):
                 torch.testing.assert_close(function(x, unbiased=unbiased).value, function(x.value, unbiased=unbiased))
+        for correction in (0, 0.5):
+            found, expected = (function(one, correction=correction) for one in (x, x.value))
+            torch.testing.assert_close(found.value, expected)
     with pytest.raises(RuntimeError, match="singular"):
         torch.linalg.inv_ex(Ball(torch.zeros(2, 2)), check_errors=True)
 

@@ -282,6 +282,11 @@ def test_a_norm_and_its_radius_have_the_shape_that_torch_gives_it(order: float, 
     assert found.shape == found.radius.shape == torch.linalg.vector_norm(numbers, order, 1, keepdim).shape
 
 
+def test_how_many_are_not_zero_is_in_doubt_by_as_many_as_may_be_or_not() -> None:
+    found = torch.linalg.vector_norm(Ball(floats(2.0, 0.5, 0.0, 0.0), floats(1.0, 1.0, 0.0, 1.0)), 0)
+    assert (found.value, found.radius) == (2.0, 2.0)
+
+
 P, TARGET, WEIGHT = floats(0.25, 0.5, 0.875), floats(1.0, 0.25, 0.0), floats(3.0, 0.5, 2.0)
 PREDICTION = floats(-4.0, 0.25, 3.0)
 LOSSES: dict[str, Callable[[Any], Any]] = {

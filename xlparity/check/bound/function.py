@@ -58,7 +58,7 @@ _sloped("rad2deg", lambda x, r: torch.full_like(x, 57.3))
 @FUNCTION.rule("log")
 def _log(func: Any, operand: Ball) -> Any:
     x, r = operand.value.to(torch.float64), operand.radius
-    return rounded(func(operand.value), r / _positive(x - r), infinite=is_infinite(operand) | ((x == 0) & (r == 0)))
+    return rounded(func(operand.value), r / _positive(x - r), infinite=r == 0)
 
 
 # Excel has neither: the rounding allowed is that of LN(1+x) and EXP(x)-1.
@@ -67,7 +67,7 @@ def _log1p(func: Any, operand: Ball) -> Any:
     x, r = operand.value.to(torch.float64), operand.radius
     value = func(operand.value)
     share = r / _positive(1 + x - r) + gamma(1, value.dtype)
-    return rounded(value, share, infinite=is_infinite(operand) | ((x == -1) & (r == 0)))
+    return rounded(value, share, infinite=r == 0)
 
 
 @FUNCTION.rule("expm1")

@@ -110,8 +110,9 @@ def _chebyshev(name: str, shifted: bool) -> None:
         most = torch.clamp(size(x) + r, min=1.0)
         degree = torch.as_tensor(n).to(torch.float64)
         degree = torch.where((degree - unsure).trunc() == (degree + unsure).trunc(), degree.trunc(), torch.nan)
-        # At R >= 1 no derivative is larger than this, nor within -R and R.
-        steepest = (degree + 1) ** 3 * (most + torch.sqrt(most**2 - 1)) ** (degree + 1)
+        # Between -1 and 1 no derivative is larger than the cube; being a polynomial of degree n - 1 it is no larger
+        # between -R and R than the cube times the power, by the inequality of Bernstein and Walsh.
+        steepest = (degree + 1) ** 3 * (most + torch.sqrt(most**2 - 1)) ** (degree - 1)
         share = steepest * (r + gamma(8, value.dtype) * most)
         return rounded(value, torch.where(degree < 0, 0.0, share), 4)
 
