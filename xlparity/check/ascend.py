@@ -234,7 +234,7 @@ class Ascent:
         at = self._leaves(starts)
         signs: Tensor | None = None
         pending = torch.ones(len(starts), dtype=torch.bool)
-        before = torch.full((len(starts),), torch.inf, dtype=torch.float64)
+        before = torch.full((len(starts),), torch.inf)
         for _ in range(_MOST_STEPS):
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in at.items()}
             trace = self._trace(self._samples(leaves, starts), leaves, book)

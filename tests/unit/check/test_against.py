@@ -126,6 +126,18 @@ def test_an_error_that_the_same_formula_gives_in_the_solution_is_meant() -> None
     assert held({}, solution).counts["match"] == 9
 
 
+@pytest.mark.parametrize("elsewhere", [{}, {"B2": "=A2*9"}])
+def test_a_word_that_only_a_rounding_turns_is_undecided_whatever_else_is_wrong(elsewhere: dict[str, Scalar]) -> None:
+    # 1E8 + 0.1 - 1E8 is 0.099999994, within a rounding of 1E8.
+    solution: dict[str, Scalar] = {
+        "A1": 1e8, "A2": 0.1, "B1": "=A1+A2-A1", "B2": "=A2*2", "C1": '=IF(B1<A2,"less","no less")',
+    }  # fmt: skip
+    found = said(held({"B1": "=A2", **elsewhere}, solution))
+    assert {name: one.partition(":")[0] for name, one in found.items()} == {
+        "C1": "undecided", **dict.fromkeys(elsewhere, "fault"),
+    }  # fmt: skip
+
+
 def test_what_cannot_be_evaluated_is_undecided_on_either_side() -> None:
     unknown = {"F1": '=CUBEVALUE("a","b")'}
     report = held({}, {**SOLUTION, **unknown, "G1": "=F1+1"})
@@ -229,6 +241,18 @@ def test_right_by_coincidence_is_shown_with_the_numbers_to_type() -> None:
     assert held({"B1": "=(A1+ABS(A1))/2"}, solution, samples=20).passed
     wide = held({"B1": "=ABS(A1)"}, solution, samples=20, tolerance=Tolerance(0.0, 1e9))
     assert wide.counts["fault"] == 0
+
+
+def test_of_cells_below_each_other_that_are_like_the_solutions_the_others_are_tried_on_samples() -> None:
+    solution: dict[str, Scalar] = {"A5": 2.0, "A6": 3.0, "B5": "=MAX(0,A5)", "B6": "=MAX(0,A6)"}
+    assert set(said(held({"B6": "=ABS(A6)"}, solution, samples=20))) == {"B6"}
+
+
+def test_numbers_to_type_may_show_an_error_that_the_formula_reads_from_a_wrong_cell() -> None:
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=MAX(0,A1)+0*B1"}
+    found = said(held({"B1": "=A1/0", "C1": "=ABS(A1)+0*B1"}, solution, samples=20))["C1"]
+    assert found.startswith("fault: its formula is right at the sheet's own numbers by coincidence: with S!A1 = -")
+    assert found.endswith("it gives no number, the solution has =MAX(0,A1)+0*B1, which gives 0.0")
 
 
 def test_what_two_numbers_show_only_together_has_both_to_be_typed() -> None:
@@ -599,6 +623,31 @@ def test_a_number_that_says_which_cell_is_meant_stays_whole_on_samples(solution:
     assert fault.counterexample is not None
 
 
+@pytest.mark.parametrize(
+    ("formula", "mine"),
+    [
+        ("=INDEX(B5:C5,E4)", "=IF(E4=1,B5,C5)"),
+        ("=INDEX(B5:C6,E4,1)", "=IF(E4=1,B5,B6)"),
+        ("=INDEX((B5:C5,B6:C6),1,2,E4)", "=IF(E4=1,C5,C6)"),
+        ("=OFFSET(B5,0,E4)", "=IF(E4=0,B5,IF(E4=1,C5,D5))"),
+        ("=CHOOSE(E4,B5,B5*3)", "=IF(E4=1,B5,B5*3)"),
+        ("=SUM(CHOOSEROWS(B5:C6,E4))", "=IF(E4=1,B5+C5,B6+C6)"),
+        ("=SUM(CHOOSECOLS(B5:C6,E4))", "=IF(E4=1,B5+B6,C5+C6)"),
+        ("=SMALL(B5:C5,E4)", "=IF(E4=1,MIN(B5:C5),MAX(B5:C5))"),
+        ("=LARGE(B5:C5,E4)", "=IF(E4=1,MAX(B5:C5),MIN(B5:C5))"),
+    ],
+)
+@pytest.mark.parametrize("place", [1.0, 2.0])
+def test_the_first_place_and_the_second_are_tried_and_what_stands_there_takes_any_numbers(
+    formula: str, mine: str, place: float
+) -> None:
+    cells: dict[str, Scalar] = {"E4": place, "B5": 3.0, "C5": 5.0, "D5": 7.0, "B6": 9.0, "C6": 8.0, "G1": formula}
+    assert held({"G1": mine}, cells, samples=40).passed
+    for wrong in (mine.replace("E4", f"{place}"), f"=INT({mine[1:]})"):
+        (fault,) = held({"G1": wrong}, cells, samples=40).faults
+        assert fault.counterexample is not None
+
+
 def test_of_a_cell_that_inherits_at_the_own_numbers_only_the_formula_is_right_by_coincidence() -> None:
     found = said(held({"B2": "=A3*3", "C1": "=ABS(SUM(B1:B3))"}, samples=20))
     assert found["B2"].startswith("fault: on the same values it gives 1.5")
@@ -627,6 +676,18 @@ NUMBERS: Mapping[str, Scalar] = {"A1": 1.1, "A2": -2.3, "A3": 0.7}
 
 def test_a_repair_need_not_round_as_the_solution_does() -> None:
     assert repair_of({"B1": "=SUM(A1:A2)/30"}, {**NUMBERS, "B1": "=AVERAGE(A1:A3)*0.1"}) == "SUM(A1:A3)/30"
+
+
+def test_a_repair_and_a_counterexample_read_other_sheets() -> None:
+    def on_two_sheets(formula: str) -> Book:
+        return Book((*book({"B1": formula}).sheets, Sheet("T", Cells.of({(0, 0): 2.0, (0, 1): 0.5}))))
+
+    (fault,) = against(on_two_sheets("=T!A1*3"), on_two_sheets("=T!A1*3+T!B1")).faults
+    assert fault.repair is not None
+    assert fault.repair.formula == "T!A1*3+T!B1"
+    (fault,) = against(on_two_sheets("=ABS(T!A1)"), on_two_sheets("=MAX(0,T!A1)"), samples=20).faults
+    assert fault.counterexample is not None
+    assert [show_cell(changed) for changed, _ in fault.counterexample.changes] == ["T!A1"]
 
 
 def test_of_many_operands_the_single_ones_are_put_back_first() -> None:
@@ -745,6 +806,27 @@ def test_an_error_is_meant_in_a_transposed_tensor_too() -> None:
     rows = [row("x", "A1:B1"), MapRow("y", Role.COMPUTED, Block((3, 2), (area("C1:E2"),), True), "float64", "x", None)]
     assert named(solution, solution, rows, rows).passed
     assert named({**solution, "E1": "=NA()"}, solution, rows, rows).counts["fault"] == 1
+
+
+def test_of_a_tensor_that_the_solution_has_transposed_the_same_element_is_shown() -> None:
+    places = [(at, number) for number in range(3) for at in range(2)]
+    inputs: dict[str, Scalar] = {f"{'AB'[at]}{number + 1}": number + 0.5 for at, number in places}
+    mine = {f"{'DE'[at]}{number + 1}": f"=MAX(0,{'AB'[at]}{number + 1})" for at, number in places}
+    theirs = {f"{'DEF'[number]}{at + 1}": f"=MAX(0,{'AB'[at]}{number + 1})" for at, number in places}
+    x, y = row("x", "A1:B3", shape=(3, 2)), row("y", "D1:E3", "relu(x)", shape=(3, 2))
+    turned = replace(y, block=Block((3, 2), (area("D1:F2"),), True))
+    (fault,) = named({**inputs, **mine, "E1": "=ABS(B1)"}, inputs | theirs, [x, y], [x, turned], samples=20).faults
+    assert fault.cell == cell("E1")
+    assert fault.counterexample is not None
+    ((changed, number),) = fault.counterexample.changes
+    assert (changed, fault.counterexample.actual, fault.counterexample.expected) == (cell("B1"), -number, 0.0)
+
+
+def test_a_word_read_by_the_formula_below_is_tried_whichever_tensor_comes_first() -> None:
+    solution: dict[str, Scalar] = {**GIVEN, "D1": '=IF(A1>0,"yes","no")', "D2": '=D1&"!"'}
+    rows = [X, row("lower", "D2", "x", shape=()), row("upper", "D1", "x", shape=())]
+    found = said(named({**solution, "D1": '=IF(A1>0,"no","yes")'}, solution, rows, rows))
+    assert {name: one.partition(":")[0] for name, one in found.items()} == {"D1": "fault", "D2": "inherited"}
 
 
 def test_a_tensor_that_the_workbooks_map_lacks_is_said() -> None:

@@ -92,11 +92,13 @@ def test_only_so_many_branches_are_sought(monkeypatch):
     assert checked(cells, X, ONE, samples=2).passed
 
 
-def ascent(cells, *rows):
+def ascent(cells, *rows, shown=None):
     made = book(cells)
     program, values = Program(Map(rows)), EmbeddedEngine().evaluate(made)
     own = {name: hold(values, one.block, one.dtype) for name, one in program.rows.items()}
-    return Ascent(program, made, FormulaIndex(made), own, {}, [one.tensor for one in rows if not one.torch])
+    return Ascent(
+        program, made, FormulaIndex(made), own, shown or {}, [one.tensor for one in rows if one.role is Role.INPUT]
+    )
 
 
 def test_a_branch_behind_a_truth_value_is_reached(monkeypatch):
@@ -113,6 +115,32 @@ def test_a_step_beyond_which_the_sheet_depends_on_nothing_is_the_last(monkeypatc
     monkeypatch.setattr(Ascent, "_switched", lambda *_: iter(()))
     found = ascent({"A1": 1.0, "B1": "=IF(A1>1.01,0.5,A1*(1+1E-6))"}, X, ONE).points([{"x": np.array(1.0)}])
     assert [point["x"].item() for point in found] == [1 + 1 / 64]
+
+
+def test_each_step_is_the_one_of_all_lengths_that_takes_the_values_furthest_apart(monkeypatch):
+    monkeypatch.setattr(Ascent, "_switched", lambda *_: iter(()))
+    found = ascent({"A1": 1.0, "B1": "=A1+A1^2*1E-6"}, X, ONE).points([{"x": np.array(1.0)}])
+    assert [point["x"].item() for point in found] == [9.0, 81.0, 729.0]  # the longest is of 8 times the size
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_branch_is_approached_from_the_sample_that_is_nearest_to_it(sign, monkeypatch):
+    monkeypatch.setattr(Ascent, "_apart", lambda *_: iter(()))
+    samples = [{"x": np.array(sign * number)} for number in (8.0, 1.0, 4.0)]
+    found = ascent({"A1": 8.0 * sign, "B1": "=IF(A1>0,A1,A1*1)"}, X, ONE).points(samples)
+    assert [point["x"].item() for point in found] == [-0.25 * sign]
+
+
+@pytest.mark.parametrize(("formula", "torch"), [("=A1", "x + w"), ("=A1+C1", "x * 1"), ("=A1*3", "x * 1")])
+def test_what_either_does_not_read_leaves_its_derivative_0(formula, torch):
+    rows = X, row("w", "C1", shape=()), row("y", "B1", torch, shape=())
+    samples = [{"x": np.array(2.0), "w": np.array(1.0)}]
+    apart, direction = ascent({"A1": 2.0, "C1": 1.0, "B1": formula}, *rows)._difference(samples)
+    step = 1.0 if apart > 0 else -1.0
+    of_w = {"=A1": -step, "=A1+C1": step, "=A1*3": 0.0}[formula]
+    assert {name: one.tolist() for name, one in direction.items()} == {
+        "x": [1.0 if formula == "=A1*3" else 0.0], "w": [of_w],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("factor", [1, 3])
@@ -139,6 +167,14 @@ def test_a_difference_is_seen_behind_a_tensor_of_truth_values():
     rows = X, row("m", "C1", "x > 0", shape=(), dtype="bool"), ONE
     apart, _ = ascent({"A1": 2.0, "C1": "=A1>0", "B1": "=A1*3"}, *rows)._difference([{"x": np.array(2.0)}])
     assert (apart > 0).all()
+
+
+def test_a_difference_is_seen_in_what_is_compared_with_a_number_that_is_shown():
+    rows = X, ONE, row("y", "C1", role=Role.EXPECTED, shape=()), row("off", "D1", "y - expected(y)", shape=())
+    cells = {"A1": 5.0, "B1": "=A1", "C1": 2.0, "D1": "=3*B1"}
+    apart, direction = ascent(cells, *rows, shown={("y", False): np.array(2.0)})._difference([{"x": np.array(5.0)}])
+    assert (apart > 0).all()  # 15 - 3
+    assert direction["x"].tolist() == [1.0]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_the_expression_of_a_derivative_is_autograds(expression: str, read: str)
         ("torch.softmax(x, 1)", ""),
         ("x.sum(dim=1)", ""),
         ("x ** y", ""),
+        ("x + x % y", ""),
         ("x[0] + b", "b"),
         ("x % y", ""),
         ("y * torch.logsumexp(x, 1, True)", "y"),
@@ -95,3 +96,5 @@ def test_a_product_of_matrices_alone_is_told_from_one_with_other_factors() -> No
     assert local("x @ w.T", "w") == "x"
     assert local("(x * y) @ w.T", "x") == ""  # an entry by entry factor after a matrix
     assert local("2 * (x @ w.T)", "x") == ""
+    assert local("(x * 1) @ w.T", "x") == "w"
+    assert local("((x * y) * 1) @ w.T", "x") == ""

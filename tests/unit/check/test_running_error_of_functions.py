@@ -184,7 +184,7 @@ OTHER = (Sheet("T", Cells.of({(0, 0): 5.0})),)
         "U!A1", "SUM(S:T!A1)", '"word"', "A1&B1", "moving*2", "SUM(half)", "SUM(other)", "SUM(columns)", "SUM(rows)",
         "unknown*2", "M1+1", "A1:D1",
         "LN(A1-1.2500001)", "1/(A1-1.25)", "(A1-1.2500001)^0.5", "E1+1", "LN(B1)", "SUMPRODUCT()", "SUM((", "{1,2}",
-        "A1/0", "SUMXMY2(A1:B1,A1:C1)",
+        "A1/0", "SUMXMY2(A1:B1,A1:C1)", "AND(A1,F1)",
     ],
 )  # fmt: skip
 def test_where_there_is_no_rule_or_no_number_nothing_is_known(text: str) -> None:
@@ -277,6 +277,13 @@ def test_excels_own_way_to_reduce_an_angle_is_allowed_to_an_engine_that_is_like_
     assert abs(excels - found[0]) <= found[1] < 1e-6
 
 
+@pytest.mark.parametrize(("text", "size"), [("SUM(A1)", 0.0), ("SUM(A1:B1)", 2.0), ("SUM(A1:B1,C1)", 4.5)])
+def test_a_sum_of_several_numbers_may_be_taken_for_zero_by_an_engine_that_does_so(text: str, size: float) -> None:
+    found = running_error(text, radius=0.0, snapping=1e-3)  # where it is less than a thousandth of the terms
+    assert found is not None
+    assert found[1] == pytest.approx(1e-3 * size, abs=1e-14)
+
+
 @pytest.mark.parametrize("text", ["SUM(A1:BL1)", "SUMPRODUCT(A1:BL1,A2:BL2)", "SUM(MMULT(A1:BL1,TRANSPOSE(A2:BL2)))"])
 def test_a_sum_may_be_added_up_in_the_worst_order(text: str) -> None:
     terms = [1.0, *[2.0**-53] * 63]  # one after another none of them changes the 1
@@ -323,6 +330,19 @@ def test_the_error_of_every_cell_of_a_fill_grows_with_what_it_sums() -> None:
     np.testing.assert_allclose(over(fill, Area.of("S", 2, 1, 4, 1))[:, 0], found[2:6], rtol=1e-9)
     across = Fill(Area.of("S", 0, 4, 1, 3), "SUM($A1:A1)")
     assert np.isfinite(over(across, across.area)).all()
+
+
+@pytest.mark.parametrize("text", ["INDEX(A1:A2,1)/3", "INDEX($A$1:$A$8,ROW())/3", "INDEX(A1:A8,1,1)/3"])
+def test_what_is_picked_in_each_cell_of_a_fill_has_its_own_error(text: str) -> None:
+    fill, alone = (Fill(Area.of("S", 0, 1, 8, 1), one) for one in (text, "A1/3"))
+    np.testing.assert_array_equal(over(fill, fill.area), over(alone, alone.area))
+
+
+def test_whole_columns_are_the_same_for_every_cell_of_a_fill() -> None:
+    fill = Fill(Area.of("S", 0, 1, 8, 1), "SUM(A:A)/3")
+    found = over(fill, fill.area)
+    assert np.isfinite(found).all()
+    assert (found == found[0]).all()
 
 
 def test_what_many_formulas_read_is_looked_at_once() -> None:

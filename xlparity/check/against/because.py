@@ -65,8 +65,7 @@ class Because:
                 )
             case _:
                 because = self._fault(judged, cell, theirs, at)
-                sample = -1 if self._explored is None else int(self._explored.sample[number][at])
-                if sample >= 0:
+                if self._explored is not None and (sample := int(self._explored.sample[number][at])) >= 0:
                     counterexample, because = self._coincidence(number, at, sample, theirs)
         return Finding(
             cell, pair.name, at, verdict,

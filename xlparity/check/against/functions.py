@@ -117,8 +117,8 @@ class Roundings:
             radius = radius + _over(off, np.sum)
             size = size + _over(np.abs(held), np.sum)
             terms = terms + held.shape[2] * held.shape[3]
-        nu = (terms + 2) * _U
-        return Known(value, radius + (nu / (1 - nu) + np.where(terms > 1, self.snapping, 0.0)) * size)
+        # Without terms of higher order, whatever the order (Jeannerod, Rump 2013); `size` itself is rounded, too.
+        return Known(value, radius + (terms * _U + np.where(terms > 1, self.snapping, 0.0)) * size)
 
     def count(self, operands: Sequence[Known]) -> Array:
         """How many numbers there are in the operands."""

@@ -21,10 +21,8 @@ from xlparity.model.book import Book
 __all__ = ["Places"]
 
 # Which arguments are places, by function.
-_PLACES = {
-    "INDEX": slice(1, 3), "OFFSET": slice(1, 5), "CHOOSE": slice(0, 1), "CHOOSEROWS": slice(1, None),
-    "CHOOSECOLS": slice(1, None), "LARGE": slice(1, 2), "SMALL": slice(1, 2),
-}  # fmt: skip
+_AFTER_THE_FIRST = ("INDEX", "OFFSET", "CHOOSEROWS", "CHOOSECOLS", "LARGE", "SMALL")
+_PLACES = {"CHOOSE": slice(1), **dict.fromkeys(_AFTER_THE_FIRST, slice(1, None))}
 
 
 class Places:
