@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from fractions import Fraction
-from math import expm1, isnan, log, log1p, pi
+from math import erfc, expm1, isnan, log, log1p, pi
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.nn.functional import binary_cross_entropy, smooth_l1_loss
 
 from tests.laws import examples
-from xlparity.check.bound import RULES, Ball, allowing
+from xlparity.check.bound import RULES, Ball, allowing, with_generators
 
 aten = torch.ops.aten
 finite = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-6)
@@ -119,6 +119,7 @@ OF_ONE: dict[str, Callable[..., Tensor]] = {
     },
     "acosh": lambda x: torch.acosh(1 + x), "sin": lambda x: torch.sin(x - 0.7), "cos": lambda x: torch.cos(x + 0.87),
     "fifth power": lambda x: x**5, "inverse cube": lambda x: x**-3, "power of 2": lambda x: torch.pow(2.0, x),
+    "power of 3/2": lambda x: x**1.5, "root of a very small number": lambda x: (x * 2.0**-600) ** 0.5,
     "clamp": lambda x: x.clamp(0.7, 2.0), "at most": lambda x: x.clamp(max=1.0),
 }  # fmt: skip
 OF_TWO: dict[str, Callable[..., Tensor]] = {
@@ -143,17 +144,42 @@ def test_a_radius_is_hardly_wider_than_what_the_ends_of_the_operands_give(name: 
     assert reached * (1 - 1e-9) <= float(result.radius) <= reached * (1 + 1e-4)
 
 
+OF_A_NUMBER: dict[str, Callable[[Any, Any], Tensor]] = {
+    "sum": lambda x, n: x + n, "difference": lambda x, n: n - x, "multiple": lambda x, n: torch.add(x, n, alpha=3),
+    "product": lambda x, n: x * n, "quotient": lambda x, n: x / n,
+    "remainder": torch.remainder, "remainder of a number": lambda x, n: torch.remainder(n, x), "fmod": torch.fmod,
+    "whole quotient": lambda x, n: torch.div(x, n, rounding_mode="floor"), "power": lambda x, n: torch.pow(n, x),
+    "choice": lambda x, n: torch.where(x > 1, n, x), "multiple of a logarithm": torch.xlogy,
+    "multiple of a number's": lambda x, n: torch.xlogy(n, x),
+    "zeta": torch.special.zeta, "zeta of a number": lambda x, n: torch.special.zeta(n, x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1.1, 1e-50, 1e50])
+@pytest.mark.parametrize("name", list(OF_A_NUMBER))
+def test_a_number_is_as_exact_as_a_tensor_of_float64(name: str, n: float) -> None:
+    balls = {"x": Ball(torch.tensor([1.125, 2.5]).double(), torch.full((2,), 0.25).double())}
+    for x in (balls["x"], with_generators(balls)["x"]):
+        found, expected = (OF_A_NUMBER[name](x, one) for one in (n, number(n).value))
+        assert isinstance(found, Ball)
+        assert isinstance(expected, Ball)
+        torch.testing.assert_close(found.value, expected.value, rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(found.radius, expected.radius, rtol=1e-12, atol=0, equal_nan=True)
+
+
 # Four roundings (u) of the result: torch's, two of the sheet's and a library's. What a sheet writes as more than one
 # operation has two more for each: 2^x is one more, a sigmoid two, an inverse function by its logarithm three.
 UNITS: list[tuple[str, Callable[[Ball], Tensor], float]] = [
     ("exp", torch.exp, 4), ("log", torch.log, 4), ("log2", torch.log2, 4), ("log10", torch.log10, 4),
     ("sqrt", torch.sqrt, 4), ("tanh", torch.tanh, 4), ("erf", torch.erf, 4), ("sin", torch.sin, 4),
     ("sum", lambda x: x + 3, 4), ("product", lambda x: x * 3, 4), ("quotient", lambda x: x / 3, 4),
+    ("multiple", lambda x: torch.add(x, x, alpha=3), 7),
     ("square", lambda x: x**2, 4), ("exp2", torch.exp2, 6),
     ("power", lambda x: x ** Ball(torch.full_like(x.value, 2.0)), 6),
     ("sigmoid", torch.sigmoid, 8), ("fifth power", lambda x: x**5, 8), ("atan", torch.atan, 10),
-    # LN(1 + x) rounds 1 + x too, and EXP(x) - 1 rounds EXP(x) once more than its own
+    # LN(1 + x) rounds 1 + x too, EXP(x) - 1 rounds EXP(x) once more than its own, and 1 - ERF(x) rounds near 1
     ("log1p", torch.log1p, 4 + 4 / log1p(0.7)), ("expm1", torch.expm1, 6 + 4 / expm1(0.7)),
+    ("erfc", torch.erfc, 10 + 4 / erfc(0.7)),
 ]  # fmt: skip
 
 
@@ -201,7 +227,7 @@ SUMS: list[Callable[[Tensor], Tensor]] = [
     "function",
     [
         *SUMS, lambda x: x[0] + x[1], lambda x: x[0] * x[1], lambda x: x[0] / 0.5, lambda x: x.exp()[0],
-        lambda x: x[0] ** 2, lambda x: x[0] ** number(3.0), lambda x: torch.hypot(x[0], x[1]),
+        lambda x: x[0] ** 2, lambda x: x[0] ** number(3.0), lambda x: x[0] * 1e39, lambda x: torch.hypot(x[0], x[1]),
     ],
 )  # fmt: skip
 def test_an_infinity_made_of_finite_numbers_is_an_overflow_and_not_known(function: Callable[[Tensor], Tensor]) -> None:
@@ -270,6 +296,11 @@ def test_gradients_at_perturbed_weights_lie_within_their_radius(weights: list[fl
 def test_what_an_activation_hands_on_as_it_is_stays_exact(function: Callable[[Tensor], Tensor]) -> None:
     found = function(number(25.0))
     assert (found.value, found.radius) == (25.0, 0.0)
+
+
+def test_an_elu_below_zero_rounds_no_more_often_than_its_exponential_and_a_factor() -> None:
+    x = number(-0.75)
+    assert F.elu(x).radius == (torch.expm1(x) * 1.0).radius
 
 
 OPTIONS: list[Callable[[Any], Tensor]] = [
@@ -445,6 +476,34 @@ def test_the_logarithm_of_a_running_sum_leaves_out_what_is_masked() -> None:
     assert (masked.radius[1:] <= 2 * alone.radius).all()
 
 
+def test_any_and_all_are_sure_where_numbers_that_are_not_known_do_not_decide_them() -> None:
+    zero, two, three, may_be_zero = (0.0, 0.0), (2.0, 0.5), (3.0, 0.0), (0.5, 1.0)
+    for pairs, any_is_sure, all_is_sure in (
+        ([two, may_be_zero], True, False), ([zero, may_be_zero], False, True), ([two, three], True, True),
+        ([zero, zero], True, True), ([may_be_zero], False, False),
+    ):  # fmt: skip
+        values, radii = torch.tensor(pairs).double().unbind(1)
+        assert (torch.any(Ball(values, radii)).radius == 0) == any_is_sure
+        assert (torch.all(Ball(values, radii)).radius == 0) == all_is_sure
+
+
+def test_of_a_count_as_many_are_in_doubt_as_numbers_may_be_zero_in_the_row() -> None:
+    numbers = torch.tensor([[0.0, 0.5, 0.25], [2.0, 0.0, 3.0]]).double()
+    ball = Ball(numbers, torch.tensor([[0.0, 1.0, 1.0], [0.5, 1.0, 0.0]]).double())
+    for found, values, radii in (
+        (torch.count_nonzero(ball, 1), [2, 2], [2.0, 1.0]), (torch.count_nonzero(ball), 4, 3.0),
+    ):  # fmt: skip
+        assert (found.value.tolist(), found.radius.tolist()) == (values, radii)
+
+
+def test_truth_values_of_which_one_is_in_doubt_are_in_doubt_and_bits_of_which_one_is_are_not_known() -> None:
+    truths = Ball(torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.0, 0.0, 1.0]).double()) > 0
+    assert (truths & truths).radius.tolist() == [0.0, 0.0, 1.0]
+    numbers = Ball(torch.tensor([1, 2, 3]), torch.tensor([0.0, 0.0, 1.0]).double())
+    assert (numbers & 2).value.tolist() == [0, 2, 2]
+    assert (numbers & 2).radius.isnan().tolist() == [False, False, True]
+
+
 def test_truth_values_are_compared_with_numbers_as_1_and_0() -> None:
     truths = Ball(torch.tensor([1.0, -1.0, 0.5]).double(), torch.tensor([0.0, 0.0, 1.0]).double()) > 0
     for found in (truths == 1, truths > 0.5, torch.ones(3) == truths, torch.eq(truths, True)):
@@ -513,6 +572,8 @@ def test_the_options_of_an_operation_are_heeded() -> None:
         for correction in (0, 0.5):
             found, expected = (function(one, correction=correction) for one in (x, x.value))
             torch.testing.assert_close(found.value, expected)
+    with torch.inference_mode():
+        assert torch.cov(x, correction=0).value == torch.cov(x.value, correction=0)
     with pytest.raises(RuntimeError, match="singular"):
         torch.linalg.inv_ex(Ball(torch.zeros(2, 2)), check_errors=True)
 
@@ -537,6 +598,13 @@ def test_a_row_that_is_masked_all_over_has_shares_of_exactly_zero() -> None:
     shares = torch.ops.aten._safe_softmax.default(Ball(torch.tensor([[-torch.inf] * 2, [0.0, 0.0]])), 1)
     assert shares.value.tolist() == [[0.0, 0.0], [0.5, 0.5]]
     assert shares.radius[0].tolist() == [0.0, 0.0]
+
+
+def test_shares_of_a_row_of_small_numbers_are_as_known_as_those_of_the_row_alone() -> None:
+    rows = torch.tensor([[0.0, 1.0], [-1e4, -1e4 - 1]]).double()
+    found = torch.softmax(Ball(rows), 1)
+    for at in (0, 1):
+        assert found.radius[at].tolist() == torch.softmax(Ball(rows[at]), 0).radius.tolist()
 
 
 def test_logarithms_of_sure_events_are_kept_at_minus_100_and_weights_are_factors() -> None:

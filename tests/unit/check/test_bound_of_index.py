@@ -99,6 +99,23 @@ def test_two_indices_of_which_one_is_in_doubt(axes: int) -> None:
     assert found.radius[1] == 0
 
 
+def test_a_place_in_doubt_leaves_its_column_of_a_table_in_doubt() -> None:
+    columns = torch.tensor([[0], [1]])
+    found = aten.index.Tensor(Ball(TABLE), [INDEX, columns])
+    assert found.value.tolist() == TABLE[INDEX.value, columns].tolist()
+    assert found.radius[:, 0].tolist() == pytest.approx([10.0, 10.0])  # from -3 to 7
+    assert found.radius[:, 1].tolist() == [0.0, 0.0]
+
+
+def test_of_what_a_mask_in_doubt_chooses_nothing_is_known() -> None:
+    mask = Ball(torch.tensor([True, False, True]), torch.tensor([1.0, 0.0, 0.0]).double())
+    for table in (TABLE, TABLE[:, 0]):
+        found = Ball(table)[mask]
+        assert torch.equal(found.value, table[mask.value])
+        assert found.radius.isnan().all()
+        assert (Ball(table)[mask.value].radius == 0).all()
+
+
 def test_of_columns_by_a_place_in_doubt_nothing_is_known() -> None:
     found = aten.index.Tensor(Ball(TABLE.T.contiguous()), [None, INDEX])
     assert torch.equal(found.value, TABLE.T[:, INDEX.value])

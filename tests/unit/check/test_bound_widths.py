@@ -141,10 +141,30 @@ def test_an_average_over_windows_allows_for_the_roundings_of_the_windows_means()
 
 
 @pytest.mark.parametrize("batch", [(), (2,)])
-def test_an_average_over_a_window_is_as_wide_as_a_mean(batch: tuple[int, ...]) -> None:
-    image = Ball(torch.rand(*batch, 3, 4, 4).double())
-    pooled, mean = aten.avg_pool2d.default(image, [4]), image.mean((-2, -1), keepdim=True)
-    assert torch.allclose(pooled.radius, mean.radius, rtol=1e-6, atol=0)
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_an_average_over_a_window_is_as_wide_as_a_mean(batch: tuple[int, ...], rank: int) -> None:
+    image, corner = Ball(torch.rand(*batch, 3, *[6] * rank).double()), (..., *[slice(3)] * rank)
+    mean = image[corner].mean(list(range(-rank, 0)))
+    for kernel in ([3], [3] * rank):
+        pooled = getattr(aten, f"avg_pool{rank}d").default(image, kernel)[(..., *[0] * rank)]
+        assert torch.allclose(pooled.radius, mean.radius, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(("inside", "out"), [(5, 3), (6, 3), (7, 3)])
+def test_an_average_over_windows_of_different_widths_is_as_wide_as_the_mean_of_the_widest(
+    inside: int, out: int
+) -> None:
+    image = Ball(torch.ones(1, 1, inside).double())
+    pooled = torch.nn.functional.adaptive_avg_pool1d(image, out)
+    widest = image[0, 0, : 2 if inside == 6 else 3].mean().radius
+    assert widest * (1 - 1e-9) <= pooled.radius.min() <= pooled.radius.max() <= 1.3 * widest
+
+
+def test_an_interpolation_of_many_channels_has_the_radius_of_each_alone() -> None:
+    image = Ball(torch.rand(64, 3, dtype=torch.float64))
+    found = aten.upsample_linear1d.default(image[None], [5], False)[0]
+    alone = torch.cat([aten.upsample_linear1d.default(image[None, at : at + 1], [5], False)[0] for at in range(64)])
+    assert torch.allclose(found.radius, alone.radius, rtol=1e-9, atol=0)
 
 
 SHARED: dict[str, Callable[..., Any]] = {
@@ -241,6 +261,22 @@ def test_a_small_row_of_a_factor_of_cholesky_moves_as_little_as_the_root_that_it
     found = torch.linalg.cholesky(Ball(matrix, 2.0**-30 * matrix))
     root = torch.sqrt(Ball(matrix, 2.0**-30 * matrix))
     assert root.radius[0, 0] <= found.radius[0, 0] <= 20 * root.radius[0, 0]
+
+
+def test_of_a_symmetric_matrix_torch_reads_one_triangle_alone() -> None:
+    matrix = torch.tensor([[4.0, 1.0, 0.5], [1.0, 3.0, -1.0], [0.5, -1.0, 2.0]]).double()
+    ball = Ball(matrix, 2.0**-30 * matrix.abs())
+    expected = torch.linalg.cholesky(ball)
+    for upper, half in ((False, torch.tril), (True, torch.triu)):
+        found = torch.linalg.cholesky(Ball(half(ball.value), half(ball.radius)), upper=upper)
+        assert torch.equal(found.radius.mT if upper else found.radius, expected.radius)
+
+
+@pytest.mark.parametrize("x", [0.999, -0.999])
+def test_an_inverse_error_function_loses_what_the_rounding_of_its_argument_moves_it(x: float) -> None:
+    found = torch.erfinv(Ball(torch.tensor(x).double()))
+    moved = UNIT * float(torch.exp(found.value**2))  # its slope is exp(y^2) sqrt(pi) / 2
+    assert 0.9 * moved <= found.radius <= 9 * moved
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])

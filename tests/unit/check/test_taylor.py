@@ -112,6 +112,7 @@ def test_what_operands_have_in_common_cancels() -> None:
     x = number(3.0, 0.5)
     assert (x - x).radius < 1e-9
     assert (x / x).radius < 0.2  # to first order 0
+    assert torch.addmm(-6 * x.reshape(1, 1), x.reshape(1, 1), torch.full((1, 1), 3.0).double(), beta=0.5).radius < 1e-9
     shares = torch.softmax(
         with_generators({"x": Ball(torch.zeros(3).double(), torch.full((3,), 0.1).double())})["x"], 0
     )

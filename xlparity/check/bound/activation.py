@@ -121,11 +121,6 @@ def _elu_backward(
     return torch.where(x <= 0, curve, gradient * scale)
 
 
-@ACTIVATION.rule("selu")
-def _selu(func: Any, x: Ball) -> Any:
-    return _elu(func, x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-
-
 @ACTIVATION.rule("celu")
 def _celu(func: Any, x: Ball, alpha: float = 1) -> Any:
     return _elu(func, x, alpha, 1, 1 / alpha)

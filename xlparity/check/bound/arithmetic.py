@@ -20,6 +20,7 @@ from xlparity.check.bound.ball import (
     rounded,
     size,
     value_of,
+    wide,
 )
 from xlparity.model.table import Table
 
@@ -38,9 +39,9 @@ def _sum_of_two(func: Any, left: Any, right: Any, alpha: float = 1, **_kwargs: A
     value = torch.as_tensor(a - b if subtract else a + b)
     radius = ra + rb
     if cancellation():
-        radius = radius + torch.nan_to_num(cancellation() * (size(a) + size(b)), posinf=0.0)
+        radius = radius + cancellation() * size(a) + cancellation() * size(b)
     if alpha != 1:  # its own product rounds too
-        radius = radius + torch.nan_to_num(gamma(1, value.dtype) * (size(a) + size(b)), posinf=0.0)
+        radius = radius + gamma(1, value.dtype) * size(b)
     return rounded(value, radius, infinite=is_infinite(left, right))
 
 
@@ -73,8 +74,8 @@ def _quotient(func: Any, left: Any, right: Any, *, rounding_mode: str | None = N
 
 def _integers(value: Any, radius: Tensor) -> Tensor:
     """Where a number is known to be an integer; a quotient of such rounds to one only if it is one."""
-    at = torch.as_tensor(value)
-    return (at == (at.round() if at.is_floating_point() else at)) & (radius == 0) & (size(at) < 2.0**53)
+    at = wide(value)
+    return (at == at.round()) & (radius == 0) & (at.abs() < 2.0**53)
 
 
 @ARITHMETIC.rule("fmod", "remainder")
@@ -83,7 +84,7 @@ def _remainder(func: Any, left: Any, right: Any) -> Any:
     value = torch.as_tensor(func(a, b))
     jumps = torch.trunc if func.overloadpacket.__name__ == "fmod" else torch.floor
     away = size(b) - rb
-    ratio = torch.as_tensor(a).to(torch.float64) / torch.as_tensor(b).to(torch.float64)
+    ratio = wide(a) / wide(b)
     unsure = (ra + size(ratio) * rb) / torch.where(away > 0, away, torch.nan) + gamma(1, value.dtype) * size(ratio)
     low, high = jumps(ratio - unsure), jumps(ratio + unsure)
     share = ra + torch.maximum(low.abs(), high.abs()) * rb + gamma(2, value.dtype) * (size(a) + size(value))
@@ -114,7 +115,7 @@ def _power(func: Any, base: Any, exponent: Any) -> Any:
         return _power_of_ball(func, base, exponent)
     (a, ra), (b, rb) = parts(base), parts(exponent)
     value = torch.as_tensor(func(a, b))
-    x, y = torch.as_tensor(a).to(torch.float64), torch.as_tensor(b).to(torch.float64)
+    x, y = wide(a), wide(b)
     # For a base above 0 the power is monotone in each of the two: its extremes are at corners.
     corners = [(x + s * ra) ** (y + t * rb) for s in (1, -1) for t in (1, -1)]
     at = x**y
@@ -131,10 +132,7 @@ def _power_of_ball(func: Any, base: Ball, exponent: float) -> Ball:
     if exponent == 0:
         return Ball(value)
     low, high = ends(base)
-    most, least = (
-        torch.maximum(low.abs(), high.abs()),
-        torch.where(low * high > 0, torch.minimum(low.abs(), high.abs()), 0),
-    )
+    most, least = torch.maximum(low.abs(), high.abs()), torch.maximum(low, -high).clamp(min=0)
     whole = float(exponent).is_integer()
     steepest = most if exponent >= 1 else least
     slope = abs(exponent) * torch.where(steepest > 0, steepest ** (exponent - 1), torch.nan)
@@ -176,7 +174,7 @@ def _angle(func: Any, ordinate: Any, abscissa: Any) -> Any:
     moved = torch.hypot(ry, rx)
     distance = torch.hypot((size(y) - ry).clamp(min=0), (size(x) - rx).clamp(min=0))
     turn = torch.where(moved == 0, 0.0, torch.where(distance > 0, pi / 2 * moved / distance, 2 * pi))
-    across = (torch.as_tensor(x).to(torch.float64) - rx < 0) & (size(y) <= ry) & (moved > 0)
+    across = (wide(x) - rx < 0) & (size(y) <= ry) & (moved > 0)
     return rounded(value, torch.where(across, 2 * pi, turn), 2)
 
 
@@ -203,8 +201,18 @@ def _log_of_sum(func: Any, left: Any, right: Any) -> Any:
 
 @ARITHMETIC.rule("xlogy")
 def _times_log(func: Any, left: Any, right: Any) -> Any:
-    product = left * torch.log(right if isinstance(right, Tensor) else torch.tensor(right))
+    dtype = func(value_of(left), value_of(right)).dtype
+    left, right = (_ball(one, dtype) for one in (left, right))
+    product = left * torch.log(right)
     return torch.where(left == 0, torch.zeros((), dtype=product.dtype), product)
+
+
+def _ball(part: Any, dtype: torch.dtype) -> Ball:
+    """An operand as a ball; a number in a dtype that may have no room for all of its digits."""
+    if isinstance(part, Tensor):
+        return part if isinstance(part, Ball) else Ball(part)
+    at = torch.tensor(part, dtype=dtype)
+    return Ball(at, torch.where(at == part, 0.0, size(wide(at) - part)))
 
 
 @ARITHMETIC.rule("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift")

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_map
 __all__ = [
     "MARGIN", "Ball", "Rule", "allowing", "broadcast_shape", "cancellation", "ends", "exact", "finished", "gamma",
     "infinite_terms",
-    "is_infinite", "parts", "radius_of", "rounded", "size", "unit_roundoff", "unknown", "value_of",
+    "is_infinite", "parts", "radius_of", "rounded", "size", "unit_roundoff", "unknown", "value_of", "wide",
 ]  # fmt: skip
 
 Rule = Callable[..., Any]
@@ -161,9 +161,14 @@ def parts(operand: Any) -> tuple[Any, Tensor]:
     return operand, torch.zeros((), dtype=torch.float64)
 
 
+def wide(value: Any) -> Tensor:
+    """A tensor or a number in float64; torch by itself makes float32 of a number."""
+    return torch.as_tensor(value, dtype=torch.float64)
+
+
 def size(value: Any) -> Tensor:
     """|value| in float64."""
-    return torch.as_tensor(value).to(torch.float64).abs()
+    return wide(value).abs()
 
 
 def is_infinite(*operands: Any) -> Tensor:
@@ -171,13 +176,13 @@ def is_infinite(*operands: Any) -> Tensor:
     found, known = torch.tensor(False), torch.tensor(True)
     for operand in operands:
         value, radius = parts(operand)
-        found, known = found | torch.as_tensor(value).isinf(), known & ~radius.isnan()
+        found, known = found | wide(value).isinf(), known & ~radius.isnan()
     return found & known
 
 
 def infinite_terms(value: Any) -> Tensor:
     """1 for each infinity: a sum of these says whether that of `value` has one, or has become infinite by overflow."""
-    return torch.as_tensor(value).isinf().to(torch.float64)
+    return wide(value).isinf().to(torch.float64)
 
 
 def finished(value: Tensor, radius: Tensor, infinite: Tensor | bool = False) -> Ball:

@@ -6,7 +6,19 @@ from typing import Any
 
 import torch
 
-from xlparity.check.bound.ball import MARGIN, Ball, Rule, ends, finished, is_infinite, parts, radius_of, size, value_of
+from xlparity.check.bound.ball import (
+    MARGIN,
+    Ball,
+    Rule,
+    ends,
+    finished,
+    is_infinite,
+    parts,
+    radius_of,
+    size,
+    value_of,
+    wide,
+)
 from xlparity.model.table import Table
 
 __all__ = ["CHOICE"]
@@ -21,7 +33,7 @@ def _comparison(func: Any, left: Any, right: Any) -> Any:
     (a, ra), (b, rb) = parts(left), parts(right)
     value = func(a, b)
     room = ra + rb
-    x, y = (torch.as_tensor(part, dtype=torch.float64) for part in (a, b))
+    x, y = wide(a), wide(b)
     unsure = (room != 0) & ~((x - y).abs() > room)
     unknown = x.isnan() | y.isnan()
     return Ball(value, unsure.to(torch.float64).masked_fill(unknown, torch.nan).expand(value.shape))
@@ -75,10 +87,10 @@ def _count(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
 def _where(func: Any, condition: Any, left: Any, right: Any) -> Any:
     (c, rc), (a, ra), (b, rb) = parts(condition), parts(left), parts(right)
     value = func(c, a, b)
-    a, b = torch.as_tensor(a), torch.as_tensor(b)
+    a, b = wide(a), wide(b)
     chosen = torch.where(c, ra, rb)
     if rc.any():  # an undecided condition takes both branches
-        apart = torch.where(a == b, 0.0, size(a.to(torch.float64) - b.to(torch.float64)) * MARGIN)
+        apart = torch.where(a == b, 0.0, size(a - b) * MARGIN)
         other = torch.where(c, rb, ra) + apart
         chosen = torch.where(rc != 0, torch.maximum(chosen, other), chosen)
         chosen = torch.where(rc.isnan() | chosen.isinf(), torch.nan, chosen)
@@ -92,7 +104,7 @@ def _larger(func: Any, left: Any, right: Any) -> Any:
     if not (ra.any() or rb.any()):
         return Ball(value)
     # Its extremes are those of the ends; where one operand is surely the larger its own radius is left.
-    x, y = torch.as_tensor(a).to(torch.float64), torch.as_tensor(b).to(torch.float64)
+    x, y = wide(a), wide(b)
     at, low, high = func(x, y), func(x - ra, y - rb), func(x + ra, y + rb)
     away = torch.maximum(high - at, at - low)
     away = torch.where(
@@ -105,20 +117,19 @@ def _larger(func: Any, left: Any, right: Any) -> Any:
 
 
 @CHOICE.rule("clamp", "clamp_min", "clamp_max", "clamp_", "clamp_min_", "clamp_max_", "hardtanh", "relu6")
-def _clamped(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
-    limits = [arg for arg in (*args, *kwargs.values()) if isinstance(arg, Ball)]
+def _clamped(func: Any, operand: Ball, *args: Any) -> Any:
     name = func.overloadpacket.__name__.removesuffix("_")
-    if limits:
-        least = kwargs.get("min", args[0] if args and name != "clamp_max" else None)
-        most = kwargs.get("max", args[0] if name == "clamp_max" else args[1] if len(args) > 1 else None)
+    if any(isinstance(arg, Ball) for arg in args):
+        least = None if name == "clamp_max" else args[0]
+        most = args[0] if name == "clamp_max" else args[1] if len(args) > 1 else None
         result = operand if least is None else torch.maximum(operand, least)
         return result if most is None else torch.minimum(result, most)
     call = getattr(torch.ops.aten, name)
-    value = call(operand.value, *args, **kwargs)
+    value = call(operand.value, *args)
     if not operand.radius.any():
         return Ball(value)
-    at = call(operand.value.to(torch.float64), *args, **kwargs)
-    low, high = (call(end, *args, **kwargs) for end in ends(operand))
+    at = call(operand.value.to(torch.float64), *args)
+    low, high = (call(end, *args) for end in ends(operand))
     away = torch.where(at.isinf(), operand.radius, torch.maximum(high - at, at - low) * (1 + 2.0**-40))
     radius = torch.where(operand.radius.isnan(), torch.nan, torch.minimum(away, operand.radius))
     return finished(value, radius, is_infinite(operand))
@@ -168,6 +179,6 @@ def _bucket(func: Any, first: Any, second: Any, **kwargs: Any) -> Any:
         return Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64))
     if not radius_of(numbers).any():
         return Ball(value)
-    wide = value_of(limits).to(torch.float64)
-    low, high = (func(*((wide, end) if swap else (end, wide)), **kwargs) for end in ends(numbers))
+    between = wide(value_of(limits))
+    low, high = (func(*((between, end) if swap else (end, between)), **kwargs) for end in ends(numbers))
     return Ball(value, torch.maximum(high - value, value - low).to(torch.float64))

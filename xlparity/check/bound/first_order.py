@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, ends, gamma, parts, radius_of, size, value_of
+from xlparity.check.bound.ball import Ball, ends, gamma, parts, radius_of, size, value_of, wide
 from xlparity.check.bound.matrix import AVERAGES
 from xlparity.check.bound.shape import MOVES
 from xlparity.check.bound.taylor import FirstOrderRule, Taylor, coefficients, each, loose, made, plain
@@ -26,10 +26,9 @@ FIRST_ORDER: Table[str, FirstOrderRule] = Table("first-order rules of aten opera
 _MORE = 1 + 2.0**-36  # for the rounding of a remainder
 
 
-def _wide(operand: Any) -> Any:
+def _wide(operand: Any) -> Tensor:
     """The values of an operand in float64."""
-    value = value_of(operand)
-    return value.to(torch.float64) if isinstance(value, Tensor) else value
+    return wide(value_of(operand))
 
 
 def _ball_rule(func: Any) -> Any:
@@ -57,7 +56,7 @@ def _moved(held: Ball, func: Any, x: Taylor, *args: Any, **kwargs: Any) -> Any:
 
 @FIRST_ORDER.rule("constant_pad_nd")
 def _padded(held: Ball, func: Any, x: Taylor, pad: Any, _value: float = 0) -> Any:
-    return made(held, each(lambda one: func(one, pad, 0.0), x.linear), func(x.rest, pad, 0.0))
+    return made(held, each(lambda one: func(one, pad), x.linear), func(x.rest, pad))
 
 
 @FIRST_ORDER.rule("neg")
@@ -76,11 +75,11 @@ def _converted(held: Ball, func: Any, x: Taylor, *args: Any, **kwargs: Any) -> A
 def _summed(held: Ball, func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     if not isinstance(x, Taylor):
         return held
-    wide = {key: value for key, value in kwargs.items() if key != "dtype"}
+    named = {key: value for key, value in kwargs.items() if key != "dtype"}
     others = [_wide(arg) if isinstance(arg, Tensor) else arg for arg in args]
     terms = x.numel() // max(held.numel(), 1) + 16 + 8 * max(x.shape, default=1)  # an interpolation has the most
     rest = _ball_rule(func)(func, loose(x, terms), *args, **kwargs).radius
-    return made(held, each(lambda one: torch.as_tensor(func(one, *others, **wide)), x.linear), rest)
+    return made(held, each(lambda one: torch.as_tensor(func(one, *others, **named)), x.linear), rest)
 
 
 @FIRST_ORDER.rule("cat", "stack")
@@ -106,14 +105,14 @@ def _parted(held: Sequence[Ball], func: Any, x: Taylor, *args: Any, **kwargs: An
 
 
 @FIRST_ORDER.rule("slice_scatter", "select_scatter", "diagonal_scatter")
-def _replaced(held: Ball, func: Any, operand: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
+def _replaced(held: Ball, func: Any, operand: Any, source: Any, *args: Any) -> Any:
     count = next(one.linear.shape[0] for one in (operand, source) if isinstance(one, Taylor))
     linear = [
         one.linear if isinstance(one, Taylor) else torch.zeros(count, *one.shape, dtype=torch.float64)
         for one in (operand, source)
     ]
     rests = [one.rest if isinstance(one, Taylor) else radius_of(one) for one in (operand, source)]
-    return made(held, each(lambda a, b: func(a, b, *args, **kwargs), *linear), func(*rests, *args, **kwargs))
+    return made(held, each(lambda a, b: func(a, b, *args), *linear), func(*rests, *args))
 
 
 def _doubtful(*indices: Any) -> bool:
@@ -371,29 +370,29 @@ def _power(held: Ball, func: Any, base: Any, exponent: Any) -> Any:
 def _piecewise(
     name: str, kinks: Callable[..., Sequence[float]], slope: Callable[..., Tensor], *more_names: str
 ) -> None:
-    """A continuous function that is straight but at `kinks(*args, **kwargs)`; `slope(x, *args, **kwargs)` elsewhere."""
+    """A continuous function that is straight but at `kinks(*args)`; `slope(x, *args)` elsewhere."""
 
-    def rule(held: Ball, func: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(x, Taylor) or any(isinstance(arg, Tensor) for arg in (*args, *kwargs.values())):
+    def rule(held: Ball, func: Any, x: Any, *args: Any) -> Any:
+        if not isinstance(x, Taylor) or any(isinstance(arg, Tensor) for arg in args):
             return held
         call = getattr(torch.ops.aten, name)
         at = x.value.to(torch.float64)
         low, high = ends(plain(x))
-        corners = [torch.full_like(at, kink) for kink in kinks(*args, **kwargs)]
+        corners = [torch.full_like(at, kink) for kink in kinks(*args)]
         straight = torch.ones_like(at, dtype=torch.bool)
         for corner in corners:
             straight &= (high <= corner) | (low >= corner)
-        f_at, f_low, f_high = (call(point, *args, **kwargs) for point in (at, low, high))
+        f_at, f_low, f_high = (call(point, *args) for point in (at, low, high))
         chord = (f_high - f_low) / (high - low)
-        steep = torch.where(straight, slope(at, *args, **kwargs).to(torch.float64), chord)
+        steep = torch.where(straight, slope(at, *args).to(torch.float64), chord)
         off = torch.zeros_like(at)
         for point in (low, high, *corners):
-            value = call(point, *args, **kwargs)
+            value = call(point, *args)
             gap = (value - f_at - steep * (point - at)).abs()
             gap = gap + 2.0**-50 * (value.abs() + f_at.abs() + steep.abs() * (point.abs() + at.abs()))
             off = torch.where((point >= low) & (point <= high), torch.maximum(off, gap), off)
         off = torch.where(straight, 0.0, off)
-        own = _ball_rule(func)(func, Ball(x.value), *args, **kwargs).radius + gamma(2, x.dtype) * held.radius
+        own = _ball_rule(func)(func, Ball(x.value), *args).radius + gamma(2, x.dtype) * held.radius
         return made(held, steep * x.linear, steep.abs() * loose(x, 2).radius + off * _MORE + own)
 
     FIRST_ORDER.rule(name, *more_names)(rule)
@@ -431,9 +430,7 @@ def _where(held: Ball, func: Any, condition: Any, left: Any, right: Any) -> Any:
     a, b = coefficients(left, held.dim()), coefficients(right, held.dim())
     rest = torch.where(c, _rest_of(left), _rest_of(right))
     if doubt.any():  # around the branch taken, with all that the other may be
-        apart = (torch.as_tensor(_wide(left)) - torch.as_tensor(_wide(right))).abs() + torch.as_tensor(a - b).abs().sum(
-            0
-        )
+        apart = (_wide(left) - _wide(right)).abs() + torch.as_tensor(a - b).abs().sum(0)
         other = torch.where(c, _rest_of(right), _rest_of(left)) + apart * _MORE
         rest = torch.where(doubt != 0, torch.maximum(rest, other), rest)
         rest = torch.where(doubt.isnan(), torch.nan, rest)

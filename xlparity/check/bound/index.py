@@ -114,23 +114,14 @@ def _indexed(func: Any, operand: Any, indices: Any) -> Any:
     plain = [value_of(index) for index in indices]
     value, radius = func(value_of(operand), plain), func(radius_of(operand), plain)
     if any(_doubtful(index) for index in indices):
-        doubt = func(_zeros(operand), plain)  # of the result's shape
-        for at, index in enumerate(indices):
-            if _doubtful(index):
-                # Where this index is in doubt, any element of the whole may be meant.
-                alone = [
-                    index.radius if k == at else (None if one is None else _zeros(one)) for k, one in enumerate(plain)
-                ]
-                shape = broadcast_shape(*(one for one in alone if one is not None))
-                if value.dim() != len(shape):
-                    return Ball(value, torch.full_like(radius, torch.nan))
-                doubt = doubt + index.radius.expand(shape)
+        given = [index for index in indices if index is not None]
+        # A doubtful mask leaves open how many elements there are.
+        if any(one.dtype == torch.bool for one in given) or value.dim() != len(broadcast_shape(*given)):
+            return Ball(value, torch.full_like(radius, torch.nan))
+        # Where an index is in doubt, any element of the whole may be meant.
+        doubt = sum((radius_of(index) for index in given), torch.zeros((), dtype=torch.float64))
         radius = _where_doubtful(doubt, radius, _spread(operand, None))
     return Ball(value, radius)
-
-
-def _zeros(operand: Any) -> Tensor:
-    return torch.zeros(operand.shape, dtype=torch.float64)
 
 
 @INDEX.rule("scatter", "index_copy", "index_fill", "put")

@@ -20,7 +20,7 @@ def _shifted(x: Any, dim: int) -> Any:
     value = value_of(x)
     if not value.numel():
         return x
-    most = value.amax(dim, keepdim=True) if value.dim() else value
+    most = value.amax(dim, keepdim=True)
     return x - torch.where(most.isfinite(), most, 0.0)
 
 

@@ -161,7 +161,7 @@ def _average(func: Any, operand: Any, *args: Any) -> Any:
         near = held + inside
         near = _with_neighbours(func(near, *wide), rank) if back else func(_with_neighbours(near, rank), *wide)
         small = value if back else operand
-        radius = radius + gamma(rank * (3 * max(small.shape[-rank:]) + 2), value.dtype) * near
+        radius = radius + gamma(rank * 3 * max(small.shape[-rank:]), value.dtype) * near
     return rounded(value, radius, counted, infinite, sizes.abs())
 
 
@@ -200,7 +200,7 @@ def _linear_terms(name: str, sides: Sequence[int], args: Any) -> int:
     if name in ("avg_pool1d", "avg_pool2d", "avg_pool3d"):
         return int(prod(args[0]) ** (len(sides) if len(args[0]) == 1 else 1))
     if "adaptive" in name and not name.endswith("backward"):
-        return prod(-(-inside // out) + 1 for inside, out in zip(sides, args[0], strict=True))
+        return prod(inside // out + 2 * (inside % out > 0) for inside, out in zip(sides, args[0], strict=True))
     if name.startswith("upsample") and not name.endswith("backward"):
         return int(2 ** len(sides))
     return prod(sides)

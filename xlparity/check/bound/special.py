@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size, value_of
+from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size, value_of, wide
 from xlparity.model.table import Table
 
 __all__ = ["SPECIAL"]
@@ -45,7 +45,7 @@ def _monotone_in_both(name: str) -> None:
         (a, ra), (b, rb) = parts(left), parts(right)
         call = func.overloadpacket  # of two tensors, too, where the operation's own overload takes a number
         value = torch.as_tensor(func(a, b))
-        x, y = (torch.as_tensor(part).to(torch.float64) for part in (a, b))
+        x, y = wide(a), wide(b)
         at = torch.as_tensor(call(x, y))
         away = torch.zeros_like(at)
         for first, second in product((x - ra, x + ra), (y - rb, y + rb)):
