@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
+from xlparity.functions.signature import Unsupported
 from xlparity.model.value import Error
 
-__all__ = ["LAST", "SHIFT1904", "date_of_serial", "days_in_month", "lacks_part", "serial_of_date", "serial_of_text"]
+__all__ = ["LAST", "SHIFT1904", "date_of_serial", "days_in_month", "serial_of_date", "serial_of_text"]
 
 LAST = 2958465  # 9999-12-31
 SHIFT1904 = 1462  # days between the two date systems
@@ -25,7 +26,7 @@ MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-TIME = re.compile(r"(\d{1,4}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))? *(am?|pm?)?", re.IGNORECASE)
+TIME = re.compile(r"(\d{1,4})(?: +(?=[ap])|:(\d{1,4})(?::(\d{1,4}(?:\.\d*)?))? *)(am?|pm?)?", re.IGNORECASE)
 ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 AMERICAN = re.compile(r"(\d{1,2})[-/](\d{1,2})(?:[-/](\d{4}|\d{2}))")
 DAY_NAME = re.compile(r"(\d{1,2})[- /]([A-Za-z]+)[- /,]+(\d{4}|\d{2})")
@@ -76,7 +77,8 @@ def date_of_serial(serial: float) -> tuple[int, int, int] | Error:
 def serial_of_text(text: str) -> float | None:
     """The serial number of a date, a time, or both, written as Excel (English, US) reads them; None otherwise.
 
-    A date without a year is not read: it would depend on the day of the calculation.
+    Raises Unsupported for a date without a year or a day, which Excel completes from the day of the calculation, and
+    for a time of 60 or more minutes or seconds, which Excel carries (`4:65` is 5:05) by rules that are not documented.
     """
     text = text.strip()
     whole = _date(text)
@@ -86,14 +88,14 @@ def serial_of_text(text: str) -> float | None:
     if clock is not None:
         return clock
     for at in (i for i, sign in enumerate(text) if sign in " T"):
-        whole, clock = _date(text[:at].strip()), _time(text[at + 1 :].strip())
-        if whole is not None and clock is not None:
+        day, hour = text[:at].strip(), text[at + 1 :].strip()
+        if TIME.fullmatch(hour) and (whole := _date(day)) is not None and (clock := _time(hour)) is not None:
             return whole + clock
     return None
 
 
-def lacks_part(text: str) -> bool:
-    """Whether `text` is a date without a year or a day, which Excel completes from the day of the calculation."""
+def _lacks_part(text: str) -> bool:
+    """Whether `text` is a date without a year or a day."""
     if not YEARLESS.fullmatch(text):
         return False
     words = re.findall("[A-Za-z]+", text)
@@ -104,6 +106,8 @@ def lacks_part(text: str) -> bool:
 
 
 def _date(text: str) -> int | None:
+    if _lacks_part(text):
+        raise Unsupported(f"{text!r} is a date that Excel completes with the day of the calculation")
     if found := ISO.fullmatch(text):
         year, month, day = found[1], int(found[2]), int(found[3])
     elif found := AMERICAN.fullmatch(text):
@@ -127,9 +131,9 @@ def _time(text: str) -> float | None:
     found = TIME.fullmatch(text)
     if not found:
         return None
-    hours, minutes, seconds = int(found[1]), int(found[2]), float(found[3] or 0)
+    hours, minutes, seconds = int(found[1]), int(found[2] or 0), float(found[3] or 0)
     if minutes > 59 or seconds >= 60:
-        return None
+        raise Unsupported(f"{text!r} is a time of too many minutes or seconds, which Excel carries in ways of its own")
     if found[4]:
         if not 0 <= hours <= 12:
             return None

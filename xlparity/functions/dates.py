@@ -88,13 +88,16 @@ def time(hour: float, minute: float, second: float) -> float | Error:
     return Error.NUM if seconds < 0 else seconds % 86400 / 86400
 
 
-@textual(RAW, "DATEVALUE", text("date_text"), summary="The serial number of a date in a text.")
+PART = "dates without a year or a day, times of more than 59 minutes or seconds"
+
+
+@textual(RAW, "DATEVALUE", text("date_text"), summary="The serial number of a date in a text.", undecided=PART)
 def datevalue(value: str) -> float | Error:
     serial = serial_of_text(value)
     return Error.VALUE if serial is None else float(math.floor(serial))
 
 
-@textual(RAW, "TIMEVALUE", text("time_text"), summary="The time in a text as a part of a day.")
+@textual(RAW, "TIMEVALUE", text("time_text"), summary="The time in a text as a part of a day.", undecided=PART)
 def timevalue(value: str) -> float | Error:
     serial = serial_of_text(value)
     return Error.VALUE if serial is None else serial % 1

@@ -78,8 +78,7 @@ def elements_of(array: Array, index: Tensor, fault: Fault = None) -> Array:
     flat = array.number.flatten(-2)
     if fault is not None:
         index = torch.where(fault != 0, 0, index)
-        shape = np.broadcast_shapes(index.shape, fault.shape)
-        index, fault = index.expand(shape), fault.expand(shape)
+        fault = fault.expand(index.shape)
     lanes = np.broadcast_shapes(index.shape[:-2], flat.shape[:-1])
     size = (*lanes, index.shape[-2] * index.shape[-1])
     at = index.flatten(-2).expand(size)

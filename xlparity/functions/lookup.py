@@ -242,12 +242,12 @@ def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
         if bool(rows_all.any()):
             if row.shape[-2:] != (1, 1) or (column.shape[-2:] != (1, 1) and not bool(columns_all.any())):
                 return Array.of_error(Error.VALUE)
-            row = torch.arange(1, given.rows + 1, dtype=torch.float64).reshape(-1, 1)
+            row = torch.arange(1, given.rows + 1).reshape(-1, 1)
         if bool(columns_all.any()):
             if row.shape[-1] != 1:
                 raise Unsupported("INDEX takes whole rows of an array by a row of numbers, which is not documented")
-            column = torch.arange(1, given.columns + 1, dtype=torch.float64).reshape(1, -1)
-    row, column = (one.number for one in fitted([Array(row), Array(column)]))
+            column = torch.arange(1, given.columns + 1).reshape(1, -1)
+    budget().size(math.prod(np.broadcast_shapes(row.shape, column.shape)))
     return elements_of(given, ((row - 1) * given.columns + column - 1).long(), fault)
 
 

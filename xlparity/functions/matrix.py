@@ -12,7 +12,7 @@ from torch import Tensor
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.fault import UNDECIDED, Fault, array_of, fault_of, first_fault, merged, where_error
 from xlparity.functions.gather import integer_of
-from xlparity.functions.signature import Argument, Function, Unsupported, array, declare, integer
+from xlparity.functions.signature import Argument, Function, array, declare, integer
 from xlparity.limits import budget
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -26,8 +26,8 @@ def matrix_of(given: Array) -> tuple[Tensor, Fault]:
     """The numbers of a matrix and a fault for each lane; a text, a boolean or a blank in it is #VALUE!."""
     if given.kind is None:
         return given.number, None
-    other = (given.kind != int(Kind.NUMBER)) & (given.kind < int(Kind.ERROR))
-    fault = first_fault(merged([fault_of(given), where_error(other, Error.VALUE)]))
+    other = where_error(given.kind != int(Kind.NUMBER), Error.VALUE)
+    fault = first_fault(merged([fault_of(given), other]))
     return given.number if fault is None else torch.where(fault == 0, given.number, 0.0), fault
 
 
@@ -75,9 +75,10 @@ def _mdeterm(arguments: Sequence[Argument], _: Texts) -> Array:
 
 def _munit(arguments: Sequence[Argument], texts: Texts) -> Array:
     size = integer_of(arguments[0], texts)
-    if size > 5000:
-        raise Unsupported("MUNIT: a matrix of more than 5,000 rows")
-    return Array(torch.eye(size, dtype=torch.float64)) if size > 0 else Array.of_error(Error.VALUE)
+    if size <= 0:
+        return Array.of_error(Error.VALUE)
+    budget().size(size * size)
+    return Array(torch.eye(size, dtype=torch.float64))
 
 
 declare(TABLE, Function("MMULT", (array("array1"), array("array2")), "The product of two matrices.", _mmult))

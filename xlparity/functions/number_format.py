@@ -269,16 +269,20 @@ def _date(number: float, section: Section, date1904: bool) -> str:
     digits = 0  # decimals of seconds
     for at, token in enumerate(tokens):
         if token.kind == "digit":
-            run = tokens[max(at - 3 - digits, 0) : at]
-            if token.text != "0" or not any(one.kind == "point" for one in run):
+            run = [one.kind for one in tokens[:at]]
+            if token.text != "0" or "point" not in run:
                 raise _Bad
+            if run[-1 - digits :] != ["point"] + ["digit"] * digits:
+                raise Unsupported("TEXT: decimals of seconds in several places are not supported")
             digits += 1
     if number < 0:
         raise _Bad
     has_seconds = any(token.text[0].lower() == "s" for token in tokens if token.kind in {"date", "elapsed"})
     unit = 10**digits
     ticks = digits15(number) * 86400 * unit
-    total = int(ticks.to_integral_value(ROUND_HALF_UP) if has_seconds else (ticks + Decimal("0.0001")) // 1)
+    total = int(ticks.to_integral_value(ROUND_HALF_UP))
+    if not has_seconds and total // (60 * unit) != (ticks + Decimal("0.0001")) // (60 * unit):
+        raise Unsupported("TEXT: whether half a second before a full minute is rounded to it is not documented")
     seconds, fraction = divmod(total, unit)
     days, clock = divmod(seconds, 86400)
     found = date_of_serial(days + (SHIFT1904 if date1904 else 0))

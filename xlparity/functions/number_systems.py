@@ -18,7 +18,7 @@ __all__ = ["TABLE"]
 
 TABLE: Table[str, Function] = Table("number systems")
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-BASES = {"BIN": 2, "OCT": 8, "DEC": 10, "HEX": 16}
+BASES = {"BIN": 2, "OCT": 8, "HEX": 16}
 NAMES = {"BIN": "a binary", "OCT": "an octal", "DEC": "a decimal", "HEX": "a hexadecimal"}
 PLACES = Parameter("places", Type.NUMBER, None, absent=True)
 
@@ -81,8 +81,8 @@ def _convert(source: str, target: str) -> None:
             return value if isinstance(value, Error) else _write(value, BASES[target], places)
 
 
-for source in BASES:
-    for target in BASES:
+for source in NAMES:
+    for target in NAMES:
         if source != target:
             _convert(source, target)
 

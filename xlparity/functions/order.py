@@ -31,7 +31,7 @@ def text_ranks(texts: Texts, indices: Iterable[int]) -> Tensor:
     used = set(indices)
     keys = {index: text_key(texts.table[index]) for index in used}
     rank = {key: at for at, key in enumerate(sorted(set(keys.values())))}
-    ranks = torch.zeros(max(len(texts.table), 1), dtype=torch.float64)
+    ranks = torch.zeros(len(texts.table)).double()
     for index, key in keys.items():
         ranks[index] = rank[key]
     return ranks

@@ -53,8 +53,7 @@ def _design(ys: Array, xs: Argument) -> tuple[Tensor, Tensor, Fault, bool] | Non
 
 def _fit(y: Tensor, x: Tensor, intercept: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Slopes (*lanes, k, 1), intercept (*lanes, 1, 1), residuals, and the triangle R of the (centred) X."""
-    y_mean = y.mean(-2, keepdim=True) if intercept else torch.zeros(1, 1, dtype=torch.float64)
-    x_mean = x.mean(-2, keepdim=True) if intercept else torch.zeros(1, x.shape[-1], dtype=torch.float64)
+    y_mean, x_mean = (one.mean(-2, keepdim=True) if intercept else torch.zeros_like(one[..., :1, :]) for one in (y, x))
     budget().work(4 * x.numel() * x.shape[-1])
     centred, target = x - x_mean, y - y_mean
     q, r = torch.linalg.qr(centred)
@@ -117,7 +116,7 @@ def _with_statistics(
     total = spread.square().sum((-2, -1), keepdim=True)
     explained = total - rest
     variance = rest / freedom if freedom else torch.zeros_like(rest)
-    inverse = torch.linalg.solve_triangular(r, torch.eye(k, dtype=torch.float64), upper=True)
+    inverse = torch.linalg.solve_triangular(r, torch.eye(k).to(r), upper=True)
     errors = (inverse.square().sum(-1, keepdim=True) * variance).sqrt()
     lanes = line.shape[:-2]
     if intercept:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Final
 
 from xlparity.errors import FormulaError
@@ -52,17 +52,17 @@ class LanesDiffer(Exception):
 class Type(Enum):
     """How the caller converts an argument."""
 
-    NUMBER = "number"  # "3" is 3, TRUE is 1, a blank is 0, other text is #VALUE!; repeated over arrays
-    INTEGER = "integer"  # a number, truncated towards zero; repeated over arrays
-    TEXT = "text"  # 1.5 is "1.5", TRUE is "TRUE", a blank is ""; repeated over arrays
-    BOOLEAN = "boolean"  # a number is TRUE unless 0, "true" is TRUE, other text is #VALUE!; repeated over arrays
-    ANY = "any"  # a value of any kind, as it is; repeated over arrays
-    NUMBERS = "numbers"  # all numbers of ranges and arrays (text, booleans, blanks skipped); single values converted
-    ARRAY = "array"  # a whole array or range, as it is
+    NUMBER = auto()  # "3" is 3, TRUE is 1, a blank is 0, other text is #VALUE!; repeated over arrays
+    INTEGER = auto()  # a number, truncated towards zero; repeated over arrays
+    TEXT = auto()  # 1.5 is "1.5", TRUE is "TRUE", a blank is ""; repeated over arrays
+    BOOLEAN = auto()  # a number is TRUE unless 0, "true" is TRUE, other text is #VALUE!; repeated over arrays
+    ANY = auto()  # a value of any kind, as it is; repeated over arrays
+    NUMBERS = auto()  # all numbers of ranges and arrays (text, booleans, blanks skipped); single values converted
+    ARRAY = auto()  # a whole array or range, as it is
 
 
 class _Required(Enum):
-    REQUIRED = "required"
+    REQUIRED = auto()
 
 
 REQUIRED: Final = _Required.REQUIRED

@@ -9,7 +9,7 @@ import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from xlparity.functions.calendar import lacks_part, serial_of_text
+from xlparity.functions.calendar import serial_of_text
 from xlparity.functions.signature import Unsupported
 
 __all__ = ["digits15", "general", "general11", "number_of_text"]
@@ -59,7 +59,7 @@ def general11(size: float) -> str:
         plain = _stripped(f"{exact:f}")
         if len(plain) <= 11:
             return plain
-    mantissa, _, exponent = f"{size:.5E}".partition("E")
+    mantissa, exponent = f"{size:.5E}".split("E")
     return f"{_stripped(mantissa)}E{exponent}"
 
 
@@ -71,7 +71,7 @@ def _stripped(digits: str) -> str:
 def number_of_text(text: str) -> float | None:
     """The number that Excel reads in `text`, or None: `" 3 "`, `1e3`, `50%`, `$1,000`, `(5)`, `1/2/2024`, `12:30`.
 
-    Raises Unsupported for a date without a year.
+    Raises Unsupported for a date or a time that `serial_of_text` leaves undecided.
     """
     body = text.strip(" ")
     if (value := _plain_number(body)) is not None:
@@ -82,8 +82,6 @@ def number_of_text(text: str) -> float | None:
         if text.startswith(" ") and text.endswith(" "):
             return None
         raise Unsupported(f"{text!r} as a number is a date with a space")
-    if lacks_part(body):
-        raise Unsupported(f"{text!r} as a number is a date that Excel completes with the day of the calculation")
     return None
 
 

@@ -81,9 +81,7 @@ def acot(x: Tensor) -> Tensor:
     return math.pi / 2 - torch.atan(x)
 
 
-@elementwise(TABLE, "ACOTH", X, summary="The inverse hyperbolic cotangent.")
-def acoth(x: Tensor) -> Tensor:
-    return torch.where(x.detach().abs() > 1, torch.atanh(1 / torch.where(x.detach() == 0, 1.0, x)), float("nan"))
+elementwise(TABLE, "ACOTH", X, summary="The inverse hyperbolic cotangent.")(lambda x: torch.atanh(1 / x))
 
 
 @elementwise(TABLE, "ATAN2", number("x_num"), number("y_num"), summary="The angle of the point (x, y), in radians.")

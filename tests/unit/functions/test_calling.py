@@ -40,7 +40,7 @@ def test_an_empty_argument_is_a_blank() -> None:
 
 
 def test_why_a_text_is_undecided_is_told_in_the_words_of_who_found_it() -> None:
-    said = "'1/2' as a number is a date that Excel completes with the day of the calculation"
+    said = "'1/2' is a date that Excel completes with the day of the calculation"
     assert value("VALUE", "1/2") == f"undecided: {said}"
 
 

@@ -27,6 +27,7 @@ def test_arrays_may_be_as_large_together_as_allowed_and_no_larger() -> None:
     [
         ("EXPAND", [1, 3, 4]),
         ("SEQUENCE", [3, 4]),
+        ("INDEX", [[[1, 2, 3, 4]] * 3, [[1], [2], [3]], 0]),
         ("HSTACK", [[[1, 2, 3]] * 3, [[4]] * 3]),
         ("VSTACK", [[[1, 2, 3, 4]] * 2, [[5, 6, 7, 8]]]),
         ("VSTACK", [[[1, 2, 3, 4]] * 2, [[5]]]),
@@ -37,6 +38,15 @@ def test_a_larger_array_is_made_only_where_the_limits_allow_it(name: str, argume
         assert value(name, *arguments) is not None
     with spending(Budget(elements=11)), pytest.raises(TooMuch, match="12 elements"):
         value(name, *arguments)
+
+
+def test_a_matrix_is_made_and_arrays_of_lanes_put_together_only_where_the_limits_allow_it() -> None:
+    size, lanes, column = (Argument(Array(torch.full(shape, 3.0).double())) for shape in ((1, 1), (7, 2, 1), (2, 1)))
+    for name, arguments, elements in (("MUNIT", [size], 9), ("HSTACK", [lanes, column], 28)):
+        with spending(Budget(elements=elements)):
+            assert call(name, arguments, Texts()).number.numel() == elements
+        with spending(Budget(elements=elements - 1)), pytest.raises(TooMuch, match=f"{elements} elements"):
+            call(name, arguments, Texts())
 
 
 def test_what_python_computes_with_the_values_of_arrays_takes_sixteen_times_as_much() -> None:

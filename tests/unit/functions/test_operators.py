@@ -88,6 +88,7 @@ from xlparity.model.value import Error
         (None, ">", -1, True),
         (0.1 + 0.2, "=", 0.3, True),
         (0.1 + 0.2, ">", 0.3, False),
+        ([[0.1 + 0.2, 0.3, 1.1 * 1.1, 2]], ">=", [[0.3, 0.1 + 0.2, 1.21, 3]], [[True, True, True, False]]),
         (1, "=", 1 + 1e-13, False),
         (1, "<>", 2, True),
         (2, "<=", 2, True),

@@ -219,7 +219,15 @@ def test_every_function_says_what_it_does() -> None:
 
 @pytest.mark.parametrize(
     ("name", "signature"),
-    [("ROUND", "ROUND(number, num_digits)"), ("LOG", "LOG(number, [base])"), ("SUM", "SUM(number, ...)")],
+    [
+        ("ROUND", "ROUND(number, num_digits)"),
+        ("LOG", "LOG(number, [base])"),
+        ("SUM", "SUM(number, ...)"),
+        (
+            "AVERAGEIFS",
+            "AVERAGEIFS(average_range, criteria_range1, criteria1, [criteria_range, ...], [criteria, ...])",
+        ),
+    ],
 )
 def test_a_signature_shows_what_repeats_and_what_may_be_left_out(name: str, signature: str) -> None:
     assert FUNCTIONS[name].signature == signature
