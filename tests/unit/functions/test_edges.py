@@ -1450,6 +1450,7 @@ OF_MANY = [
     ("WEIBULL.DIST", [105, 20, 100, True], pytest.approx(0.929581, abs=5e-7)),
     ("WEIBULL.DIST", [1, 0, 1, True], NUM),
     ("WEIBULL.DIST", [1, 1, 0, True], NUM),
+    ("SINH", [1], near((e - 1 / e) / 2)),
     ("CSCH", [1.5], pytest.approx(0.4696, abs=5e-5)),
     ("ACOTH", [1], NUM),
     ("ACOTH", [-0.5], NUM),
