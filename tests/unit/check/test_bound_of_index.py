@@ -219,3 +219,31 @@ def test_what_a_smaller_dtype_has_no_room_for_is_not_known() -> None:
     found = aten._to_copy.default(Ball(torch.tensor([1e300, 0.1], dtype=torch.float64)), dtype=torch.float32)
     assert found.radius[0].isnan()
     assert abs(found.value[1].double() - 0.1) <= found.radius[1] < 1e-8
+
+
+def test_numbers_that_are_written_into_a_smaller_dtype_lie_within_what_that_rounds() -> None:
+    found = aten.copy.default(torch.zeros(2, dtype=torch.float32), ball(torch.tensor([0.1, 0.5]).double() + 1e-9, 1e-8))
+    assert found.dtype == torch.float32
+    for value, radius, number in zip(found.value.double(), found.radius, (0.1 + 1e-9, 0.5 + 1e-9), strict=True):
+        assert abs(value - number) + 1e-8 <= radius < 1e-7
+
+
+@pytest.mark.parametrize("middle", [-2.2, -0.9, 0.9, 2.2])
+def test_a_number_whose_fraction_is_cut_is_any_whole_one_that_its_ball_has_in_it(middle: float) -> None:
+    found = aten._to_copy.default(ball(torch.tensor([middle], dtype=torch.float64), 0.4), dtype=torch.int64)
+    cut = {int(middle + 0.4 * part) for part in (-1, 0, 1)}
+    assert found.radius.item() == max(abs(one - int(middle)) for one in cut) == 1
+
+
+def test_a_transposed_matrix_is_read_in_its_own_order() -> None:
+    found = ball(torch.arange(6, dtype=torch.float64).reshape(2, 3), 0.5).T.reshape(-1)
+    assert found.value.tolist() == [0, 3, 1, 4, 2, 5]
+
+
+def test_the_place_of_the_largest_of_a_window_may_be_any_in_its_image() -> None:
+    image = torch.tensor([[1.05, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    for batch in ((1,), (1, 1)):
+        for radius, doubt in ((0.01, 0), (0.1, 3)):
+            _, place = aten.max_pool2d_with_indices.default(ball(image.reshape(*batch, 2, 2), radius), [2, 2])
+            assert place.value.item() == 0
+            assert doubt <= place.radius.item() <= doubt + 1

@@ -81,6 +81,14 @@ def test_a_formula_that_reads_what_torch_computes_anew_is_meant_where_that_of_th
     assert right(*rows, formulas=formulas, suspects=fill, unfillable=("D2",)) == {"D1", "D2"}
 
 
+def test_other_numbers_are_tried_where_torch_refuses_the_first() -> None:
+    """Of numbers with the signs of the sheet F has no factor of Cholesky, of the opposite ones it has."""
+    factor = row("f", "F1", "aten.linalg_cholesky.default(-x[0].reshape(1, 1))", shape=(1, 1))
+    rows = (X, row("d", "D1:D3", "aten.flip.default(x * x, [0])"), row("s", "C1:C3", "x * x"), factor)
+    formulas = {"C1": "=A1^2", "C2": "=A2^2", "C3": "=A3^2", "D1": "=C3", "D2": "=C2", "D3": "=C2"}
+    assert right(*rows, formulas=formulas, suspects={"D1": "C1", "D2": "C2", "D3": "C3"}) == {"D1"}
+
+
 def test_a_formula_that_is_right_where_all_signs_are_alike_is_not_meant() -> None:
     """D reads the products in C without their sign; its expression computes them by itself."""
     numbers = {**NUMBERS, "B3": 4.0}
@@ -123,19 +131,19 @@ def test_a_wrong_formula_under_a_mask_is_named_though_no_number_shows_it() -> No
 
 
 def test_planes_and_transposed_tensors_lie_as_in_the_sheet() -> None:
-    block = Block((2, 2, 3), (area("A1:B3"), area("D1:E3")), transposed=True)
+    block = Block((2, 2, 3), (area("A5:B7"), area("D5:E7")), transposed=True)
     found = areas_of(block, np.arange(12.0).reshape(2, 2, 3))
     assert {one: array.tolist() for one, array in found.items()} == {
-        area("A1:B3"): [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]],
-        area("D1:E3"): [[6.0, 9.0], [7.0, 10.0], [8.0, 11.0]],
+        area("A5:B7"): [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]],
+        area("D5:E7"): [[6.0, 9.0], [7.0, 10.0], [8.0, 11.0]],
     }
     truths = np.zeros((2, 2, 3), bool)
     truths[1, :, 1:] = True
     booleans = areas_of(block, np.arange(12.0).reshape(2, 2, 3), truths)
     assert {one: array.tolist() for one, array in booleans.items() if array.dtype == bool} == {
-        area("D2:E3"): [[True, True], [True, True]],
+        area("D6:E7"): [[True, True], [True, True]],
     }  # fmt: skip
-    column = areas_of(Block((3,), (area("A1:A3"),)), np.arange(3.0))
+    column = areas_of(Block((3,), (area("A5:A7"),)), np.arange(3.0))
     assert [array.tolist() for array in column.values()] == [[[0.0], [1.0], [2.0]]]
-    (one,) = areas_of(Block((), (area("A1"),)), np.array(5.0)).values()
+    (one,) = areas_of(Block((), (area("A5"),)), np.array(5.0)).values()
     assert one.tolist() == [[5.0]]

@@ -59,6 +59,8 @@ def test_precedents_and_the_own_formula_share_the_error(book: Path) -> None:
     assert found.own == pytest.approx(-0.5)
     assert found.rest == pytest.approx(0.0, abs=1e-12)
     assert below(found)["C2"].own == pytest.approx(1.0)
+    assert below(xlparity.explain(book, "C1", depth=2))["B1"].precedents[0].given == "x, input"
+    assert found.given == ""
 
 
 def test_an_error_is_followed_through_an_unmapped_cell(book: Path) -> None:
@@ -103,6 +105,13 @@ def test_a_number_beside_a_formula_carries_what_the_formula_makes_of_it_alone(tm
                 B1="=2*A1+1", B2="=2*A2", B3="=2*A3", A5="=B5", B5="=SUM(B1:B3)")  # fmt: skip
     found = xlparity.explain(path, "A5", depth=1)
     assert (found.difference, below(found)["B5"].share) == (1.0, 1.0)
+
+
+def test_a_truth_value_that_a_formula_gives_decides_which_number_carries(tmp_path: Path) -> None:
+    path = held(tmp_path, MAP, A1=1.0, A2=2.0, A3=4.0, B1="=A1>0", C1="=2*A1+1", C2="=2*A2", C3="=2*A3",
+                D1="=IF(B1,SUM(C1:C3),C2)")  # fmt: skip
+    found = xlparity.explain(path, "D1", depth=1)
+    assert {cell: one.share for cell, one in below(found).items() if one.share} == {"C1": 1.0}
 
 
 def test_where_right_operands_give_no_number_no_own_part_is_told(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from tests.unit.check.small import cell, checked, row
+from xlparity.check.explore import MOVES, beside
 from xlparity.model.cell import Cell
 from xlparity.model.map import Role
 from xlparity.model.report import Report
@@ -117,3 +121,17 @@ def test_right_truth_values_are_put_before_formulas_that_read_wrong_ones() -> No
     rows = row("x", "A1"), row("m", "B1", "x > 0", dtype="bool"), row("y", "C1", "where(m, x, x - 7)")
     report = checked({"A1": 1.0, "B1": "=A1<0", "C1": "=IF(B1=TRUE,A1,A1-6)"}, *rows)
     assert {one.cell: one.verdict for one in report.cells} == {cell("B1"): Verdict.FAULT, cell("C1"): Verdict.INHERITED}
+
+
+@pytest.mark.parametrize("move", list(MOVES))
+def test_numbers_are_moved_by_as_much_as_they_are_large_and_each_by_itself(move: str) -> None:
+    held = np.linspace(-2.0, 3.0, 40).reshape(4, 10)
+    few, many = (MOVES[move](size * held, np.random.default_rng(0)) for size in (1, 1024))
+    np.testing.assert_array_equal(many, 1024 * few)
+    assert few.shape == held.shape
+    assert np.unique(few).size > 4 or move == "zero"
+
+
+def test_numbers_beside_those_of_the_formulas_lie_at_them_and_one_above_and_below_of_either_sign() -> None:
+    found = beside([3.0, 1e12])(np.zeros(500), np.random.default_rng(0))
+    assert set(found) == {-4.0, -3.0, -2.0, 2.0, 3.0, 4.0}

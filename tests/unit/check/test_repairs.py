@@ -45,6 +45,7 @@ def fault(formula: Scalar, expression: str, **more: Any) -> Finding:
         ("=A1+B1", "x[0] - y[0]", "A1-B1"),
         ("=A1*B1", "x[0] * y[0] + x[1]", "A1*B1+A2"),
         (0.5, "x[0] * y[0]", "A1*B1"),
+        ("=A1-B1", "2 * (x[0] - y[0]) / 3", "2*(A1-B1)/3"),  # a mean's derivative
         (0.5, "torch.relu(x[1])", "MAX(0,A2)"),
         (0.5, "torch.exp(x[0])", "EXP(A1)"),
         (0.5, "torch.log(y[0])", "LN(B1)"),
@@ -162,6 +163,14 @@ def test_a_pasted_number_gets_the_formula_that_the_layer_before_has() -> None:
     assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
         f"S!F1{at}": f"-TANH(C{at})*T!$A$1%*2" for at in (1, 2, 3)
     }
+
+
+def test_names_that_begin_with_those_of_other_tensors_are_told_apart() -> None:
+    one = row("a", "A1", shape=()), row("a.w", "B1", shape=()), row("h", "C1", "torch.tanh(a * a.w) * 4 - a", shape=())
+    two = row("b", "A9", shape=()), row("b.w", "F7", shape=()), row("z", "D1", "torch.tanh(b * b.w) * 4 - b", shape=())
+    cells: dict[str, Scalar] = {"A1": 0.5, "B1": -1.5, "C1": "=TANH(A1*B1)*4-A1", "A9": 0.75, "F7": 1.25, "D1": 3.0}
+    (found,) = checked(cells, *one, *two).faults
+    assert found.repair == Repair("TANH(A9*F7)*4-A9", 60)
 
 
 def test_what_a_pasted_formula_reads_of_no_tensor_moves_with_it() -> None:
