@@ -139,8 +139,7 @@ def name_of(node: ast.expr) -> str | None:
         case ast.Subscript(value=value, slice=ast.Constant(value=int() as number)):
             inner = name_of(value)
             return None if inner is None else f"{inner}[{number}]"
-        case _:
-            return None
+    return None
 
 
 class _Names:

@@ -129,6 +129,8 @@ def test_a_message_has_the_first_80_characters_of_what_it_refuses() -> None:
     refused = "x.numpy" + "y" * 200
     with pytest.raises(MapError, match=f"here: '{refused[:80]}' is not a tensor of the map"):
         parse_expression(refused, NAMES, "here")
+    with pytest.raises(MapError, match=f"here: '{refused[:80]}' is not an expression"):
+        parse_expression(f"{refused} +", NAMES, "here")
 
 
 def test_expressions_are_nested_100_deep_at_most() -> None:
@@ -139,6 +141,10 @@ def test_expressions_are_nested_100_deep_at_most() -> None:
 
 def test_the_longest_name_is_meant() -> None:
     assert parse_expression("net[0].weight + net", NAMES, "here").names == ("net[0].weight", "net")
+
+
+def test_what_has_no_name_is_no_tensor_of_pythons_name_for_nothing() -> None:
+    assert parse_expression("(x + 1).T + (x * 2)[0]", ("x", "None.T", "None[0]"), "here").names == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +189,8 @@ def test_several_results_must_be_told_apart() -> None:
     [
         ("10 ** 19", "torch cannot compute '10 ** 19': the power is too large an integer"),
         ("(-9) ** 9 ** 9", "torch cannot compute '(-9) ** 9 ** 9': "),
+        ("[7] * 3", "torch cannot compute '[7] * 3': lists are arguments, not operands"),
+        ("3 * (7, 7)", "torch cannot compute '3 * (7, 7)': lists are arguments, not operands"),
         ("None", "'None' gives None, which is no tensor of numbers"),
         ("torch.float32", "'torch.float32' gives torch.float64, which is no tensor of numbers"),
     ],
@@ -207,3 +215,8 @@ def test_a_machine_without_memory_for_a_tensor_is_no_fault_of_the_map() -> None:
 def test_shapes_that_do_not_fit_are_said_in_one_line() -> None:
     with pytest.raises(MapError, match="torch cannot compute"):
         evaluate(parse_expression("x @ net", NAMES, "here"), Numbers())
+
+
+def test_what_is_held_fast_in_several_places_is_read_in_each() -> None:
+    found = parse_expression("x.detach() * loss + (y.detach() @ net).detach()", NAMES, "here")
+    assert (found.names, found.held) == (("loss", "x", "net", "y"), ("x", "net", "y"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.check.small import area, book, cell
-from xlparity.check.formulas import FormulaIndex, MappedAreas, neighbours_formula, neighbours_formulas, reaches_beyond
+from xlparity.check.formulas import (
+    FormulaIndex,
+    MappedAreas,
+    breaks_of_fill,
+    neighbours_formula,
+    neighbours_formulas,
+    reaches_beyond,
+)  # fmt: skip
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
 from xlparity.model.block import Block
@@ -20,6 +27,9 @@ from xlparity.model.value import Scalar
         ("A1:C1", FillKind.COPIED, Area.of("S", 0, 1, 1, 1)),
         ("D3:D9", FillKind.COPIED, Area.of("S", 5, 3, 1, 1)),
         ("C1:D1", FillKind.COPIED, Area.of("S", 0, 2, 1, 2)),
+        ("B1:C1", FillKind.COPIED, Area.of("S", 0, 1, 1, 1)),
+        ("D6:D9", FillKind.COPIED, Area.of("S", 5, 3, 1, 1)),
+        ("D3:D5", FillKind.COPIED, Area.of("S", 2, 3, 3, 1)),
         ("A1:C1", FillKind.ARRAY, Area.of("S", 0, 0, 1, 3)),
         ("SUM(A1:C1)", FillKind.COPIED, Area.of("S", 0, 0, 1, 3)),
     ],
@@ -96,3 +106,19 @@ def test_a_range_over_a_tensor_and_empty_cells_reads_too_much(read: str, held: d
     values = EmbeddedEngine().evaluate(book({"A1": 1.0, "A2": 2.0, "A3": 4.0, **held}))
     mapped = MappedAreas([Block((3,), (area("A1:A3"),))])
     assert reaches_beyond([area(read)], values, cell("C1"), mapped) == reason
+
+
+@pytest.mark.parametrize(("formula", "breaks"), [("A3+B2", True), ("A2-B2", True), ("A2+1", True), ("A2+-B2", False),
+                                                 ("SUM(A2,B2)", False), ("A2+B2%", False)])  # fmt: skip
+def test_a_formula_of_the_same_build_as_its_neighbours_breaks_their_fill(formula: str, breaks: bool) -> None:
+    cells: dict[str, Scalar] = {f"C{at}": f"=A{at}+B{at}" for at in (1, 3, 4)} | {"C2": f"={formula}"}
+    found = breaks_of_fill(FormulaIndex(book(cells)), Block((4,), (area("C1:C4"),)))
+    assert {one: broken.formula for one, broken in found.items()} == ({cell("C2"): "A2+B2"} if breaks else {})
+
+
+def test_the_cells_of_tensors_are_known_in_any_part_of_them() -> None:
+    planes = area("A1:A3"), area("C2:D9"), area("B7:B7")
+    inside = {one for plane in planes for one in plane.cells()}
+    mapped = MappedAreas([Block((plane.height, plane.width), (plane,)) for plane in planes])
+    for asked in (area("A1:E9"), area("A3:B4"), area("A8:D9"), area("D5:D5"), area("A4:B6")):
+        assert mapped.covered(asked).ravel().tolist() == [one in inside for one in asked.cells()]

@@ -56,6 +56,8 @@ def sheet(tmp_path, formula, torch_expression, cells="Sheet!D1", shape="()"):
         ("=SUMXMY2(A1:A4,B1:B4)/COUNT(A1:A4)", "F.mse_loss(x, y)"),
         ("=SUMPRODUCT(A1:A4-B1:B4,A1:A4-B1:B4)/4", "((x - y) ** 2).mean()"),
         ("=DEVSQ(A1:A4)/3", "x.var(0)"),
+        ("=VAR.S(A1:A4)+VAR(B1:B4)", "x.var(0) + y.var(0)"),
+        ("=VAR.P(A1:A4)*4/3", "x.var(0)"),
         ("=VARP(A1:A4)", "x.square().mean() - x.mean() ** 2"),
         ("=SUM(A1:A3,A4)/3", "(1 / 3) * x.sum()"),
         ("=A1/B1+A2/B2", "(x[0] * y[1] + x[1] * y[0]) / (y[0] * y[1])"),
@@ -78,6 +80,7 @@ def test_the_same_function_in_another_spelling_is_identical(formula, expression,
         ("=IF(A1>0,A1,-A1)", "x[0].abs()", "a branch is no polynomial"),
         ("=EXP(A1)", "torch.exp(x[0])", "an exponential is no polynomial"),
         ("=A1^B1", "x[0] ** y[0]", "nor is a power of a variable"),
+        ("=A1^0", "y[0] ** 0.5", "nor is a root, though it is a power of a number"),
         ("=SUM(A1:A4)/2", "x.sum()", "wrong"),
         ("=A1^60*A1^5", "x[0] ** 65", "torch's power is too high to be followed"),
     ],
@@ -218,3 +221,9 @@ def test_residues_of_integers_are_torchs_own_results():
         convolved = torch.nn.functional.conv2d(Residues(x % prime, Degree(1)), Residues(w % prime, Degree(1)))
         wide = torch.nn.functional.conv2d(x.double(), w.double()).long()
         assert np.array_equal(convolved.residue, wide % prime)
+
+
+def test_in_inference_mode_torch_hands_on_whole_what_it_else_takes_apart():
+    with modulo(101), torch.inference_mode():
+        one, other = (Residues(part % 101, Degree(1)) for part in (X, Y))
+        assert torch.equal(torch.subtract(one, other, alpha=2).residue, (X - 2 * Y) % 101)

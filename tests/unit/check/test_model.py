@@ -292,3 +292,28 @@ def test_a_tensors_name_that_is_no_path_into_the_model_is_none_of_its_tensors() 
     report = checked({"A1": 5.0, "B1": 2.0, "C1": 3.0, "D1": "=A1*C1*B1"}, constant, *rows, model=Several())
     assert report.passed
     assert report.model == "Several"
+
+
+class Recurrent(nn.Module):
+    """Has a layer whose output is a tuple, the first of which is its tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(1, 1, nonlinearity="relu", bias=False).double()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rnn(x)[0]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("factor", [1, -1])
+def test_the_first_of_a_layers_results_is_what_its_expression_is_held_against(factor: int) -> None:
+    model = Recurrent()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(0.5)
+    weights = (row(f"net.rnn.weight_{which}_l0", f"{column}1", role=Role.PARAMETER, shape=(1, 1))
+               for column, which in (("B", "ih"), ("C", "hh")))  # fmt: skip
+    named = row("net.rnn", "D1", f"relu(x @ net.rnn.weight_ih_l0.T) * {factor}", shape=(1, 1))
+    cells: dict[str, Scalar] = {"A1": 5.0, "B1": 0.5, "C1": 0.5, "D1": f"=MAX(A1*B1,0)*{factor}"}
+    report = checked(cells, row("x", "A1", shape=(1, 1)), *weights, named, model=model)
+    assert [one.tensor for one in report.faults] == ([] if factor == 1 else ["net.rnn"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.check.small import area, book, cell, checked, row
+from tests.unit.check.small import Other, area, book, cell, checked, row
 from xlparity.check import repair, unmapped
 from xlparity.check.check import check_book
 from xlparity.engines.embedded import EmbeddedEngine
@@ -296,3 +296,22 @@ def test_unmapped_cells_of_a_large_range_are_not_looked_at_one_by_one(monkeypatc
     for most, origin in ((3, cell("H1")), (2, None)):
         monkeypatch.setattr(unmapped, "_MOST_READ", most)
         assert fault("=SUM(H1:H3)+A1", "x[0] * y[0] + x[0]", H1="=A1*B2").origin == origin
+
+
+def test_a_fault_that_another_hides_is_mended_once_that_is() -> None:
+    total, part = row("s", "D1", "x.sum()", shape=()), row("m", "E1", "x.sum() / 6", shape=())
+    found = checked({**NUMBERS, "D1": "=SUM(A1:A2)", "E1": "=D1/5"}, X, total, part).faults
+    assert {show_cell(one.cell): one.repair and one.repair.formula for one in found} == {
+        "S!D1": "SUM(A1:A3)", "S!E1": "D1/6",
+    }  # fmt: skip
+
+
+def test_a_right_formula_gets_no_other_unless_it_reads_too_much() -> None:
+    engines = [Other("other", {"D1": 7.0})]
+    (found,) = checked(
+        {**NUMBERS, "D1": "=A1+B1"}, X, Y, row("z", "D1", "x[0] + y[0]", shape=()), engines=engines
+    ).faults
+    assert found.repair is None
+    beyond = fault("=SUM(A1:A4)", "x.sum()").repair
+    assert beyond is not None
+    assert beyond.formula == "SUM(A1:A3)"

@@ -71,7 +71,7 @@ class Taylor(Ball):
             result = in_ball(func, *args, **kwargs)  # its operations come here again, if it is made of such
         else:
             return super().__torch_dispatch__(func, types, args, kwargs)
-        if name.endswith("_") and not name.endswith("__") and isinstance(args[0], Ball):
+        if name.endswith("_") and isinstance(args[0], Ball):
             _become(args[0], result)
             return args[0]
         return result
