@@ -365,7 +365,8 @@ def test_a_bucket_is_in_doubt_where_the_number_may_lie_on_either_side_of_a_limit
 
 def test_a_histogram_is_in_doubt_by_as_many_numbers_as_may_lie_on_either_side_of_a_limit() -> None:
     def doubt(numbers: list[float], radii: list[float], least: float, most: float) -> float:
-        found = torch.histc(Ball(torch.tensor(numbers).double(), torch.tensor(radii).double()), 4, least, most)
+        values, beside = (torch.tensor(one, dtype=torch.float64) for one in (numbers, radii))
+        found = torch.histc(Ball(values, beside), 4, least, most)
         assert torch.equal(found.radius, found.radius[:1].expand(4)) or found.radius.isnan().all()
         return float(found.radius[0])
 
@@ -376,6 +377,7 @@ def test_a_histogram_is_in_doubt_by_as_many_numbers_as_may_lie_on_either_side_of
     assert doubt([1.0, 2.0625, 5.0], [0.0, 0.125, 0.0], 0, 0) == 1
     assert doubt([2.25, 5.0, 7.0], [0.125, 0.0, 0.0], 0.25, 8.25) == 1
     assert doubt([2.0, 2.0], [0.0, 0.0], 0, 0) == 0
+    assert doubt([0.15, 0.3, 0.45], [0.0, 1e-12, 0.0], 0.1, 0.5) == 1  # limits at 0.1, 0.2, 0.3, 0.4 and 0.5
     assert doubt([1.0, 2.5, 7.0], [0.0, torch.nan, 0.0], 0, 8) == 1
     # It may be beyond the least or the greatest, between which the limits are.
     for beyond in ([1.0, 2.0, 5.0], [1.0, 4.0, 5.0]):

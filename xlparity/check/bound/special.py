@@ -135,7 +135,7 @@ def _divisors(func: Any, left: Any, right: Any) -> Any:
 def _histogram(func: Any, operand: Ball, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     result = func(operand.value, bins, min, max)
     x, r = operand.value.to(torch.float64), operand.radius
-    least, most = (x.min(), x.max()) if min == max else (torch.tensor(float(min)), torch.tensor(float(max)))
+    least, most = (x.min(), x.max()) if min == max else (wide(min), wide(max))
     low, high = ends(operand)
     if min == max and not (low.min() == least and high.max() == most):  # its limits are not known
         return Ball(result, torch.full(result.shape, torch.nan, dtype=torch.float64))
