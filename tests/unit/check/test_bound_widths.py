@@ -7,8 +7,10 @@ roundings: a number that is rounded once moves by up to 2^-53 of its size.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import product
+from math import factorial
 from typing import Any
 
 import pytest
@@ -116,11 +118,11 @@ def test_the_radius_reaches_the_farthest_corner_of_the_operands_balls_and_hardly
     ("function", "at", "least", "most"),
     [
         # EXP(x) of an x that is rounded once moves by x roundings, EXP(x^2) by x^2 of them.
-        (torch.special.i0, 100.0, 100, 2000),
-        (torch.special.i1, -100.0, 100, 2000),
+        (torch.special.i0, 500.0, 500, 6000),
+        (torch.special.i1, -500.0, 500, 6000),
         (torch.special.erfcx, 10.0, 100, 2000),
         (torch.special.erfcx, -10.0, 100, 2000),
-        (torch.special.modified_bessel_k0, 100.0, 100, 2000),
+        (torch.special.modified_bessel_k0, 500.0, 500, 6000),
     ],
 )
 def test_what_goes_through_an_exponential_of_a_large_number_loses_as_many_roundings(
@@ -129,6 +131,43 @@ def test_what_goes_through_an_exponential_of_a_large_number_loses_as_many_roundi
     found = function(Ball(torch.tensor(at).double()))
     roundings = found.radius / found.value.abs() / UNIT
     assert least <= roundings <= most
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        torch.special.i0, torch.special.i1, torch.special.modified_bessel_k0, lambda x: torch.special.zeta(20, x),
+        lambda x: torch.polygamma(2, x),
+    ],
+)  # fmt: skip
+def test_what_a_sheet_makes_of_a_hundred_terms_loses_as_many_roundings(function: Callable[[Any], Any]) -> None:
+    found = function(Ball(torch.tensor(1.5).double()))
+    assert 110 <= found.radius / found.value.abs() / UNIT <= 440
+
+
+def test_a_share_that_is_what_another_leaves_of_1_has_the_digits_of_1() -> None:
+    found = torch.special.gammaincc(torch.tensor(1.0).double(), Ball(torch.tensor(30.0).double()))
+    assert 110 <= found.radius / UNIT <= 330
+
+
+@pytest.mark.parametrize("n", [2, 20, 21, 100])
+@pytest.mark.parametrize("upper", [False, True])
+def test_of_the_incomplete_gamma_function_of_large_numbers_torch_gives_nine_digits(n: int, upper: bool) -> None:
+    with localcontext() as context:  # the chance of fewer than n events of which n are expected
+        context.prec = 50
+        fewer = Decimal(-n).exp() * sum(Decimal(n) ** k / factorial(k) for k in range(n))
+    function = torch.special.gammaincc if upper else torch.special.gammainc
+    at = torch.tensor(float(n)).double()
+    for radius, most in ((0.0, 1e-13 if n <= 20 else 1e-9), (1e-30, 1e-13 if n < 20 else 1e-9)):
+        found = function(Ball(at, torch.tensor(radius).double()), at)
+        assert abs(Decimal(float(found.value)) - (fewer if upper else 1 - fewer)) <= Decimal(float(found.radius))
+        assert found.radius <= most
+
+
+def test_near_a_pole_the_rounding_of_a_balls_ends_counts() -> None:
+    ball = Ball(torch.tensor(1.0 + 1e-5).double(), torch.tensor(2e-17).double())
+    zeta = torch.special.zeta(ball, torch.tensor(1.0).double())  # its slope is -1e10 there
+    assert 2e-7 <= zeta.radius <= 1e-5
 
 
 def test_an_average_over_windows_allows_for_the_roundings_of_the_windows_means() -> None:
@@ -316,6 +355,24 @@ def test_a_norm_and_its_radius_have_the_shape_that_torch_gives_it(order: float, 
     numbers = torch.rand(2, 3).double() + 1
     found = torch.linalg.vector_norm(Ball(numbers, numbers / 8), order, 1, keepdim)
     assert found.shape == found.radius.shape == torch.linalg.vector_norm(numbers, order, 1, keepdim).shape
+    older = aten.norm.ScalarOpt_dim(Ball(numbers, numbers / 8), order, [1], keepdim)
+    assert torch.equal(older.radius, found.radius)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("order", [3.0, 2.7, 2.0, 1.1, 1.0, 0.9, 0.5, -0.5, -0.9, -3.0])
+def test_a_norm_of_large_or_small_numbers_may_lose_what_rounding_its_exponent_does(
+    order: float, dtype: torch.dtype
+) -> None:
+    most = (30 if dtype == torch.float32 else 290) / max(abs(order), 1)
+    numbers = torch.cat([torch.ones(1), 10.0 ** torch.linspace(-most, most, 201).double()]).to(dtype)
+    exact = numbers.double() * 2 ** (1 / order)
+    found = torch.linalg.vector_norm(Ball(torch.stack([numbers, numbers])), order, 0)
+    assert ((found.value.double() - exact).abs() <= found.radius).all()
+    # 1/3 is rounded, by up to a unit of its size, and moves the root by as many units as its logarithm has.
+    roundings = found.radius / exact / (torch.finfo(dtype).eps / 2)
+    expected = roundings[0] + (0 if order in (2, 1, 0.5, -0.5) else 4 * exact.log().abs())
+    assert (roundings <= 1.2 * expected).all()
 
 
 def test_how_many_are_not_zero_is_in_doubt_by_as_many_as_may_be_or_not() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import frexp, prod
 from typing import Any
 
 import torch
@@ -114,7 +114,13 @@ def _norm(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     infinite = (func(infinite_terms(operand.value), *args) > 0) & ~share.isnan()
     if order == float("inf"):
         return finished(result, share, infinite)
-    return rounded(result, share, _terms(operand.value, result) + 4, infinite)
+    return rounded(result, share + _of_exponent(result, order), _terms(operand.value, result) + 4, infinite)
+
+
+def _of_exponent(result: Tensor, order: float) -> Tensor:
+    """How far the rounding of 1/order, and in float32 of the order, moves the root whose exponent it is."""
+    exact = abs(frexp(order)[0]) == 0.5  # of a power of 2
+    return torch.zeros(()) if exact else gamma(1, result.dtype) * size(torch.xlogy(result, result))
 
 
 def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result: Tensor) -> Ball:
@@ -131,10 +137,10 @@ def _norm_of_powers(operand: Ball, order: float, options: dict[str, Any], result
     low, high = ends(finished(total, share + own))
     at = result.to(torch.float64)
     first, last = torch.clamp(low, min=0) ** (1 / order), high ** (1 / order)
-    away = torch.maximum((first - at).abs(), (last - at).abs())
+    away = torch.maximum((first - at).abs(), (last - at).abs()) + _of_exponent(result, order)
     # Of a negative order, one number that is 0 makes it 0.
     nothing = ((sizes == 0) & (r == 0)).to(torch.float64).sum(dims, keepdim=keep) > 0
-    return rounded(result, torch.where(nothing & (order < 0), 0.0, away), 8)
+    return rounded(result, torch.where(nothing & (order < 0), 0.0, away))
 
 
 @REDUCE.rule("logsumexp")
@@ -151,7 +157,7 @@ def _log_of_running_sum(func: Any, operand: Ball, dim: int) -> Any:
     if not operand.dim():
         return Ball(result, operand.radius)
     share = torch.cummax(operand.radius, dim).values
-    reach = torch.cummax(torch.nan_to_num(size(operand.value), posinf=0.0), dim).values
-    own = gamma(2 * operand.shape[dim] + 4, result.dtype) * (1 + reach + torch.nan_to_num(size(result), posinf=0.0))
+    # All terms are above 0: what rounding moves them by is the smaller, the smaller they are.
+    own = gamma(2 * operand.shape[dim] + 4, result.dtype) * (1 + size(result))
     infinite = torch.cumsum(infinite_terms(operand.value), dim) > 0
     return finished(result, share + own, infinite & ~share.isnan())

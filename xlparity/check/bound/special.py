@@ -26,7 +26,7 @@ def _scaled_complement(func: Any, operand: Ball) -> Any:
     at = func(operand.value.to(torch.float64))
     value = func(operand.value)
     own = gamma(1, value.dtype) * (2 + 4 * operand.value.to(torch.float64) ** 2) * size(value)
-    return rounded(value, torch.maximum(low - at, at - high) * (1 + 2.0**-30) + own, 4)
+    return rounded(value, torch.maximum(low - at, at - high) + own, 4)
 
 
 @SPECIAL.rule("special_spherical_bessel_j0")
@@ -35,10 +35,11 @@ def _sine_quotient(func: Any, operand: Ball) -> Any:
     return Ball(value, 0.5 * operand.radius + gamma(4, value.dtype))
 
 
-def _monotone_in_both(name: str) -> None:
+def _monotone_in_both(name: str, share_of_1: bool) -> None:
     """A function of two numbers that only rises, or only falls, in each of them where the second is not negative.
 
-    Where the first is outside the function's domain, torch gives no number.
+    Where the first is outside the function's domain, torch gives no number. With `share_of_1` it is a share of 1, whose
+    digits the difference from the other share loses, and of a first number beyond 20 torch gives nine digits of it.
     """
 
     def rule(func: Any, left: Any, right: Any) -> Any:
@@ -46,19 +47,21 @@ def _monotone_in_both(name: str) -> None:
         call = func.overloadpacket  # of two tensors, too, where the operation's own overload takes a number
         value = torch.as_tensor(func(a, b))
         x, y = wide(a), wide(b)
-        at = torch.as_tensor(call(x, y))
-        away = torch.zeros_like(at)
-        for first, second in product((x - ra, x + ra), (y - rb, y + rb)):
-            away = torch.maximum(away, (torch.as_tensor(call(first, second)) - at).abs())
-        inside = torch.where(y - rb >= 0, away * (1 + 2.0**-30) + 2.0**-44 * (at.abs() + 2.0**-4), torch.nan)
-        known = torch.where((ra == 0) & (rb == 0), 0.0, inside)
-        return rounded(value, known + 2 * gamma(_TERMS, value.dtype), _TERMS)
+        firsts, seconds = ends(Ball(x, ra)), ends(Ball(y, rb))
+        away = torch.zeros_like(value, dtype=torch.float64)
+        for first, second in product(firsts, seconds):
+            away = torch.maximum(away, (call(first, second) - call(x, y)).abs())
+        away = torch.where((ra == 0) & (rb == 0), 0.0, torch.where(seconds[0] >= 0, away, torch.nan))
+        if share_of_1:
+            away = torch.where(firsts[1] > 20, away + 2.0**-31, away)
+        return rounded(value, away, _TERMS, sizes=size(value) + share_of_1)
 
     SPECIAL.add(name, rule)
 
 
-for _name in ("igamma", "igammac", "special_zeta"):
-    _monotone_in_both(_name)
+_monotone_in_both("special_zeta", share_of_1=False)
+for _name in ("igamma", "igammac"):
+    _monotone_in_both(_name, share_of_1=True)
 
 
 @SPECIAL.rule("polygamma")
@@ -108,7 +111,7 @@ def _chebyshev(name: str, shifted: bool) -> None:
         (x, r), (n, unsure) = parts(2 * left - 1 if shifted else left), parts(right)
         value = torch.as_tensor(func(value_of(left), n))
         most = torch.clamp(size(x) + r, min=1.0)
-        degree = torch.as_tensor(n).to(torch.float64)
+        degree = wide(n)
         degree = torch.where((degree - unsure).trunc() == (degree + unsure).trunc(), degree.trunc(), torch.nan)
         # Between -1 and 1 no derivative is larger than the cube; being a polynomial of degree n - 1 it is no larger
         # between -R and R than the cube times the power, by the inequality of Bernstein and Walsh.
