@@ -12,7 +12,7 @@ from xlparity.check.formulas import (
     neighbours_formula,
     neighbours_formulas,
     reaches_beyond,
-)  # fmt: skip
+)
 from xlparity.engines.embedded import EmbeddedEngine
 from xlparity.model.area import Area
 from xlparity.model.block import Block
