@@ -220,6 +220,12 @@ def test_a_picture_shows_24_tensors(count: int) -> None:
         assert (None if graph is None else len(graph.nodes)) == (count if count <= 24 else None)
 
 
+@pytest.mark.parametrize(("size", "drawn"), [(19_999, True), (20_000, False)])
+def test_a_picture_is_made_of_20_000_numbers_at_most(size: int, drawn: bool) -> None:
+    graph = graph_of({"w": ("parameter", np.ones((1, size))), "loss": ("w.sum()", ())})
+    assert (graph is not None) == drawn
+
+
 def test_an_operation_without_a_rule_shows_the_number_of_its_derivative_where_its_gradient_is_one_number() -> None:
     graph = graph_of({"w": ("parameter", [0.0, np.log(3.0)]), "loss": ("torch.logsumexp(w, 0)", ())})
     assert graph is not None
