@@ -501,6 +501,7 @@ def test_of_a_count_as_many_are_in_doubt_as_numbers_may_be_zero_in_the_row() -> 
 def test_truth_values_of_which_one_is_in_doubt_are_in_doubt_and_bits_of_which_one_is_are_not_known() -> None:
     truths = Ball(torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.0, 0.0, 1.0]).double()) > 0
     assert (truths & truths).radius.tolist() == [0.0, 0.0, 1.0]
+    assert torch.equal((truths + truths).value, torch.ones(3, dtype=torch.bool))
     numbers = Ball(torch.tensor([1, 2, 3]), torch.tensor([0.0, 0.0, 1.0]).double())
     assert (numbers & 2).value.tolist() == [0, 2, 2]
     assert (numbers & 2).radius.isnan().tolist() == [False, False, True]

@@ -162,7 +162,7 @@ def parts(operand: Any) -> tuple[Any, Tensor]:
 
 
 def wide(value: Any) -> Tensor:
-    """A tensor or a number in float64; torch by itself makes float32 of a number."""
+    """A tensor or a number in float64, whatever the default dtype."""
     return torch.as_tensor(value, dtype=torch.float64)
 
 
