@@ -413,12 +413,12 @@ def test_a_division_whose_divisor_may_be_zero_has_no_bound() -> None:
 
 
 def test_snapping_to_zero_is_allowed_for_in_sums_only() -> None:
-    a, b = (Ball(torch.tensor(value, dtype=torch.float64)) for value in (1.0, -1.0))
+    a, b = (Ball(torch.tensor(value, dtype=torch.float64)) for value in (2.0, -2.0))
     exact = (a + b).radius
     with allowing(2.0**-48):
-        assert float((a + b).radius - exact) == pytest.approx(2 * 2.0**-48, rel=1e-6, abs=0)
-        both = torch.addmm(a.reshape(1, 1), a.reshape(1, 1), b.value.reshape(1, 1), beta=0.5)  # 0.5 - 1
-        assert float(both.radius) == pytest.approx(1.5 * 2.0**-48, rel=0.5, abs=0)
+        assert float((a + b).radius - exact) == pytest.approx(4 * 2.0**-48, rel=1e-6, abs=0)
+        both = torch.addmm(a.reshape(1, 1), a.reshape(1, 1), b.value.reshape(1, 1), beta=0.5)  # 1 - 4
+        assert float(both.radius) == pytest.approx(5 * 2.0**-48, rel=0.5, abs=0)
         assert (a * b).radius == (Ball(a.value) * b).radius
 
 
