@@ -246,7 +246,7 @@ def _index(arguments: Sequence[Argument], texts: Texts) -> Array:
         if bool(columns_all.any()):
             if row.shape[-1] != 1:
                 raise Unsupported("INDEX takes whole rows of an array by a row of numbers, which is not documented")
-            column = torch.arange(1, given.columns + 1).reshape(1, -1)
+            column = torch.arange(1, given.columns + 1)
     budget().size(math.prod(np.broadcast_shapes(row.shape, column.shape)))
     return elements_of(given, ((row - 1) * given.columns + column - 1).long(), fault)
 

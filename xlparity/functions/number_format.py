@@ -281,8 +281,10 @@ def _date(number: float, section: Section, date1904: bool) -> str:
     unit = 10**digits
     ticks = digits15(number) * 86400 * unit
     total = int(ticks.to_integral_value(ROUND_HALF_UP))
-    if not has_seconds and total // (60 * unit) != (ticks + Decimal("0.0001")) // (60 * unit):
-        raise Unsupported("TEXT: whether half a second before a full minute is rounded to it is not documented")
+    if not has_seconds and (digits or total // 60 != (ticks + Decimal("0.0001")) // 60):
+        raise Unsupported(
+            "TEXT: how a time is rounded to decimals of minutes, or to a minute that begins in half a second"
+        )
     seconds, fraction = divmod(total, unit)
     days, clock = divmod(seconds, 86400)
     found = date_of_serial(days + (SHIFT1904 if date1904 else 0))

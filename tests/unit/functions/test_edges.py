@@ -304,12 +304,16 @@ DATES = [
     ("DATEVALUE", ["1/1/1900"], 1),
     ("DATEVALUE", ["12/31/1899"], VALUE),
     ("DATEVALUE", ["12/31/9999"], 2958465),
-    *(("DATEVALUE", [text], "undecided") for text in ("5-JUL", "May 5", "1/1900", "12/31", "5-JUL 4:00", "May 2024")),
+    *(
+        ("DATEVALUE", [text], "undecided")
+        for text in ("5-JUL", "May 5", "1/1900", "1/1", "12/31", "5-JUL 4:00", "May 2024")
+    ),
     *(("DATEVALUE", [text], VALUE) for text in ("abc 12", "1/1899", "1/32", "13/1900", "0/5", "hello 4:65")),
     ("DATEVALUE", ["5 May 2024 4:00"], 45417),  # whose first words are a date without a year
     ("VALUE", ["5-JUL"], "undecided"),
     ("TIMEVALUE", ["1/1/2024 18:00"], 0.75),
     ("TIMEVALUE", ["12:00 AM"], 0),
+    ("TIMEVALUE", ["0:30 AM"], near(30 / 1440)),
     ("TIMEVALUE", ["12:00 PM"], 0.5),
     ("TIMEVALUE", ["13:00 PM"], VALUE),
     ("TIMEVALUE", ["10:59:59.5"], near((11 * 3600 - 0.5) / 86400)),
@@ -765,6 +769,7 @@ FORMATS = [
     ("TEXT", [1.5 / 86400, 's."x"0'], "undecided"),
     ("TEXT", [0.5 - 0.3 / 86400, "h:mm:ss"], "12:00:00"),
     ("TEXT", [0.5 - 0.3 / 86400, "h:mm"], "undecided"),
+    ("TEXT", [0.5, "h:mm.0"], "undecided"),
     ("TEXT", [0.5 - 0.7 / 86400, "h:mm"], "11:59"),
     ("TEXT", [0.5 - 0.00001 / 86400, "h:mm"], "12:00"),
     ("TEXT", [0.5 - 10 / 86400, "h:mm"], "11:59"),
@@ -1226,6 +1231,7 @@ NUMBERS = [
     ("MDETERM", [[[2, 1], [1, 4]]], near(7)),
     ("MDETERM", [[[1, 2]]], VALUE),
     ("MUNIT", [2], [[1, 0], [0, 1]]),
+    ("MUNIT", [1], 1),
     ("MUNIT", [0], VALUE),
     ("SUMPRODUCT", [[[1, 2]], [[3, 4]], [[5, 6]]], 63),
     ("COUNT", [5, "5", "x", True, [[1, "2"]]], 4),
