@@ -26,7 +26,7 @@ def _scaled_complement(func: Any, operand: Ball) -> Any:
     at = func(operand.value.to(torch.float64))
     value = func(operand.value)
     own = gamma(1, value.dtype) * (2 + 4 * operand.value.to(torch.float64) ** 2) * size(value)
-    return rounded(value, torch.maximum(low - at, at - high) + own, 4)
+    return rounded(value, torch.maximum(low - at, at - high) + own)
 
 
 @SPECIAL.rule("special_spherical_bessel_j0")
@@ -48,9 +48,8 @@ def _monotone_in_both(name: str, share_of_1: bool) -> None:
         value = torch.as_tensor(func(a, b))
         x, y = wide(a), wide(b)
         firsts, seconds = ends(Ball(x, ra)), ends(Ball(y, rb))
-        away = torch.zeros_like(value, dtype=torch.float64)
-        for first, second in product(firsts, seconds):
-            away = torch.maximum(away, (call(first, second) - call(x, y)).abs())
+        corners = torch.stack([call(*corner) for corner in product(firsts, seconds)])
+        away = (corners - call(x, y)).abs().amax(0)
         away = torch.where((ra == 0) & (rb == 0), 0.0, torch.where(seconds[0] >= 0, away, torch.nan))
         if share_of_1:
             away = torch.where(firsts[1] > 20, away + 2.0**-31, away)
