@@ -176,7 +176,8 @@ UNITS: list[tuple[str, Callable[[Ball], Tensor], float]] = [
     ("multiple", lambda x: torch.add(x, x, alpha=3), 7),
     ("square", lambda x: x**2, 4), ("exp2", torch.exp2, 6),
     ("power", lambda x: x ** Ball(torch.full_like(x.value, 2.0)), 6),
-    ("sigmoid", torch.sigmoid, 8), ("fifth power", lambda x: x**5, 8), ("atan", torch.atan, 10),
+    ("sigmoid", torch.sigmoid, 8), ("fourth power", lambda x: x**4, 4),
+    ("fifth power", lambda x: x**5, 8), ("atan", torch.atan, 10),
     # LN(1 + x) rounds 1 + x too, EXP(x) - 1 rounds EXP(x) once more than its own, and 1 - ERF(x) rounds near 1
     ("log1p", torch.log1p, 4 + 4 / log1p(0.7)), ("expm1", torch.expm1, 6 + 4 / expm1(0.7)),
     ("erfc", torch.erfc, 10 + 4 / erfc(0.7)),
@@ -347,6 +348,18 @@ def test_remainders_and_whole_quotients_of_whole_numbers_are_exact() -> None:
 def test_a_remainder_with_the_sign_of_its_dividend_does_not_jump_at_zero() -> None:
     assert float(torch.fmod(number(0.0, 0.125), 1.0).radius) == pytest.approx(0.125)
     assert float(torch.remainder(number(0.0, 0.125), 1.0).radius) >= 0.875
+
+
+def test_a_remainder_is_exact_of_whole_numbers_that_float64_tells_apart() -> None:
+    assert torch.remainder(number(1000.0), 7.0).radius == 0
+    assert torch.remainder(number(1.5 * 2.0**53), 7.0).radius > 0
+
+
+def test_a_power_has_a_bound_where_it_is_defined_in_the_whole_ball() -> None:
+    assert float((number(0.0, 0.25) ** 1).radius) == pytest.approx(0.25)
+    assert (number(0.0) ** 0.5).radius == (number(0.0, 0.25) ** 0).radius == 0
+    for exponent in (-1, 0.5, 1.5):
+        assert (number(0.125, 0.25) ** exponent).radius.isnan()
 
 
 def test_a_power_of_a_very_small_number_moves_by_its_logarithm_times_what_its_exponent_does() -> None:
