@@ -539,6 +539,15 @@ def test_a_sign_that_is_not_known_leaves_a_product_unknown() -> None:
     assert torch.dot(floats(2.0), sign.reshape(1)).radius.isnan()
 
 
+def test_a_size_has_the_sign_of_another_number_where_that_is_sure() -> None:
+    found = torch.copysign(
+        Ball(floats(3.0), floats(0.5)), Ball(floats(-2.0, -2.0, -2.0, 0.0), floats(0.0, 1.0, 2.0, 0.0))
+    )
+    assert found.value.tolist() == [-3.0, -3.0, -3.0, 3.0]
+    assert found.radius.tolist() == [0.5, 0.5, 6.5, 0.5]
+    assert torch.copysign(Ball(floats(3.0), floats(0.5)), floats(-1.0, 1.0)).radius.tolist() == [0.5, 0.5]
+
+
 def test_a_number_that_is_surely_zero_or_surely_not_is_a_sure_truth() -> None:
     found = Ball(floats(0.0, 2.0, 0.5, 0.0, 1.0), floats(0.0, 1.0, 1.0, 1.0, 1.0)).to(torch.bool)
     assert found.value.tolist() == [False, True, True, False, True]
