@@ -147,8 +147,7 @@ class Function:
         repeating = [parameter for parameter in self.parameters if parameter.repeating]
         if not repeating:
             raise FormulaError(f"{self.name} takes at most {len(self.parameters)} argument(s): {self.signature}")
-        first = len(self.parameters) - len(repeating)
-        return repeating[(position - first) % len(repeating)]
+        return repeating[(position - len(self.parameters)) % len(repeating)]
 
 
 def declare(table: Table[str, Function], function: Function) -> None:

@@ -8,7 +8,7 @@ from xlparity.errors import FormulaError
 from xlparity.functions import FUNCTIONS, Argument, call
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calling import call_function
-from xlparity.functions.signature import Function, Type, number
+from xlparity.functions.signature import Function, Type, number, text
 from xlparity.functions.textual import textual
 from xlparity.model.table import Table
 from xlparity.model.value import Error, Kind
@@ -37,6 +37,12 @@ def test_an_error_in_the_place_of_a_value_is_the_result_and_so_is_a_text_in_the_
 
 def test_an_empty_argument_is_a_blank() -> None:
     assert call("EXP", [None], Texts()).number.item() == 1
+
+
+def test_parameters_that_repeat_take_turns() -> None:
+    given = (number("a"), *(text(name, "", repeating=True) for name in ("b", "c", "d")))
+    function = Function("F", given, "Takes three at a time.")
+    assert "".join(function.parameter(at).name for at in range(9)) == "abcdbcdbc"
 
 
 def test_why_a_text_is_undecided_is_told_in_the_words_of_who_found_it() -> None:
