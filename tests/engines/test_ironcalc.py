@@ -35,6 +35,12 @@ def test_ironcalc_recomputes_every_kind_of_value(tmp_path):
     assert engine.version[0].isdigit()
 
 
+def test_ironcalc_is_asked_no_workbook_that_counts_its_days_from_1904(tmp_path):
+    pytest.importorskip("ironcalc")
+    with pytest.raises(EngineError, match="counts its days from 1904"):
+        IronCalcEngine().evaluate(Book((), date1904=True), tmp_path / "book.xlsx")
+
+
 def test_a_missing_ironcalc_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ironcalc", None)
     with pytest.raises(EngineError, match=r"pip install 'xlparity\[ironcalc\]'"):

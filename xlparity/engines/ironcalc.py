@@ -53,6 +53,8 @@ class IronCalcEngine:
         Raises EngineError if IronCalc is not installed or cannot read the workbook.
         """
         module = _module()
+        if book.date1904:
+            raise EngineError(f"{path}: counts its days from 1904, and IronCalc from 1900")
         with tempfile.TemporaryDirectory(prefix="xlparity-ironcalc-") as folder:
             copy = Path(folder, "copy.xlsx")
             try:

@@ -74,14 +74,15 @@ def date_of_serial(serial: float) -> tuple[int, int, int] | Error:
     return found.year, found.month, found.day
 
 
-def serial_of_text(text: str) -> float | None:
+def serial_of_text(text: str, *, date1904: bool = False) -> float | None:
     """The serial number of a date, a time, or both, written as Excel (English, US) reads them; None otherwise.
 
-    Raises Unsupported for a date without a year or a day, which Excel completes from the day of the calculation, and
-    for a time of 60 or more minutes or seconds, which Excel carries (`4:65` is 5:05) by rules that are not documented.
+    Raises Unsupported for a date without a year or a day, which Excel completes from the day of the calculation,
+    for a time of 60 or more minutes or seconds, which Excel carries (`4:65` is 5:05) by rules that are not documented,
+    and for a date before 1904 where days are counted from there.
     """
     text = text.strip()
-    whole = _date(text)
+    whole = _date(text, date1904)
     if whole is not None:
         return float(whole)
     clock = _time(text)
@@ -89,7 +90,7 @@ def serial_of_text(text: str) -> float | None:
         return clock
     for at in (i for i, sign in enumerate(text) if sign in " T"):
         day, hour = text[:at].strip(), text[at + 1 :].strip()
-        if TIME.fullmatch(hour) and (whole := _date(day)) is not None and (clock := _time(hour)) is not None:
+        if TIME.fullmatch(hour) and (whole := _date(day, date1904)) is not None and (clock := _time(hour)) is not None:
             return whole + clock
     return None
 
@@ -105,7 +106,7 @@ def _lacks_part(text: str) -> bool:
     return 1 <= first <= 12 and (1 <= second <= 31 or second >= 1900)
 
 
-def _date(text: str) -> int | None:
+def _date(text: str, date1904: bool) -> int | None:
     if _lacks_part(text):
         raise Unsupported(f"{text!r} is a date that Excel completes with the day of the calculation")
     if found := ISO.fullmatch(text):
@@ -124,7 +125,11 @@ def _date(text: str) -> int | None:
     if full < 1900 or not 1 <= month <= 12 or not 1 <= day <= days_in_month(full, month):
         return None
     serial = serial_of_date(full, month, day)
-    return None if isinstance(serial, Error) else serial
+    if isinstance(serial, Error):
+        return None
+    if date1904 and serial < SHIFT1904:
+        raise Unsupported(f"{text!r} is a date before the first one of the workbook, in 1904")
+    return serial - SHIFT1904 * date1904
 
 
 def _time(text: str) -> float | None:

@@ -34,7 +34,7 @@ def numbers_of(array: Array, texts: Texts) -> tuple[Tensor, Fault]:
         used = number[is_text].detach().to(torch.long)
         values, codes = torch.zeros(len(texts.table)).double(), torch.zeros(len(texts.table), dtype=torch.int32)
         for index in set(used.tolist()):
-            value = number_of_text(texts.table[index])
+            value = number_of_text(texts.table[index], date1904=texts.date1904)
             if value is None:
                 codes[index] = int(Error.VALUE)
             else:
@@ -92,14 +92,14 @@ def collected(array: Array, texts: Texts, *, reference: bool) -> Collected:
     return Collected(torch.where(mask, array.number, 0.0), None if bool(mask.all()) else mask, fault)
 
 
-def number_of_scalar(value: Scalar) -> float | Error:
+def number_of_scalar(value: Scalar, *, date1904: bool = False) -> float | Error:
     """One value as a number, or the error that Excel gives instead."""
     if isinstance(value, Error):
         return value
     if value is None:
         return 0.0
     if isinstance(value, str):
-        number = number_of_text(value)
+        number = number_of_text(value, date1904=date1904)
         return Error.VALUE if number is None else number
     return float(value)
 

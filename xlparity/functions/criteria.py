@@ -44,7 +44,7 @@ class Criterion:
     bare: bool = False
 
 
-def criterion_of(value: Scalar) -> Criterion:
+def criterion_of(value: Scalar, *, date1904: bool = False) -> Criterion:
     """The criterion that a value means; a blank cell means 0."""
     if value is None:
         return Criterion("=", 0.0)
@@ -58,7 +58,7 @@ def criterion_of(value: Scalar) -> Criterion:
         operand = text.upper() == "TRUE"
     elif text.upper() in ERRORS:
         operand = ERRORS[text.upper()]
-    elif (number := number_of_text(text)) is not None:
+    elif (number := number_of_text(text, date1904=date1904)) is not None:
         operand = number
     return Criterion(symbol, operand, found[1] is None)
 
@@ -104,13 +104,13 @@ def _equal(kind: Tensor, payload: Tensor, criterion: Criterion, texts: Texts) ->
     number = (kind == int(Kind.NUMBER)) & (payload == float(operand))
     if not bool((kind == int(Kind.TEXT)).any()):
         return number
-    return number | _texts_where(kind, payload, texts, lambda text: _number(text) == operand)
+    return number | _texts_where(kind, payload, texts, lambda text: _number(text, texts) == operand)
 
 
-def _number(text: str) -> float | None:
+def _number(text: str, texts: Texts) -> float | None:
     """The number in a cell's text; None also for a date without a year, which no criterion can mean."""
     try:
-        return number_of_text(text)
+        return number_of_text(text, date1904=texts.date1904)
     except Unsupported:
         return None
 
@@ -152,7 +152,8 @@ def _measured(
         for position, one in enumerate(flat):
             kind, payload = int(row[2 * position]), row[2 * position + 1]
             if kind != Kind.UNDECIDED:
-                mask = mask & matches(one, criterion_of(scalar_of(kind, payload, texts)), texts)
+                criterion = criterion_of(scalar_of(kind, payload, texts), date1904=texts.date1904)
+                mask = mask & matches(one, criterion, texts)
         return mask.expand(np.broadcast_shapes(mask.shape, flat[0].number.shape))
 
     rows = distinct.tolist()

@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import torch
-
 from xlparity.functions.array import Array, Texts
 from xlparity.functions.calendar import (
     LAST,
@@ -22,6 +20,7 @@ from xlparity.functions.calendar import (
     serial_of_date,
     serial_of_text,
 )
+from xlparity.functions.coercion import numbers_of
 from xlparity.functions.fault import fault_of, merged, sealed, where_error
 from xlparity.functions.signature import (
     Argument,
@@ -380,19 +379,18 @@ def _in_system(function: Function, reads: Sequence[int], gives: bool) -> Functio
     compute = function.body
     assert compute is not None
 
-    def moved(argument: Argument, place: int) -> Argument:
+    def moved(argument: Argument, place: int, texts: Texts) -> Argument:
         given = argument.array
-        date = given.kinds == int(Kind.NUMBER)
         if function.parameter(place).type is not Type.ARRAY:  # there, a blank is the first day
-            date = date | (given.kinds == int(Kind.BLANK)) | (given.kinds == int(Kind.BOOLEAN))
-        date = date & (given.number >= 0)  # a negative one is no date in either system
-        kinds = torch.where(date, int(Kind.NUMBER), given.kinds).to(torch.uint8)
-        return Argument(Array(given.number + date * SHIFT1904, kinds), argument.reference)
+            given = sealed(*numbers_of(given, texts))
+        date = (given.kinds == int(Kind.NUMBER)) & (given.number >= 0)  # a negative one is no date in either system
+        return Argument(Array(given.number + date * SHIFT1904, given.kind), argument.reference)
 
     def body(arguments: Sequence[Argument], texts: Texts) -> Array:
         if not texts.date1904:
             return compute(arguments, texts)
-        made = compute([moved(one, at) if at in reads else one for at, one in enumerate(arguments)], texts)
+        given = [moved(one, at, texts) if at in reads else one for at, one in enumerate(arguments)]
+        made = compute(given, replace(texts, date1904=False))  # with the same table of texts
         if not gives:
             return made
         number = made.number - (made.kinds == int(Kind.NUMBER)) * SHIFT1904

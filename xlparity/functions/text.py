@@ -220,9 +220,14 @@ def unicode(value: str) -> float | Error:
     return float(ord(value[0])) if value else Error.VALUE
 
 
-@textual(TABLE, "VALUE", anything("text"), summary="The number that a text stands for.")
-def value_(given: Scalar) -> float | Error:
-    return Error.VALUE if isinstance(given, bool) else number_of_scalar(given)
+def _value(arguments: Sequence[Argument], texts: Texts) -> Array:
+    def one(given: Scalar) -> float | Error:
+        return Error.VALUE if isinstance(given, bool) else number_of_scalar(given, date1904=texts.date1904)
+
+    return mapped([arguments[0].array], texts, one)
+
+
+declare(TABLE, Function("VALUE", (anything("text"),), "The number that a text stands for.", _value))
 
 
 @textual(
@@ -251,7 +256,7 @@ def _text(arguments: Sequence[Argument], texts: Texts) -> Array:
         code = text_of_scalar(form)
         if isinstance(value, Error):
             return value
-        if isinstance(value, str) and (number := number_of_text(value)) is not None:
+        if isinstance(value, str) and (number := number_of_text(value, date1904=texts.date1904)) is not None:
             value = number
         return code if isinstance(code, Error) else formatted(value, code, date1904=texts.date1904)
 

@@ -76,13 +76,13 @@ def _reason(because: Exception) -> str:
     return str(because) if isinstance(because, Unsupported) else f"the computation fails here: {because}"
 
 
-def converted(value: Scalar, parameter: Parameter) -> Scalar:
+def converted(value: Scalar, parameter: Parameter, texts: Texts) -> Scalar:
     """`value` as `parameter` wants it, or the error that it is; ANY is not changed."""
     match parameter.type:
         case Type.NUMBER:
-            return number_of_scalar(value)
+            return number_of_scalar(value, date1904=texts.date1904)
         case Type.INTEGER:
-            number = number_of_scalar(value)
+            number = number_of_scalar(value, date1904=texts.date1904)
             return number if isinstance(number, Error) else float(np.trunc(number))
         case Type.TEXT:
             return text_of_scalar(value)
@@ -112,7 +112,7 @@ def textual(
                 given = []
                 for position, value in enumerate(values):
                     parameter = function.parameter(position)
-                    argument = converted(value, parameter)
+                    argument = converted(value, parameter, texts)
                     if isinstance(argument, Error) and parameter.type is not Type.ANY:
                         return argument
                     given.append(argument)

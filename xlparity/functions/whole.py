@@ -49,7 +49,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
                 if undecided is not None:
                     made.append(Array.single(Kind.UNDECIDED, float(undecided)))
                     continue
-                given = [_given(grid, function.parameter(at), arguments[at].reference) for at, grid in enumerate(grids)]
+                given = [_given(grid, function.parameter(at), arguments[at], texts) for at, grid in enumerate(grids)]
                 error = next((value for value in given if isinstance(value, Error)), None)
                 try:
                     result = compute(*given) if error is None else error
@@ -100,13 +100,13 @@ def _grid(kinds: list[list[int]], numbers: list[list[float]], texts: Texts) -> G
     ]
 
 
-def _given(grid: Grid, parameter: Parameter, reference: bool) -> object:
+def _given(grid: Grid, parameter: Parameter, argument: Argument, texts: Texts) -> object:
     if parameter.type is Type.ARRAY:
         return grid
     if parameter.type is not Type.NUMBERS:
-        return converted(grid[0][0], parameter)
-    if not reference and len(grid) == len(grid[0]) == 1:
-        value = converted(grid[0][0], Parameter("", Type.NUMBER))
+        return converted(grid[0][0], parameter, texts)
+    if not argument.reference and len(grid) == len(grid[0]) == 1:
+        value = converted(grid[0][0], Parameter("", Type.NUMBER), texts)
         return value if isinstance(value, Error) else [value]
     values = [value for row in grid for value in row]
     error = next((value for value in values if isinstance(value, Error)), None)

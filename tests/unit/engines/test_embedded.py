@@ -192,6 +192,12 @@ def test_a_spill_is_referred_to_by_its_anchor() -> None:
     assert found["C1"] == 12.0
 
 
+def test_a_workbook_may_count_its_days_from_1904() -> None:
+    fills = [("A1", "DATE(2024,1,1)"), ("A2", "YEAR(A1)"), ("A3", '"1/1/2024"+0'), ("A4", 'TEXT(A1,"yyyy-mm-dd")')]
+    found = values(Book((sheet({}, fills),), date1904=True))
+    assert found == {"A1": 43830.0, "A2": 2024.0, "A3": 43830.0, "A4": "2024-01-01"}
+
+
 def test_names_and_tables() -> None:
     own = sheet({"A1": "x", "A2": 1.0, "A3": 2.0}, [("B2:B3", "T[[#This Row],[x]]*rate"), ("C1", "SUM(T[x])+left")])
     names = (DefinedName("rate", "10"), DefinedName("left", "S!XFD1"))

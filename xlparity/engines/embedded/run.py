@@ -57,7 +57,7 @@ class Run:
     forced: Mapping[Area, NDArray[np.float64 | np.bool_]] = field(default_factory=dict)
     traced: bool = False
     progress: Callable[[str], None] = lambda _: None
-    texts: Texts = field(default_factory=Texts)
+    texts: Texts = field(init=False)
     frozen: dict[int, str] = field(default_factory=dict)
     store: Store = field(init=False)
     evaluator: Evaluator = field(init=False)
@@ -76,6 +76,7 @@ class Run:
 
     def __post_init__(self) -> None:
         book = self.workbook.book
+        self.texts = Texts(date1904=book.date1904)
         areas: dict[int, list[Area]] = {}
         for formula in self.workbook.formulas:
             areas.setdefault(formula.sheet, []).append(formula.area)
