@@ -112,5 +112,5 @@ def _merged(one: Cells, other: Cells) -> Cells:
             (one.row, other.row), (one.column, other.column), (one.kind, other.kind), (one.number, number)
         )
     )  # fmt: skip
-    order = np.lexsort((column, row))
+    order = np.argsort(np.concatenate([keys[kept], others]))
     return Cells(row[order], column[order], kind[order], numbers[order], one.texts + other.texts)

@@ -77,13 +77,15 @@ def test_formulas_take_the_place_of_others_of_numbers_and_of_nothing() -> None:
 def test_constants_take_the_place_of_formulas_and_of_constants_texts_among_them() -> None:
     before = book({"A1": "one", "B1": 2.0, "C1": "=B1", "A2": "two", "B2": "three", "C2": True, "B3": "=1", "C4": "=1"})
     after = with_constants(
-        before, {cell("A2"): "four", cell("B1"): "five", cell("C1"): 6.0, cell("D3"): "seven", cell("B2"): None}
+        before, {cell("A2"): "four", cell("B1"): "five", cell("C1"): 6.0, cell("D3"): False, cell("B2"): None}
     )
     assert texts(after) == {"B3": "1", "C4": "1"}
     cells = after.sheets[0].constants
     keys = list(zip(cells.row.tolist(), cells.column.tolist(), strict=True))
     assert keys == sorted(set(keys))
-    expected = {"A1": "one", "B1": "five", "C1": 6.0, "A2": "four", "B2": None, "C2": True, "D3": "seven"}
+    expected = {"A1": "one", "B1": "five", "C1": 6.0, "A2": "four", "B2": None, "C2": True, "D3": False}
     assert {name: cells.scalar(cell(name).row, cell(name).column) for name in expected} == expected
+    below = with_constants(before, {cell("A16385"): 7.0}).sheets[0].constants  # as many rows down as there are columns
+    assert (below.scalar(0, 1), below.scalar(16_384, 0)) == (2.0, 7.0)
     both = Book((*before.sheets, Sheet("T", before.sheets[0].constants)))
     assert with_constants(both, {Cell("T", 0, 0): 1.0}).sheets[0] == before.sheets[0]

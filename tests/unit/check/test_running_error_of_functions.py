@@ -184,7 +184,7 @@ OTHER = (Sheet("T", Cells.of({(0, 0): 5.0})),)
         "U!A1", "SUM(S:T!A1)", '"word"', "A1&B1", "moving*2", "SUM(half)", "SUM(other)", "SUM(columns)", "SUM(rows)",
         "unknown*2", "M1+1", "A1:D1",
         "LN(A1-1.2500001)", "1/(A1-1.25)", "(A1-1.2500001)^0.5", "E1+1", "LN(B1)", "SUMPRODUCT()", "SUM((", "{1,2}",
-        "A1/0", "SUMXMY2(A1:B1,A1:C1)", "AND(A1,F1)",
+        "A1/0", "SUMXMY2(A1:B1,A1:C1)", "AND(A1,F1)", "MMULT(F1,A1)", "MMULT(A1,F1)",
     ],
 )  # fmt: skip
 def test_where_there_is_no_rule_or_no_number_nothing_is_known(text: str) -> None:
@@ -199,6 +199,11 @@ def test_cells_of_other_sheets_rows_and_columns_are_read() -> None:
     corner = running_error("SUM(T!A1:D3)", others=(Sheet("T", Cells.of({(0, 0): 5.0, (2, 3): 2.0})),))
     assert corner is not None
     assert corner[0] == 7.0
+    full = Sheet("T", Cells.of({(0, 0): 5.0, (0, 1): 1.0, (1, 0): 2.0, (1, 1): 4.0}))
+    for text, middle in (("T!A:B", 3.0), ("T!1:2", 3.0), ("T!B:B", 2.5), ("T!2:2", 3.0)):  # as far as the sheet goes
+        median = running_error(f"MEDIAN({text})", others=(full,))
+        assert median is not None
+        assert median[0] == middle
     empty = running_error("SUM(T!A1:B2)+A1", others=(Sheet("T"),))
     assert empty is not None
     assert empty[0] == 1.25
@@ -277,7 +282,10 @@ def test_excels_own_way_to_reduce_an_angle_is_allowed_to_an_engine_that_is_like_
     assert abs(excels - found[0]) <= found[1] < 1e-6
 
 
-@pytest.mark.parametrize(("text", "size"), [("SUM(A1)", 0.0), ("SUM(A1:B1)", 2.0), ("SUM(A1:B1,C1)", 4.5)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("SUM(A1)", 0.0), ("SUM(A1:B1)", 2.0), ("SUM(A1:B1,C1)", 4.5), ("MMULT(A1:B1,TRANSPOSE(C1:D1))", 3.425)],
+)
 def test_a_sum_of_several_numbers_may_be_taken_for_zero_by_an_engine_that_does_so(text: str, size: float) -> None:
     found = running_error(text, radius=0.0, snapping=1e-3)  # where it is less than a thousandth of the terms
     assert found is not None
@@ -296,6 +304,33 @@ def test_a_sum_may_be_added_up_in_the_worst_order(text: str) -> None:
     assert 63 * 2.0**-53 <= found[1] <= 4 * 64 * 2.0**-53
 
 
+@pytest.mark.parametrize("text", ["PRODUCT(A1:C1)", "MMULT(A1,B1)*C1", "SUMPRODUCT(A1,B1)*C1", "A1*B1*C1"])
+def test_what_underflows_on_the_way_is_missing_from_the_product(text: str) -> None:
+    found = running_error(text, np.array([1e-200, 1e-200, 1e300, 0]), radius=0.0)
+    assert found is not None
+    assert found[0] == 0
+    assert 1e-100 <= found[1] < 1e-7
+
+
+@pytest.mark.parametrize("text", ["PRODUCT(1E-200,1E-200,A1)", "1E-200*1E-200*A1"])
+def test_what_underflows_on_the_way_is_multiplied_by_what_a_factor_may_be(text: str) -> None:
+    found = running_error(text, np.zeros(4), radius=1e300)
+    assert found is not None
+    assert 1e-100 <= found[1] < 1e-7
+
+
+@pytest.mark.parametrize("text", ["A1*B1", "PRODUCT(A1:B1)", "MMULT(A1,B1)", "SUMPRODUCT(A1,B1)"])
+def test_a_product_of_numbers_that_are_hardly_known_is_off_by_the_product_of_their_radii_too(text: str) -> None:
+    found = running_error(text, radius=1.0)
+    assert found == (1.25 * -0.75, pytest.approx(2.25 * 1.75 - 1.25 * 0.75))
+
+
+def test_an_exponential_that_underflows_is_off_by_what_its_operand_may_be() -> None:
+    found = running_error("EXP(A1)", np.array([-800.0, 0, 0, 0]), radius=100.0)
+    assert found is not None
+    assert math.exp(-700) <= found[1] < 1e-250
+
+
 def test_what_is_given_in_a_formulas_place_is_exact() -> None:
     cells: dict[tuple[int, int], Scalar] = {(0, 0): 3.5}
     fills = Fill(Area.of("S", 0, 1), "GAMMALN(A1)/3"), Fill(Area.of("S", 0, 2), "B1*3")
@@ -306,6 +341,17 @@ def test_what_is_given_in_a_formulas_place_is_exact() -> None:
     assert 0 < errors.of(fills[1], fills[1].area)[0, 0] <= 2.0**-51 * 21
     # Without it, no error is known.
     assert np.isnan(RunningError(book, FormulaIndex(book), values, {}, {}).of(fills[1], fills[1].area)).all()
+
+
+def test_a_truth_value_that_is_given_in_a_formulas_place_is_no_number_of_a_sum() -> None:
+    fill = Fill(Area.of("S", 0, 2), "SUM(A1:B1)/3")
+    book = Book((Sheet("S", Cells.of({(0, 0): 3.5}), (Fill(Area.of("S", 0, 1), "A1>0"), fill)),))
+    given = {Area.of("S", 0, 1): np.array([[True]])}
+    errors = RunningError(book, FormulaIndex(book), EmbeddedEngine().evaluate(book, forced=given), given, {})
+    found = errors.of_text(fill.formula, fill.area.corner)
+    assert found is not None
+    assert found[0] == 3.5 / 3
+    assert np.isfinite(errors.of(fill, fill.area)).all()
 
 
 def over(fill: Fill, window: Area, *more: Fill) -> NDArray[np.float64]:
@@ -380,6 +426,8 @@ def test_a_large_window_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounding, "_MOST_ELEMENTS", 8)
     np.testing.assert_array_equal(over(fill, fill.area), found)
     across = Fill(Area.of("S", 0, 4, 1, 3), "SUM($A$1:$A$4)*A1")
+    assert np.isfinite(over(across, across.area)).all()
+    monkeypatch.setattr(rounding, "_MOST_ELEMENTS", 4)  # which all cells of the window read alike
     assert np.isfinite(over(across, across.area)).all()
     monkeypatch.setattr(rounding, "_MOST_ELEMENTS", 3)
     assert np.isnan(over(fill, fill.area)).all()

@@ -266,8 +266,9 @@ def _matrix_product(rules: Roundings, operands: Sequence[Known]) -> Known:
         raise NoBound
     a, b = np.abs(left.value), np.abs(right.value)
     ra, rb = np.broadcast_to(left.radius, a.shape), np.broadcast_to(right.radius, b.shape)
-    nu = (a.shape[3] + 2) * _U
-    return Known(left.value @ right.value, a @ rb + ra @ b + ra @ rb + (nu / (1 - nu) + rules.snapping) * (a @ b))
+    terms = a.shape[3]
+    rounding = ((terms + 2) * _U + rules.snapping) * (a @ b) + terms * _SMALLEST  # as of a sum
+    return Known(left.value @ right.value, a @ rb + ra @ b + ra @ rb + rounding)
 
 
 @FUNCTIONS.rule("TRANSPOSE")
@@ -284,7 +285,9 @@ def _product(rules: Roundings, operands: Sequence[Known]) -> Known:
     most = _over(np.abs(value) + radius, np.prod)
     result = _over(value, np.prod)
     terms = value.shape[2] * value.shape[3]
-    return Known(result, (most - np.abs(result)) + terms * 2 * _BASIC * most)
+    # What is lost where a product on the way underflows is multiplied by the factors that follow, in whatever order.
+    lost = _SMALLEST * _over(np.maximum(np.abs(value) + radius, 1.0), np.prod)
+    return Known(result, (most - np.abs(result)) + terms * (2 * _BASIC * most + lost))
 
 
 def _deviations(rules: Roundings, operands: Sequence[Known]) -> tuple[Known, Known]:
@@ -373,7 +376,7 @@ def _root(rules: Roundings, operands: Sequence[Known]) -> Known:
 def _exponential(rules: Roundings, operands: Sequence[Known]) -> Known:
     one = _single(operands)
     value = np.exp(one.value)
-    return rules.smooth(value, value * np.expm1(one.radius))
+    return rules.smooth(value, np.maximum(value, _SMALLEST) * np.expm1(one.radius))
 
 
 def _logarithm_of(one: Known) -> tuple[Array, Array]:
