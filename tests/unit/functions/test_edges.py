@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from fractions import Fraction
 from math import comb, e, erfc, exp, factorial, log, pi, sqrt
 
 import pytest
@@ -1524,6 +1525,32 @@ def test_what_is_looked_up_in_parts_is_found_where_it_is(chunk: int, monkeypatch
     monkeypatch.setattr(lookup, "CHUNK", chunk)
     assert [value(*call) for call in calls] == whole
     assert "undecided" in str(value("MATCH", numbers, [[9], [1], [5]], 1))
+
+
+@pytest.mark.parametrize("count", [20, 30, 200])
+@pytest.mark.parametrize("share", [Fraction(1, 5), Fraction(9, 10), 1, Fraction(11, 10), 2])
+def test_a_sum_of_poissons_probabilities_is_both_tails_of_gammas_distribution(count: int, share: Fraction) -> None:
+    mean = int(count * share)
+    terms = [Fraction(mean**each, factorial(each)) for each in range(4 * count + 80)]
+    upper, lower = (exp(-mean) * float(sum(part)) for part in (terms[: count + 1], terms[count + 1 :]))
+    assert value("POISSON.DIST", count, mean, True) == pytest.approx(upper, rel=1e-13)
+    assert value("CHISQ.DIST.RT", 2 * mean, 2 * count + 2) == pytest.approx(upper, rel=1e-13)
+    assert value("GAMMA.DIST", mean, count + 1, 1, True) == pytest.approx(lower, rel=1e-13)
+    if lower < upper:
+        assert value("GAMMA.INV", lower, count + 1, 1) == pytest.approx(mean, rel=1e-12)
+    else:
+        assert value("CHISQ.INV.RT", upper, 2 * count + 2) == pytest.approx(2 * mean, rel=1e-12)
+
+
+def test_the_gamma_distribution_of_a_large_number_is_nearly_normal() -> None:
+    assert value("GAMMA.DIST", 5e-324, 25, 1, True) == 0
+    assert value("GAMMA.DIST", 1e300, 25, 1, True) == 1
+    for shape in (1e4, 1e6, 1e8):  # the median lies at shape - 1/3 + 8 / (405 shape)
+        median = shape - 1 / 3 + 8 / (405 * shape)
+        assert value("GAMMA.DIST", median, shape, 1, True) == pytest.approx(0.5, abs=1e-12)
+        below, above = (value("GAMMA.DIST", shape + away, shape, 1, True) for away in (-1e-3, 1e-3))
+        assert above - below == pytest.approx(2e-3 / sqrt(2 * pi * shape), rel=1e-4)
+    assert "undecided" in str(value("GAMMA.DIST", 1e13, 1e13, 1, True))
 
 
 @pytest.mark.parametrize(
