@@ -201,9 +201,7 @@ def _judge_steps(
     """Verdicts for every computed tensor in `held`, whose values may be `off` where others read them."""
     values = {name: tensor.values for name, tensor in held.items()}
     judged: dict[str, Judged] = {}
-    for name in program.order:
-        if name not in held:
-            continue
+    for name in (each for each in program.order if each in held):
         row, own = program.rows[name], held[name]
         near = program.local(name, values, shown, whole, off)
         near_bound = _allowed(near, slack, tolerance)
