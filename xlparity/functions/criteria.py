@@ -44,7 +44,7 @@ class Criterion:
     bare: bool = False
 
 
-def criterion_of(value: Scalar, *, date1904: bool = False) -> Criterion:
+def criterion_of(value: Scalar, *, date1904: bool) -> Criterion:
     """The criterion that a value means; a blank cell means 0."""
     if value is None:
         return Criterion("=", 0.0)

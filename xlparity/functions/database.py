@@ -39,16 +39,16 @@ def _column(database: Grid, field: Scalar) -> int | None:
     return None
 
 
-def _meets(value: Scalar, criterion: Scalar) -> bool:
+def _meets(value: Scalar, criterion: Scalar, date1904: bool) -> bool:
     """Whether a value meets a criterion; a text without an operator means "begins with"."""
-    texts = Texts()
-    wanted = criterion_of(criterion)
+    texts = Texts(date1904=date1904)
+    wanted = criterion_of(criterion, date1904=date1904)
     if wanted.bare and isinstance(wanted.operand, str):
-        wanted = criterion_of(f"={criterion}*")
+        wanted = criterion_of(f"={criterion}*", date1904=date1904)
     return bool(matches(array_of_scalar(value, texts), wanted, texts).item())
 
 
-def _chosen(database: Grid, criteria: Grid) -> list[list[Scalar]]:
+def _chosen(database: Grid, criteria: Grid, date1904: bool) -> list[list[Scalar]]:
     """The rows of the list that meet the criteria."""
     columns = []
     for heading in criteria[0]:
@@ -62,7 +62,7 @@ def _chosen(database: Grid, criteria: Grid) -> list[list[Scalar]]:
         for row in database[1:]
         if any(
             all(
-                criterion is None or place is None or _meets(row[place], criterion)
+                criterion is None or place is None or _meets(row[place], criterion, date1904)
                 for place, criterion in zip(columns, one, strict=True)
             )
             for one in criteria[1:]
@@ -71,12 +71,12 @@ def _chosen(database: Grid, criteria: Grid) -> list[list[Scalar]]:
 
 
 def _enter(name: str, summary: str, combine: Callable[[list[float]], float | Error]) -> None:
-    @whole(TABLE, name, *PARAMETERS, summary=summary)
-    def body(database: Grid, field: Scalar, criteria: Grid) -> float | Error:
+    @whole(TABLE, name, *PARAMETERS, summary=summary, dated=True)
+    def body(database: Grid, field: Scalar, criteria: Grid, date1904: bool) -> float | Error:
         place = _column(database, field)
         if place is None or len(database) < 2:
             return Error.VALUE
-        values = [row[place] for row in _chosen(database, criteria)]
+        values = [row[place] for row in _chosen(database, criteria, date1904)]
         error = next((value for value in values if isinstance(value, Error)), None)
         if error is not None:
             return error
@@ -105,32 +105,32 @@ _enter("DSTDEV", "The standard deviation of a sample.", lambda v: _root(_varianc
 _enter("DSTDEVP", "The standard deviation of a population.", lambda v: _root(_variance(v, 0)))
 
 
-@whole(TABLE, "DCOUNT", *PARAMETERS, summary="How many numbers there are in the rows chosen.")
-def dcount(database: Grid, field: Scalar, criteria: Grid) -> float | Error:
+@whole(TABLE, "DCOUNT", *PARAMETERS, summary="How many numbers there are in the rows chosen.", dated=True)
+def dcount(database: Grid, field: Scalar, criteria: Grid, date1904: bool) -> float | Error:
     if len(database) < 2:
         return Error.VALUE
-    rows = _chosen(database, criteria)
+    rows = _chosen(database, criteria, date1904)
     if field is None:
         return float(len(rows))
     place = _column(database, field)
     return Error.VALUE if place is None else float(sum(isinstance(row[place], float) for row in rows))
 
 
-@whole(TABLE, "DCOUNTA", *PARAMETERS, summary="How many values are not blank in the rows chosen.")
-def dcounta(database: Grid, field: Scalar, criteria: Grid) -> float | Error:
+@whole(TABLE, "DCOUNTA", *PARAMETERS, summary="How many values are not blank in the rows chosen.", dated=True)
+def dcounta(database: Grid, field: Scalar, criteria: Grid, date1904: bool) -> float | Error:
     if len(database) < 2:
         return Error.VALUE
-    rows = _chosen(database, criteria)
+    rows = _chosen(database, criteria, date1904)
     if field is None:
         return float(len(rows))
     place = _column(database, field)
     return Error.VALUE if place is None else float(sum(row[place] is not None for row in rows))
 
 
-@whole(TABLE, "DGET", *PARAMETERS, summary="The one value of the row chosen.")
-def dget(database: Grid, field: Scalar, criteria: Grid) -> Scalar:
+@whole(TABLE, "DGET", *PARAMETERS, summary="The one value of the row chosen.", dated=True)
+def dget(database: Grid, field: Scalar, criteria: Grid, date1904: bool) -> Scalar:
     place = _column(database, field)
-    rows = _chosen(database, criteria)
+    rows = _chosen(database, criteria, date1904)
     if place is None or not rows:
         return Error.VALUE
     return rows[0][place] if len(rows) == 1 else Error.NUM

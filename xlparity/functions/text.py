@@ -131,7 +131,7 @@ def _substitute(arguments: Sequence[Argument], texts: Texts) -> Array:
             if not old or len(value) + value.count(old) * (len(new) - len(old)) > LONGEST:
                 return Error.VALUE if old else value
             return _fits(value.replace(old, new))
-        instance = number_of_scalar(values[3])
+        instance = number_of_scalar(values[3], date1904=texts.date1904)
         if isinstance(instance, Error):
             return instance
         if instance < 1:

@@ -68,7 +68,7 @@ def _stripped(digits: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
-def number_of_text(text: str, *, date1904: bool = False) -> float | None:
+def number_of_text(text: str, *, date1904: bool) -> float | None:
     """The number that Excel reads in `text`, or None: `" 3 "`, `1e3`, `50%`, `$1,000`, `(5)`, `1/2/2024`, `12:30`.
 
     Raises Unsupported for a date or a time that `serial_of_text` leaves undecided.

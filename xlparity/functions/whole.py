@@ -25,11 +25,14 @@ F = TypeVar("F", bound=Callable[..., object])
 Grid = list[list[Scalar]]
 
 
-def whole(table: Table[str, Function], name: str, *parameters: Parameter, summary: str) -> Callable[[F], F]:
+def whole(
+    table: Table[str, Function], name: str, *parameters: Parameter, summary: str, dated: bool = False
+) -> Callable[[F], F]:
     """Decorator that enters a function of whole arrays into `table`.
 
     ARRAY and NUMBERS arguments arrive as a `Grid` (NUMBERS as a flat list of the numbers that count), others as single
-    converted values, the first of an array. The function returns a Scalar or a list of rows.
+    converted values, the first of an array; `dated`: at the end whether days are counted from 1904. The function
+    returns a Scalar or a list of rows.
     """
 
     def enter(compute: F) -> F:
@@ -38,6 +41,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
         def body(arguments: Sequence[Argument], texts: Texts) -> Array:
             function = declared[0]
             arrays = [argument.array for argument in arguments]
+            system = (texts.date1904,) if dated else ()
             lanes = np.broadcast_shapes(*(given.number.shape[:-2] for given in arrays))
             budget().objects(math.prod(lanes) * sum(given.rows * given.columns for given in arrays))
             flat = [_flat(given, lanes) for given in arrays]
@@ -52,7 +56,7 @@ def whole(table: Table[str, Function], name: str, *parameters: Parameter, summar
                 given = [_given(grid, function.parameter(at), arguments[at], texts) for at, grid in enumerate(grids)]
                 error = next((value for value in given if isinstance(value, Error)), None)
                 try:
-                    result = compute(*given) if error is None else error
+                    result = compute(*given, *system) if error is None else error
                     result = _finite(result)
                 except OverflowError:
                     result = Error.NUM
