@@ -384,13 +384,13 @@ def _in_system(function: Function, reads: Sequence[int], gives: bool) -> Functio
         if function.parameter(place).type is not Type.ARRAY:  # there, a blank is the first day
             given = sealed(*numbers_of(given, texts))
         date = (given.kinds == int(Kind.NUMBER)) & (given.number >= 0)  # a negative one is no date in either system
-        return Argument(Array(given.number + date * SHIFT1904, given.kind), argument.reference)
+        return Argument(Array(given.number + date * SHIFT1904, given.kind))
 
     def body(arguments: Sequence[Argument], texts: Texts) -> Array:
         if not texts.date1904:
             return compute(arguments, texts)
         given = [moved(one, at, texts) if at in reads else one for at, one in enumerate(arguments)]
-        made = compute(given, replace(texts, date1904=False))  # with the same table of texts
+        made = compute(given, texts)
         if not gives:
             return made
         number = made.number - (made.kinds == int(Kind.NUMBER)) * SHIFT1904
