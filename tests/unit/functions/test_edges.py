@@ -513,6 +513,8 @@ FINANCIAL = [
     ("NPV", [1, "2", True], 1.25),
     ("NPV", [1, "x"], VALUE),
     ("NPV", [1, ([2], ["x"], [True], [4])], 2),  # of a range only the numbers count
+    ("NPV", [1, [[2, 4]]], 2),
+    ("NPV", [1, ([4],), (["2"],)], 2),
     ("ISPMT", [0.1, 1, 4, 100], near(-7.5)),
     ("ISPMT", [0.1, 1, 0, 100], DIV0),
     ("EFFECT", [0.2, 2], near(0.21)),
