@@ -125,8 +125,7 @@ def _date(text: str, date1904: bool) -> int | None:
     if full < 1900 or not 1 <= month <= 12 or not 1 <= day <= days_in_month(full, month):
         return None
     serial = serial_of_date(full, month, day)
-    if isinstance(serial, Error):
-        return None
+    assert not isinstance(serial, Error)  # it is a day of 1900 to 9999
     if date1904 and serial < SHIFT1904:
         raise Unsupported(f"{text!r} is a date before the first one of the workbook, in 1904")
     return serial - SHIFT1904 * date1904
