@@ -87,6 +87,10 @@ def test_each_difference_has_its_reason(changes: dict[str, Scalar], found: dict[
     assert set(found) <= set(report)
 
 
+def test_of_a_cell_without_a_formula_the_address_alone_is_told_where_its_error_is_inherited() -> None:
+    assert said(held({"B2": None}))["C1"] == "inherited: inherited from S!B2"
+
+
 def test_a_formula_unlike_its_neighbours_is_said_to_be_and_one_like_them_is_not() -> None:
     solution: dict[str, Scalar] = {f"A{at}": float(at) for at in range(1, 6)}
     solution |= {f"B{at}": f"=A{at}*3" for at in range(1, 6)}
@@ -100,6 +104,9 @@ def test_a_formula_unlike_its_neighbours_is_said_to_be_and_one_like_them_is_not(
 @pytest.mark.parametrize("mine", ["=A3*3", "=A2*3+1"])
 def test_what_is_wrong_at_the_sheets_own_numbers_is_no_coincidence_though_samples_show_it_too(mine: str) -> None:
     assert said(held({"B2": mine}, samples=20)) == said(held({"B2": mine}))
+    beside = said(held({"B1": "=ABS(A1)*3", "B2": mine}, samples=20))
+    assert beside["B1"].startswith("fault: right at the sheet's own numbers by coincidence")
+    assert beside["B2"] == said(held({"B2": mine}))["B2"]
 
 
 def test_as_many_samples_are_evaluated_at_a_time_as_have_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +176,11 @@ def test_a_function_without_a_rule_is_decided_by_a_tolerance() -> None:
     assert held({"F1": "=GAMMALN(A1*7.3+1)+0.5"}, solution, tolerance=Tolerance(0.0, 0.6)).passed
 
 
+def test_what_is_off_by_just_the_tolerance_is_within_it() -> None:
+    assert held({"B1": "=A1*3+0.5"}, tolerance=Tolerance(0.0, 0.5)).passed
+    assert not held({"B1": "=A1*3+0.5"}, tolerance=Tolerance(0.0, 0.4999)).passed
+
+
 def test_a_row_without_a_known_rounding_error_leaves_the_other_rows_of_its_fill_decided() -> None:
     # No error is known for a median over a blank: in the first row, whose values are the same.
     numbers = Cells.of({(0, 0): 3.0, (0, 2): 3.0, (1, 0): 5.0, (1, 1): 4.0, (1, 2): 7.0})
@@ -215,6 +227,24 @@ def test_a_tolerance_is_of_the_value_for_other_engines_too(relative: float, pass
 def test_numbers_that_an_engine_computes_from_its_own_wrong_ones_are_right() -> None:
     found = said(held({}, engines=[EmbeddedEngine(), Other("other", {"B1": 5.0, "C1": 13.25})]))
     assert {name: reason.partition(":")[0] for name, reason in found.items()} == {"B1": "fault"}
+
+
+def test_a_truth_value_beside_an_engines_own_wrong_number_stays_one() -> None:
+    # A sum leaves out what is TRUE in the cells that it reads.
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=A1*3", "C1": "=A1>0", "D1": "=SUM(B1:C1)"}
+    found = said(held({}, solution, engines=[EmbeddedEngine(), Other("other", {"B1": 5.0, "D1": 5.0})]))
+    assert set(found) == {"B1"}
+
+
+@pytest.mark.parametrize(("sign", "stale"), [(1.0, {"B1"}), (-1.0, {"B1", "C1"})])
+def test_a_right_value_is_right_beside_a_wrong_one_that_it_should_have_been_computed_from(
+    sign: float, stale: set[str]
+) -> None:
+    # C1 is right but for a rounding, though not what its formula makes of 5.
+    solution: dict[str, Scalar] = {"A1": 2.5, "B1": "=A1/3", "C1": "=B1+A1"}
+    right = 2.5 / 3 + 2.5
+    other = Other("other", {"B1": 5.0, "C1": sign * math.nextafter(right, 9.0)})
+    assert set(said(held({}, solution, engines=[EmbeddedEngine(), other]))) == stale
 
 
 def test_cells_that_are_to_be_ignored_are_not_compared() -> None:
@@ -273,8 +303,26 @@ def test_numbers_to_type_are_those_of_the_sample_made_round() -> None:
     assert number == round(number)
 
 
-def test_of_each_cell_the_samples_are_judged_in_which_it_differs_most_by_part_and_by_size() -> None:
-    one, other = (np.random.default_rng(seed).normal(0, 10.0 ** np.arange(-4, 4)[:, None], (8, 5)) for seed in (1, 2))
+def test_of_a_difference_that_is_small_no_more_numbers_are_typed_than_show_it() -> None:
+    solution: dict[str, Scalar] = {"A1": 3.0, "A2": 2.0, "A3": 5.0, "B1": "=A1+A3"}
+    (one,) = held({"B1": "=A1+A3+(A2-2)*1E-7"}, {**solution, "B2": "=A2*2"}, samples=20).cells
+    assert one.counterexample is not None
+    assert [changed for changed, _ in one.counterexample.changes] == [cell("A2")]
+
+
+def test_a_sample_on_which_one_of_the_solutions_cells_has_no_number_is_drawn_anew() -> None:
+    # The first sample takes A1 by a quarter up or down, where only B1, before others, may have no number.
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=SQRT(A1-1.999)", "C1": "=A1*2"}
+    for seed in range(8):
+        report = held({}, solution, samples=1, seed=seed)
+        assert report.exploration is not None
+        assert report.exploration.never == 0, seed
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+def test_of_each_cell_the_samples_are_judged_in_which_it_differs_most_by_part_and_by_size(scale: float) -> None:
+    sizes = scale * 10.0 ** np.arange(-4, 4)[:, None]
+    one, other = (np.random.default_rng(seed).normal(0, sizes, (8, 5)) for seed in (1, 2))
     chosen = dict(explore._worst(one, other, np.ones((8, 5), bool)))
     apart = np.abs(one - other)
     for measure in (apart, apart / np.maximum(np.abs(one), np.abs(other))):
@@ -687,6 +735,13 @@ NUMBERS: Mapping[str, Scalar] = {"A1": 1.1, "A2": -2.3, "A3": 0.7}
 
 def test_a_repair_need_not_round_as_the_solution_does() -> None:
     assert repair_of({"B1": "=SUM(A1:A2)/30"}, {**NUMBERS, "B1": "=AVERAGE(A1:A3)*0.1"}) == "SUM(A1:A3)/30"
+
+
+def test_a_repair_that_rounds_otherwise_reads_truth_values_as_such() -> None:
+    # A sum leaves out what is TRUE in the cells that it reads.
+    solution: dict[str, Scalar] = {**NUMBERS, "A4": "=A1>0", "B1": "=AVERAGE(A1:A4)*0.1"}
+    assert repair_of({"B1": "=SUM(A1:A2)/30"}, solution) == "SUM(A1:A3)/30"
+    assert repair_of({"B1": "=SUM(A2:A4)/30"}, solution) == "SUM(A1:A4)/30"
 
 
 @pytest.mark.parametrize(("read", "proposed"), [("A1:A6", "A5*3"), ("A:A", None)])

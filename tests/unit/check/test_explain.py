@@ -183,6 +183,13 @@ def test_a_function_without_derivatives_says_nothing_of_shares(tmp_path: Path) -
     assert {one.share for one in counted.precedents} <= {0.0, None}
 
 
+def test_cells_of_which_only_the_number_counts_leave_the_shares_of_the_others_known(tmp_path: Path) -> None:
+    found = xlparity.explain(wide(tmp_path, "=SUM(C6:C8)*ROWS(E1:E2)", E1=1.0, E2=4.0), "D1", depth=1)
+    shares = {cell: one.share for cell, one in below(found).items()}
+    assert shares["E1"] == shares["E2"] == 0.0
+    assert shares["C7"] not in (0.0, None)
+
+
 def changed(path: Path, **cells: object) -> Path:
     book = openpyxl.load_workbook(path)
     for cell, content in cells.items():

@@ -67,6 +67,13 @@ def test_a_cell_is_filled_as_its_column_before_its_row() -> None:
     assert neighbours_formulas(index, block, cell("C2")) == ["$H2*3", "$H2*2"]
 
 
+def test_a_cells_own_formula_does_not_count_among_its_neighbours() -> None:
+    # Of the others one has the cell's own formula, two have another.
+    fills = Fill(area("B1:B2"), "H1*2"), Fill(area("B3:B4"), "H3*3")
+    index = FormulaIndex(Book((Sheet("S", fills=fills),)))
+    assert neighbours_formula(index, Block((4,), (area("B1:B4"),)), cell("B1")) == "H1*3"
+
+
 def test_beside_a_column_of_very_many_cells_its_row_is_asked() -> None:
     tall = Area.of("S", 0, 1, 100_001, 3)
     index = FormulaIndex(Book((Sheet("S", fills=(Fill(area("B5:D5"), "H1*2"),)),)))

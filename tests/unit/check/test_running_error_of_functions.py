@@ -74,7 +74,7 @@ TIGHT = [
     "MEDIAN(A1,B1,D1)", "ABS(B1)", "SQRT(C1)", "EXP(A1)", "LN(C1)", "LOG10(C1)", "LOG(C1)", "LOG(C1,A1)", "ASINH(A1)",
     "SIN(D1)", "COS(A1)", "TAN(A1)", "SINH(A1)", "COSH(B1)", "ERF(D1)", "ERF.PRECISE(D1)", "A1*rate", "SUM(all)",
     "A1*PI()", "IF(A1>0,A1,B1)", "IF(A1>0,A1)", "IF(A1<0,A1)+C1", "IFERROR(A1,B1)", "IFERROR(LN(B1),C1)",
-    "A1*NOT(B1>0)", "A1*AND(C1>0,D1>0)", "A1*OR(C1<0,D1>0)", "A1*ROWS(A1:D1)", "A1*COLUMNS(A1:D1)", "INDEX(A1:D1,2)",
+    "A1*NOT(B1>0)", "A1*AND(C1>0,D1>0)", "A1*OR(C1<0,D1>0)", "A1*OR(TRANSPOSE(A1:D1)>0)", "A1*AND(TRANSPOSE(A1:D1)<3)", "C1*ROUND(A1,0)", "A1*ROWS(A1:D1)", "A1*COLUMNS(A1:D1)", "INDEX(A1:D1,2)",
     "INDEX(A1:D1,1,3)", "INDEX(TRANSPOSE(A1:D1),3)", "A1*COUNT(A1:F1)", "A1*ROW()", "A1*COLUMN()", "A1*TRUE",
     "IFERROR(K1,C1)", "IFERROR(SUM(A1:K1),B1)", "SUM(A1,PI())", "A1*SUM(TRANSPOSE(E1:H1))", "A1*(B1<>C1)",
     "A1*(B1<=C1)", "A1*(C1>=B1)", "A1*(B1=B1+1)+C1", "SUM($A:$A)", "SUM($A:$D)", "SUM(all_columns)",
