@@ -104,8 +104,8 @@ def test_a_formula_unlike_its_neighbours_is_said_to_be_and_one_like_them_is_not(
 @pytest.mark.parametrize("mine", ["=A3*3", "=A2*3+1"])
 def test_what_is_wrong_at_the_sheets_own_numbers_is_no_coincidence_though_samples_show_it_too(mine: str) -> None:
     assert said(held({"B2": mine}, samples=20)) == said(held({"B2": mine}))
-    beside = said(held({"B1": "=ABS(A1)*3", "B2": mine}, samples=20))
-    assert beside["B1"].startswith("fault: right at the sheet's own numbers by coincidence")
+    beside = said(held({"B2": mine, "B3": "=ABS(A3)*3"}, samples=20))
+    assert beside["B3"].startswith("fault: right at the sheet's own numbers by coincidence")
     assert beside["B2"] == said(held({"B2": mine}))["B2"]
 
 
@@ -311,8 +311,8 @@ def test_of_a_difference_that_is_small_no_more_numbers_are_typed_than_show_it() 
 
 
 def test_a_sample_on_which_one_of_the_solutions_cells_has_no_number_is_drawn_anew() -> None:
-    # The first sample takes A1 by a quarter up or down, where only B1, before others, may have no number.
-    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=SQRT(A1-1.999)", "C1": "=A1*2"}
+    # The first sample takes A1 up or down by a quarter; of two tensors the second has a number there anyway.
+    solution: dict[str, Scalar] = {"A1": 2.0, "B1": "=SQRT(A1-1.999)", "D3": "=A1*2"}
     for seed in range(8):
         report = held({}, solution, samples=1, seed=seed)
         assert report.exploration is not None

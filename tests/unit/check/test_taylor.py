@@ -244,6 +244,9 @@ def test_operations_in_place_take_the_model_along() -> None:
     y = x.clone()
     y.mul_(3.0)
     assert float((y - 3 * x).radius.max()) < 1e-9
+    y.addcmul_(x, torch.ones(2).double(), value=4.0)
+    assert (y.value == 7.0).all()
+    assert (y.radius >= 0.7).all()
     zero = Ball(torch.zeros(2).double())
     zero.add_(x)
     assert (zero.radius >= 0.1).all()
