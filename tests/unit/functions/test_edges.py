@@ -688,6 +688,7 @@ TEXTS = [
     ("UNICHAR", [0xD800], NA),
     ("UNICHAR", [0xDFFF], NA),
     ("UNICHAR", [0xFFFE], NA),
+    ("UNICHAR", [0xFFFF], NA),
     ("UNICHAR", [66], "B"),
     ("UNICODE", [""], VALUE),
     ("VALUE", [True], VALUE),
@@ -786,6 +787,7 @@ FORMATS = [
     ("TEXT", [0, "General"], "0"),
     ("TEXT", [1 / 3, "General"], "0.333333333"),
     ("TEXT", [12345678.9012, "General"], "12345678.9"),
+    ("TEXT", [1e10, "General"], "10000000000"),
     ("TEXT", [1e11, "General"], "1E+11"),
     ("TEXT", [0.00001234567, "General"], "1.23457E-05"),
     ("TEXT", [0.0000123456, "General"], "1.23456E-05"),
@@ -1249,6 +1251,8 @@ NUMBERS = [
     ("RANK.AVG", [3, ([3], [5], [3], ["x"])], 2.5),
     ("RANK.AVG", [3, ([3], [5], [3], ["x"]), 1], 1.5),
     ("RANK.EQ", [4, ([3], [5])], NA),
+    ("RANK.EQ", [1, ([True],)], NA),
+    ("RANK.EQ", [1, (["1"],)], NA),
     ("COTH", [1e9], 1),
     ("COTH", [-1e9], -1),
     ("COT", [1e9], NUM),
@@ -1447,6 +1451,7 @@ LOOKUP = [
     ("XMATCH", [3, SORTED, 4], VALUE),
     ("XMATCH", [3, SORTED, 0, 3], VALUE),
     ("XMATCH", [3, [[1, 2], [3, 4]]], VALUE),
+    ("XMATCH", [3, [[1, 3, 5]]], 2),
     ("XLOOKUP", [3, SORTED, [["a"], ["b"], ["c"]]], "b"),
     ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]]], NA),
     ("XLOOKUP", [4, SORTED, [["a"], ["b"], ["c"]], "none"], "none"),
@@ -1454,6 +1459,7 @@ LOOKUP = [
     ("XLOOKUP", [3, SORTED, [["a"], ["b"]]], VALUE),
     ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b", "c"]]], "b"),
     ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b", "c"], ["d", "e", "f"]]], [["b"], ["e"]]),
+    ("XLOOKUP", [[[1, DIV0, 2]], [[1, 3]], [["a", "b"]], "none"], [["a", DIV0, "none"]]),
     ("XLOOKUP", [3, [[1, 3, 5]], [["a", "b"]]], VALUE),
     ("XLOOKUP", [3, [[1, 3, 5]], [["a"], ["b"], ["c"]]], VALUE),
     ("XLOOKUP", [3, [[3], [3]], [["a"], ["b"]], "none", ..., ...], "a"),
@@ -1603,6 +1609,14 @@ def test_where_a_fit_is_perfect_rounding_would_decide_the_f_statistic() -> None:
     assert table[0] == [near(1), pytest.approx(0, abs=1e-14)]
     assert "undecided: LINEST: the fit is perfect" in str(table[3][0])
     assert table[3][1] == 1
+
+
+@pytest.mark.parametrize("unit", [2.0**-40, 1.0, 2.0**40])
+def test_the_unit_of_what_is_fitted_says_nothing_of_how_good_the_fit_is(unit: float) -> None:
+    """The example of LINEST's documentation in Excel: y = 1, 9, 5, 7 at 0, 4, 2, 3, with the second one made worse."""
+    table = value("LINEST", ([unit], [8 * unit], [5 * unit], [7 * unit]), ([0], [4], [2], [3]), True, True)
+    assert isinstance(table, list)
+    assert table[3] == [near(567 / 4), 2.0]
 
 
 def test_a_fit_of_powers_keeps_ten_digits() -> None:

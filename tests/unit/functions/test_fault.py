@@ -1,9 +1,15 @@
 """Faults: which elements are errors or undecided."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
-from xlparity.functions.fault import UNDECIDED, all_finite, array_of, first_fault, merged, sealed
+from tests.unit.functions.evaluation import argument
+from xlparity.functions.array import Array, Texts
+from xlparity.functions.coercion import booleans_of, numbers_of
+from xlparity.functions.fault import UNDECIDED, Fault, all_finite, array_of, first_fault, merged, sealed
 from xlparity.model.value import Error, Kind
 
 NA, NUM, FIRST, SECOND = int(Error.NA), int(Error.NUM), UNDECIDED, UNDECIDED + 1
@@ -58,3 +64,16 @@ def test_an_infinity_is_a_number_too_large_unless_it_is_another_error_already() 
     made = array_of(number, torch.tensor([[0, 0, NA]], dtype=torch.int32))
     assert made.number.tolist() == [[1, NUM, NA]]
     assert made.kinds.tolist() == [[Kind.NUMBER, Kind.ERROR, Kind.ERROR]]
+
+
+@pytest.mark.parametrize("convert", [numbers_of, booleans_of])
+def test_the_fault_of_texts_that_say_nothing_is_of_whole_numbers(
+    convert: Callable[[Array, Texts], tuple[Tensor, Fault]],
+) -> None:
+    texts = Texts()
+    given = argument([["x", 1.0]], texts)
+    assert given is not None
+    _, fault = convert(given.array, texts)
+    assert fault is not None
+    assert fault.dtype is torch.int32
+    assert fault.tolist() == [[int(Error.VALUE), 0]]

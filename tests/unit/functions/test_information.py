@@ -56,6 +56,15 @@ def test_search_finds_the_first_place_of_a_pattern(pattern: str, place: object) 
     assert value("SEARCH", pattern, "ab?zc~*c") == place
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "place"), [("~", "a~", 2.0), ("a~", "ba~", 2.0), ("a*a", "ab", Error.VALUE)]
+)
+def test_a_tilde_at_the_end_is_itself_and_what_follows_a_star_begins_behind_what_is_before_it(
+    pattern: str, text: str, place: object
+) -> None:
+    assert value("SEARCH", pattern, text) == place
+
+
 def test_a_rate_below_zero_has_no_exponential_distribution() -> None:
     assert value("EXPON.DIST", 1.0, -1.0, True) == Error.NUM
     assert value("EXPON.DIST", -1.0, 1.0, True) == Error.NUM
