@@ -822,6 +822,13 @@ def test_a_formula_that_would_read_itself_is_not_proposed(formula: str) -> None:
     assert (fault.cell, fault.repair) == (cell("C1"), None)
 
 
+@pytest.mark.parametrize("column", ["D1:D9", "D1:D300000", "D:D"])
+def test_a_formula_that_would_read_itself_by_a_long_column_is_not_proposed(column: str) -> None:
+    solution: dict[str, Scalar] = {**NUMBERS, "C1": f"=SUM({column})", "D1": "=A1*2"}
+    assert repair_of({"C1": 0.5}, solution) == f"SUM({column})"
+    assert repair_of({"C1": 0.5, "D1": "=A1*2+C1*0"}, solution) is None
+
+
 # -- by the names in two maps -----------------------------------------------------------------------------------------
 
 GIVEN: Mapping[str, Scalar] = {"A1": 2.0, "A2": -1.0}

@@ -113,7 +113,7 @@ class _Repairer:
             area = todo.pop()
             if cell in area:
                 return True
-            for fill in self._index.fills_in(area) if area.size <= _MOST_FORMULAS else ():
+            for fill in self._index.fills_in(area):
                 part = fill.area.intersection(area)
                 assert part is not None  # since the fill is one of those in the area
                 for read in part.cells():
