@@ -16,6 +16,7 @@ from xlparity.check.bound.ball import (
     parts,
     radius_of,
     size,
+    unknown,
     value_of,
     wide,
 )
@@ -35,8 +36,8 @@ def _comparison(func: Any, left: Any, right: Any) -> Any:
     room = ra + rb
     x, y = wide(a), wide(b)
     unsure = (room != 0) & ~((x - y).abs() > room)
-    unknown = x.isnan() | y.isnan()
-    return Ball(value, unsure.to(torch.float64).masked_fill(unknown, torch.nan).expand(value.shape))
+    undefined = x.isnan() | y.isnan()
+    return Ball(value, unsure.to(torch.float64).masked_fill(undefined, torch.nan).expand(value.shape))
 
 
 @CHOICE.rule("logical_and", "logical_or", "logical_xor", "logical_not")
@@ -176,7 +177,7 @@ def _bucket(func: Any, first: Any, second: Any, **kwargs: Any) -> Any:
     numbers, limits = (second, first) if swap else (first, second)
     value = func(value_of(first), value_of(second), **kwargs)
     if radius_of(limits).any():
-        return Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64))
+        return unknown(value)
     if not radius_of(numbers).any():
         return Ball(value)
     between = wide(value_of(limits))

@@ -19,6 +19,7 @@ from xlparity.check.bound.ball import (
     radius_of,
     rounded,
     size,
+    unknown,
     value_of,
 )
 from xlparity.model.table import Table
@@ -96,7 +97,7 @@ def _bagged(func: Any, weight: Any, index: Any, offsets: Any, *args: Any, **kwar
     results = bags(value_of(weight), value_of(factors))
     (w, r), value = parts(weight), results[0]
     if _doubtful(index) or _doubtful(offsets):
-        return (Ball(value, torch.full(value.shape, torch.nan, dtype=torch.float64)), *results[1:])
+        return (unknown(value), *results[1:])
     r = r.expand(w.shape).contiguous()
     if named.get("mode", 0) == 2:  # the largest of each bag
         low, high = (bags(end, None)[0] for end in ends(Ball(w, r)))
@@ -117,7 +118,7 @@ def _indexed(func: Any, operand: Any, indices: Any) -> Any:
         given = [index for index in indices if index is not None]
         # A doubtful mask leaves open how many elements there are.
         if any(one.dtype == torch.bool for one in given) or value.dim() != len(broadcast_shape(*given)):
-            return Ball(value, torch.full_like(radius, torch.nan))
+            return unknown(value)
         # Where an index is in doubt, any element of the whole may be meant.
         doubt = sum((radius_of(index) for index in given), torch.zeros((), dtype=torch.float64))
         radius = _where_doubtful(doubt, radius, _spread(operand, None))
@@ -176,7 +177,7 @@ def _reduced(
 
     result = reduced(value_of(operand), value_of(source), reduce)
     if _doubtful(index):
-        return Ball(result, torch.full(result.shape, torch.nan, dtype=torch.float64))
+        return unknown(result)
     terms = operand.shape[dim] + source.shape[dim] if operand.dim() else 2
     if reduce in ("amax", "amin"):
         first, second = (ends(one if isinstance(one, Ball) else Ball(one)) for one in (operand, source))

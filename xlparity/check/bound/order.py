@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, finished, radius_of
+from xlparity.check.bound.ball import Ball, Rule, ends, finished, radius_of, unknown
 from xlparity.model.table import Table
 
 __all__ = ["ORDER"]
@@ -77,8 +77,7 @@ def _ordered(func: Any, operand: Ball, *args: Any, **kwargs: Any) -> Any:
     values, indices = result
     name = func.overloadpacket.__name__
     if (name == "mode" or (name == "nanmedian" and operand.value.isnan().any())) and operand.radius.any():
-        doubt = torch.full(values.shape, torch.nan)
-        return Ball(values, doubt), Ball(indices, doubt)
+        return unknown(values), unknown(indices)
     held = _hull(func, operand, values, *args, **kwargs)
     if name in ("cummax", "cummin"):
         doubt = torch.full_like(operand.radius, operand.numel())
@@ -167,7 +166,7 @@ def _max_pool_backward(
     if not doubt.any():
         return result
     if rank == 3 or any(step != 1 for step in _all(dilation, rank)):
-        return Ball(result.value, torch.full(shape, torch.nan))
+        return unknown(result)
     # A window that does not know its largest element may give its gradient to any of them.
     loose = torch.where(doubt != 0, value.to(torch.float64).abs() + radius, 0.0)
     own = _all(kernel, rank)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size, value_of, wide
+from xlparity.check.bound.ball import Ball, Rule, ends, gamma, parts, rounded, size, unknown, value_of, wide
 from xlparity.model.table import Table
 
 __all__ = ["SPECIAL"]
@@ -140,7 +140,7 @@ def _histogram(func: Any, operand: Ball, bins: int = 100, min: float = 0, max: f
     least, most = (x.min(), x.max()) if min == max else (wide(min), wide(max))
     low, high = ends(operand)
     if min == max and not (low.min() == least and high.max() == most):  # its limits are not known
-        return Ball(result, torch.full(result.shape, torch.nan, dtype=torch.float64))
+        return unknown(result)
     width = (most - least) / bins
     place = (x - least) / width
     near = (place - place.round()).abs() <= r / width + gamma(4, result.dtype) * (bins + size(x) / width)
